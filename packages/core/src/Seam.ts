@@ -1,0 +1,138 @@
+/**
+ * The seam: ws2_32's own C interface as a record of functions. What is above it (packing, decoding, cancelling, every
+ * error path) is one body of code; what is below is either the real DLL or a simulated one.
+ *
+ * @since 0.1.0
+ */
+import type { Abi } from "@effect-winsock/schema/Layout"
+import type * as Brand from "effect/Brand"
+import type { CType, ExtensionName, extensions, FunctionName, functions, Signature } from "./Signatures.ts"
+
+/**
+ * A `SOCKET` as the DLL numbers it; `-1` is `INVALID_SOCKET`. Numbers are reused at once after `closesocket`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SocketHandle = Brand.Branded<number, "SOCKET">
+
+/**
+ * A `HANDLE`: a completion port, an event or a file.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handle = Brand.Branded<number, "HANDLE">
+
+type FromC<T extends CType> = T extends "void" ? void
+  : T extends "socket" ? SocketHandle
+  : T extends "handle" ? Handle
+  : number
+
+// a SOCKET is a HANDLE (CancelIoEx, CreateIoCompletionPort take both); 0 and -1 are nobody's
+type ToC<T extends CType> = T extends "socket" ? SocketHandle | -1
+  : T extends "handle" ? Handle | SocketHandle | -1 | 0
+  : number
+
+type Arguments<P extends Signature["parameters"]> = { -readonly [I in keyof P]: ToC<P[I][1]> }
+
+type CallOf<S extends Signature> = (...args: Arguments<S["parameters"]>) => FromC<S["result"]>
+
+/**
+ * The exported functions, each taking and returning numbers only. A call never throws: it fails as its signature's
+ * `fails` says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Calls = { readonly [K in FunctionName]: CallOf<(typeof functions)[K]> }
+
+/**
+ * The extension functions, once bound to their address.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Extensions = { readonly [K in ExtensionName]: CallOf<(typeof extensions)[K]> }
+
+/**
+ * A piece of memory that the kernel can be given addresses of. `bytes` and `view` cover it whole; neither may leave
+ * the library, and neither may be used after `free`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Block {
+  readonly address: number
+  readonly size: number
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
+/**
+ * Native memory. `alloc` gives zeroed memory aligned to 16 bytes and throws a `RangeError` when there is none; `free`
+ * takes back a block that no pending operation refers to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SeamMemory {
+  readonly alloc: (size: number) => Block
+  readonly free: (block: Block) => void
+}
+
+/**
+ * The event loop that the seam lives in. Its time is the provider's own: real for the DLL, Effect's `Clock` for the
+ * simulated one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Host {
+  /**
+   * Runs `task` on the JS thread from the top of a later turn of the event loop, after `delay` milliseconds when
+   * given. Returns a function that withdraws it. A scheduled task does not by itself keep the process alive when it
+   * has a delay; one without delay does.
+   */
+  readonly schedule: (task: () => void, delay?: number) => () => void
+  /** Keeps the process alive, or lets it go. */
+  readonly keepAlive: (on: boolean) => void
+  /** Runs `task` synchronously when the process or the worker exits. Returns a function that withdraws it. */
+  readonly onExit: (task: () => void) => () => void
+  /**
+   * How often, in milliseconds, the JS thread looks at the completion port although an off-thread call waits there:
+   * the bound on the delay when the threads that make such calls are all busy. `0` when they cannot be.
+   */
+  readonly pollInterval: number
+}
+
+/**
+ * Makes a call off the JS thread and reports its result and, when it failed, its last error, from the top of the
+ * event loop. The call cannot be withdrawn: what it waits for must have a bound.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OffThread = <K extends FunctionName>(
+  name: K,
+  args: Parameters<Calls[K]>,
+  done: (result: ReturnType<Calls[K]>, lastError: number) => void
+) => void
+
+/**
+ * The whole of what the library asks of a provider.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Seam {
+  /** `"native"` or `"mock"`, or what a provider of one's own calls itself. */
+  readonly name: string
+  readonly abi: Abi
+  readonly memory: SeamMemory
+  readonly calls: Calls
+  readonly offThread: OffThread
+  /** Makes an extension function of the address that `WSAIoctl` gave for it. */
+  readonly bind: <K extends ExtensionName>(name: K, address: number) => Extensions[K]
+  readonly host: Host
+}

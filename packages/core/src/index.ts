@@ -1,0 +1,2 @@
+export * as Seam from "./Seam.ts"
+export * as Signatures from "./Signatures.ts"

@@ -1,0 +1,2 @@
+export * as Layout from "./Layout.ts"
+export * as Structs from "./Structs.ts"
