@@ -1,0 +1,197 @@
+/**
+ * The Winsock service: one started ws2_32, real or simulated, with the engine that runs its overlapped operations.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { Engine, OperationCounters } from "./internal/engine.ts"
+import type { Seam } from "./Seam.ts"
+import type { WinsockError } from "./WinsockError.ts"
+import * as WinsockErrors from "./WinsockError.ts"
+
+/**
+ * Counts of one kind of operation, by outcome. `completed` includes operations that completed although they were
+ * being cancelled; those are counted in `Statistics.recovered` too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OperationStatistics {
+  /** Handed to the provider (a call that only found nothing ready is not counted). */
+  readonly submitted: number
+  readonly completed: number
+  readonly failed: number
+  /** Completed with `WSA_OPERATION_ABORTED` or another failure after it was cancelled or its socket closed. */
+  readonly aborted: number
+}
+
+/**
+ * What a layer holds and did. After its release everything up to `cancelling` is 0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Statistics {
+  readonly handles: { readonly sockets: number; readonly ports: number; readonly events: number }
+  /** Native memory. */
+  readonly blocks: { readonly count: number; readonly bytes: number }
+  readonly slots: { readonly allocated: number; readonly used: number }
+  /** Operations whose packet has not been dequeued. */
+  readonly pending: number
+  /** Fibers that wait for a receive. */
+  readonly waiters: number
+  /** Results that no fiber has taken yet. */
+  readonly inbox: number
+  readonly operations: { readonly receive: OperationStatistics; readonly send: OperationStatistics }
+  /** Calls of CancelIoEx. */
+  readonly cancels: number
+  /** Operations that completed although they were being cancelled: nothing of them was lost. */
+  readonly recovered: number
+  /** Messages that were still in an inbox when their socket was closed. */
+  readonly discarded: number
+  /** Receives that were aborted although nobody here asked for it, and were posted again. */
+  readonly reposted: number
+  /** Operations that the kernel never gave back; their memory is left to it. */
+  readonly leaked: number
+  readonly pump: {
+    /** Looks at the port from the event loop. */
+    readonly turns: number
+    /** Packets dequeued. */
+    readonly packets: number
+    /** Returns of the off-thread wait. */
+    readonly wakeups: number
+  }
+}
+
+/**
+ * Options of a layer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * How long a cancelled operation may take to complete before its socket is closed, and again before its memory is
+   * given up. At least 40 milliseconds.
+   *
+   * @default "5 seconds"
+   */
+  readonly cancelGrace?: Duration.Input | undefined
+}
+
+/** @internal */
+export const EngineKey: unique symbol = Symbol.for("@effect-winsock/core/Winsock/Engine")
+
+/**
+ * One started Winsock. Programs ask for it by making sockets, and get it from `NativeWinsock.layer` or
+ * `MockWinsock.layer`.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Winsock extends Context.Service<Winsock, {
+  /** The provider's functions: ws2_32's own C interface. */
+  readonly seam: Seam
+  /** Counts what the layer holds and did, now. */
+  readonly statistics: Effect.Effect<Statistics>
+  /** @internal */
+  readonly [EngineKey]: Engine
+}>()("@effect-winsock/core/Winsock") {}
+
+/** MAKEWORD(2, 2) */
+const version22 = 0x0202
+/** WSADATA is 408 bytes on x64 and 400 on ia32; some room for both. */
+const wsaDataSize = 512
+/** Two threads may be active on the port: the JS thread polls it while the off-thread call waits. */
+const concurrency = 2
+
+const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...operation })
+
+/**
+ * Makes the service of a seam: `WSAStartup(2.2)`, a completion port, and the engine. Closing the scope closes what is
+ * still open, drains the port, frees all memory and calls `WSACleanup`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  seam: Seam,
+  options?: Options
+): Effect.Effect<Winsock["Service"], WinsockError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const cancelGrace = Duration.toMillis(Duration.fromInputUnsafe(options?.cancelGrace ?? "5 seconds"))
+    if (!(cancelGrace >= 40 && cancelGrace < 2 ** 31)) {
+      return yield* Effect.fail(
+        WinsockErrors.invalidArgument("WSAStartup", "cancelGrace", options?.cancelGrace, "at least 40 milliseconds")
+      )
+    }
+    const engine = yield* Effect.acquireRelease(
+      Effect.suspend(() => start(seam, cancelGrace)),
+      (engine) => Effect.andThen(engine.close, Effect.suspend(() => reportLeaks(engine)))
+    )
+    const { counters, heap, pump } = engine
+    return Winsock.of({
+      seam,
+      [EngineKey]: engine,
+      statistics: Effect.sync(() => ({
+        handles: { sockets: counters.sockets, ports: counters.ports, events: counters.events },
+        blocks: { count: heap.blocks, bytes: heap.bytes },
+        slots: { allocated: counters.slotsAllocated, used: counters.slotsUsed },
+        pending: counters.pending,
+        waiters: counters.waiters,
+        inbox: counters.inbox,
+        operations: { receive: snapshot(counters.receive), send: snapshot(counters.send) },
+        cancels: counters.cancels,
+        recovered: counters.recovered,
+        discarded: counters.discarded,
+        reposted: counters.reposted,
+        leaked: counters.leaked,
+        pump: { ...pump.counters }
+      }))
+    })
+  })
+
+const start = (seam: Seam, cancelGrace: number): Effect.Effect<Engine, WinsockError> => {
+  const { calls, memory } = seam
+  const data = memory.alloc(wsaDataSize)
+  const code = calls.WSAStartup(version22, data.address)
+  const version = data.view.getUint16(0, true)
+  memory.free(data)
+  if (code !== 0) return Effect.fail(WinsockErrors.fromCode("WSAStartup", code))
+  if (version !== version22) {
+    calls.WSACleanup()
+    return Effect.fail(WinsockErrors.fromCode("WSAStartup", 10092))
+  }
+  const port = calls.CreateIoCompletionPort(-1, 0, 0, concurrency)
+  if (port === 0) {
+    const error = WinsockErrors.fromCode("CreateIoCompletionPort", calls.WSAGetLastError())
+    calls.WSACleanup()
+    return Effect.fail(error)
+  }
+  return Effect.succeed(new Engine(seam, port, { cancelGrace }))
+}
+
+const reportLeaks = (engine: Engine): Effect.Effect<void> =>
+  engine.leaks.length === 0
+    ? Effect.void
+    : Effect.logError(
+      "operations that were cancelled never completed; their memory was left to the kernel",
+      engine.leaks
+    )
+
+/**
+ * Layer that provides `Winsock` over a seam. `NativeWinsock.layer` and `MockWinsock.layer` are made with it; use it
+ * for a seam of one's own, or to put decorators around one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <E, R>(
+  seam: Effect.Effect<Seam, E, R>,
+  options?: Options
+): Layer.Layer<Winsock, E | WinsockError, Exclude<R, Scope.Scope>> =>
+  Layer.effect(Winsock, Effect.flatMap(seam, (seam) => make(seam, options)))

@@ -1,0 +1,711 @@
+/**
+ * The overlapped engine of one datagram socket.
+ *
+ * Receives belong to the socket, not to the fiber that waits: they are all alike, form a list in posting order, and
+ * their results are released from its head only, whatever order they completed in. A result is paired with a waiter
+ * at the moment the waiter is resumed, never earlier, so an interruption can never take a message with it.
+ */
+import { MSG_CTRUNC, MSG_TRUNC } from "@effect-winsock/schema/Flags"
+import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
+import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
+import {
+  WSA_IO_PENDING,
+  WSA_NOT_ENOUGH_MEMORY,
+  WSAEMSGSIZE,
+  WSAEWOULDBLOCK
+} from "@effect-winsock/schema/WsaError"
+import * as Effect from "effect/Effect"
+import { Datagram } from "../Datagram.ts"
+import type { Block, Extensions, SocketHandle } from "../Seam.ts"
+import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import type { Arena } from "./arena.ts"
+import type { Endpoint, Engine } from "./engine.ts"
+import { graceSteps } from "./engine.ts"
+import type { Linked } from "./lists.ts"
+import { LinkedList, SlotList } from "./lists.ts"
+import type { SendOwner } from "./sends.ts"
+import { Sends } from "./sends.ts"
+import type { SlotShape } from "./slots.ts"
+import {
+  CANCELLING,
+  DONE,
+  INBOX,
+  makeShape,
+  nameCapacity,
+  NO_MEMORY,
+  OWN,
+  POSTED,
+  SENTINEL,
+  Slots,
+  SPENT,
+  writeConstants
+} from "./slots.ts"
+
+type Batch = readonly [Datagram, ...Array<Datagram>]
+type Settle = (effect: Effect.Effect<void>) => void
+type Resume = (effect: Effect.Effect<any, WinsockError>) => void
+
+/** A fiber that waits for a message (`limit` 0) or for a batch of at most `limit`. */
+class Waiter implements Linked<Waiter> {
+  next: Waiter | undefined = undefined
+  previous: Waiter | undefined = undefined
+  queued = true
+  readonly resume: Resume
+  readonly limit: number
+  constructor(resume: Resume, limit: number) {
+    this.resume = resume
+    this.limit = limit
+  }
+}
+
+const OPEN = 0
+const CLOSING = 1
+const CLOSED = 2
+
+export interface DatagramOptions {
+  readonly maxMessageSize: number
+  readonly controlSize: number
+  readonly lookAhead: number
+  readonly maxPosted: number
+  readonly cancel: "operation" | "close"
+  readonly truncation: "deliver" | "fail"
+}
+
+/**
+ * How many of Effect's own steps a value may be in hand for: taking and returning it must fit in what is left before
+ * the fiber yields, for an interruption that meets the yield drops the value.
+ */
+const handOver = 4
+/** Below this many steps between yields the ready path would never find room: everything goes through the pump. */
+const fewestSteps = 16
+/** How often in a row an abort that nobody asked for is answered by posting again. */
+const mostReposts = 16
+
+export class Datagrams implements Endpoint, SendOwner {
+  readonly key: number
+  dirty = false
+  readonly engine: Engine
+  /** -1 once closed: nothing may refer to the number any more. */
+  socket: SocketHandle | -1
+  state = OPEN
+
+  private readonly recvMsg: Extensions["WSARecvMsg"]
+  private readonly arena: Arena
+  private readonly options: DatagramOptions
+  private readonly shape: SlotShape
+  private readonly slots: Slots
+  readonly sends: Sends
+
+  // every slot in the kernel or DONE, in posting order
+  private readonly order = new SlotList(0)
+  // POSTED slots, in posting order: the tail is the newest that is not cancelling
+  private readonly active = new SlotList(0)
+  private readonly inbox = new SlotList(0)
+  // DONE slots: completed, but not released
+  private done = 0
+  // slots that the kernel or the port still owes something for
+  private inKernel = 0
+  private readonly waiters = new LinkedList<Waiter>()
+  // by slot: who waits for the cancellation to complete
+  private readonly settlers = new Map<number, Settle>()
+  private settled: Array<Settle> = []
+  private closers: Array<() => void> = []
+  // there was no memory for the only receive
+  private starved = false
+  // whether a call that answers at once is likely to find a datagram
+  private hot = false
+  private reposts = 0
+  private leaked = false
+  // one slot for calls that answer at once, shared by all sockets of this shape
+  private readonly now: Block
+
+  private readonly offInternal: number
+  private readonly offInternalHigh: number
+  private readonly offNameLength: number
+  private readonly offControlLength: number
+  private readonly offFlags: number
+
+  /** Takes the next message. */
+  readonly receive: Effect.Effect<Datagram, WinsockError>
+  private readonly parkOne: Effect.Effect<Datagram, WinsockError>
+  private readonly yieldThenReceive: Effect.Effect<Datagram, WinsockError>
+  private readonly closedError: Effect.Effect<never, WinsockError>
+
+  constructor(
+    engine: Engine,
+    socket: SocketHandle,
+    extensions: Pick<Extensions, "WSARecvMsg" | "WSASendMsg">,
+    options: DatagramOptions,
+    key: number
+  ) {
+    this.engine = engine
+    this.key = key
+    this.socket = socket
+    this.recvMsg = extensions.WSARecvMsg
+    this.arena = engine.arena
+    this.sends = new Sends(engine, extensions.WSASendMsg, this)
+    this.options = options
+    const abi = engine.seam.abi
+    this.shape = makeShape(abi, options.controlSize, options.maxMessageSize)
+    this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox])
+    this.now = engine.shared(`receive ${options.controlSize} ${options.maxMessageSize}`, this.shape.stride + 16, (block) => {
+      writeConstants(this.shape, block, 0)
+    })
+    this.offInternal = OVERLAPPED.offsets[abi].Internal
+    this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
+    const msg = WSAMSG.offsets[abi]
+    this.offNameLength = this.shape.message + msg.namelen
+    this.offControlLength = this.shape.message + msg.Control.len
+    this.offFlags = this.shape.message + msg.dwFlags
+    engine.register(this)
+    engine.counters.sockets++
+
+    this.closedError = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed("WSARecvMsg")))
+    this.parkOne = Effect.callback<Datagram, WinsockError>((resume) => this.park(resume, 0))
+    this.receive = Effect.withFiber<Datagram, WinsockError>((fiber) => {
+      const most = fiber.cache.maxOpsBeforeYield
+      if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return this.yieldThenReceive
+      if (this.state !== OPEN) return this.closedError
+      if (this.waiters.head === undefined && most >= fewestSteps) {
+        if (this.inbox.head !== -1) {
+          const result = this.take()
+          if (this.options.lookAhead > 0) this.fill()
+          return result instanceof Datagram ? Effect.succeed(result) : Effect.fail(result)
+        }
+        if (this.hot && this.order.head === -1) {
+          const result = this.tryNow(false)
+          if (result !== undefined) {
+            return result instanceof Datagram ? Effect.succeed(result) : Effect.fail(result)
+          }
+        }
+      }
+      return this.parkOne
+    })
+    this.yieldThenReceive = Effect.flatMap(Effect.yieldNow, () => this.receive)
+    this.fill()
+  }
+
+  /** Takes all messages that are ready, at least one and at most `limit`. */
+  pull(limit: number): Effect.Effect<Batch, WinsockError> {
+    const park = Effect.callback<Batch, WinsockError>((resume) => this.park(resume, limit))
+    const pull: Effect.Effect<Batch, WinsockError> = Effect.withFiber((fiber) => {
+      const most = fiber.cache.maxOpsBeforeYield
+      if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return yieldThenPull
+      if (this.state !== OPEN) return this.closedError
+      if (this.waiters.head === undefined && most >= fewestSteps) {
+        if (this.inbox.head !== -1 || (this.hot && this.order.head === -1)) {
+          const result = this.takeBatch(limit)
+          if (this.options.lookAhead > 0) this.fill()
+          if (result !== undefined) {
+            return Array.isArray(result) ? Effect.succeed(result as unknown as Batch) : Effect.fail(result)
+          }
+        }
+      }
+      return park
+    })
+    const yieldThenPull = Effect.flatMap(Effect.yieldNow, () => pull)
+    return pull
+  }
+
+  isOpen(): boolean {
+    return this.state === OPEN
+  }
+
+  // --- waiting ---
+
+  private park(resume: Resume, limit: number): Effect.Effect<void> | void {
+    const { engine, waiters } = this
+    if (this.state !== OPEN) return resume(this.closedError)
+    if (engine.brokenBy !== 0) return resume(Effect.fail(portFailed(engine.brokenBy)))
+    const waiter = new Waiter(resume, limit)
+    waiters.push(waiter)
+    engine.counters.waiters++
+    engine.pump.retain()
+    this.fill()
+    // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
+    if (this.inbox.head !== -1) {
+      if (waiters.head === waiter) {
+        this.dequeue(waiter)
+        return resume(this.hand(waiter))
+      }
+      engine.poke(this)
+    }
+    return Effect.callback<void>((settled) => this.interrupt(waiter, settled))
+  }
+
+  private dequeue(waiter: Waiter): void {
+    this.waiters.remove(waiter)
+    waiter.queued = false
+    this.engine.counters.waiters--
+    this.engine.pump.release()
+  }
+
+  // an interruption ends when the operation that it cancels has completed
+  private interrupt(waiter: Waiter, settled: Settle): void {
+    const { engine } = this
+    if (!waiter.queued) return settled(Effect.void)
+    this.dequeue(waiter)
+    const newest = this.active.tail
+    if (newest === -1 || this.wanted() >= 0) return settled(Effect.void)
+    engine.pump.retain()
+    this.settlers.set(newest, settled)
+    if (this.options.cancel === "close") {
+      this.shut()
+      return engine.poke(this)
+    }
+    this.startCancelling(newest)
+    engine.cancel(this.socket as SocketHandle, this.slots.address[newest])
+    engine.pump.poke()
+  }
+
+  private startCancelling(slot: number): void {
+    this.active.remove(slot)
+    this.slots.state[slot] = CANCELLING
+    this.slots.epoch[slot] = this.engine.epoch
+    this.engine.graceBegins()
+  }
+
+  // --- posting ---
+
+  // the invariant: posted (not cancelling) + results in hand <= waiters + lookAhead. How many more it allows
+  private wanted(): number {
+    return this.waiters.length + this.options.lookAhead - this.active.length - this.done - this.inbox.length
+  }
+
+  private fill(): void {
+    const { maxPosted } = this.options
+    // cancelled receives still hold their slots: a storm of interruptions must not grow the memory without end
+    while (
+      this.state === OPEN && this.engine.brokenBy === 0 && this.wanted() > 0 && this.active.length < maxPosted &&
+      this.inKernel < 2 * maxPosted
+    ) {
+      const slot = this.slots.acquire()
+      if (slot !== NO_MEMORY) {
+        this.post(slot)
+        continue
+      }
+      // a waiter without a receive of its own is served by the others'
+      if (this.inKernel === 0) this.starved = true
+      break
+    }
+    this.releaseHead()
+  }
+
+  private post(slot: number): void {
+    const { engine, slots } = this
+    const address = slots.address[slot]
+    this.reset(slots.view[slot], slots.at[slot])
+    slots.owed[slot] = 0
+    this.order.push(slot)
+    engine.counters.receive.submitted++
+    const rc = this.recvMsg(this.socket as SocketHandle, address + this.shape.message, 0, address, 0)
+    const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+    if (code !== 0 && code !== WSA_IO_PENDING && code !== WSAEMSGSIZE) return this.complete(slot, code, 0)
+    slots.state[slot] = POSTED
+    this.active.push(slot)
+    this.inKernel++
+    engine.submitted()
+    // its packet comes all the same; that it answered at once says that more may be waiting
+    if (code === 0) this.hot = true
+    if (code === WSAEMSGSIZE) {
+      // a packet may follow or not. The port is first in, first out: if the packet has not come when the sentinel
+      // does, it never will
+      slots.owed[slot] = OWN | SENTINEL
+      if (engine.calls.PostQueuedCompletionStatus(engine.port, 0, this.key + 1, address) === 0) this.undecidable(slot)
+    }
+  }
+
+  // no sentinel could be posted: the call's own answer is the result, and the slot is never used again
+  private undecidable(slot: number): void {
+    this.leaked = true
+    this.slots.owed[slot] = OWN
+    this.letGo()
+    this.finish(slot, STATUS_BUFFER_OVERFLOW)
+  }
+
+  // what the kernel changes in a slot is set anew before each use
+  private reset(view: DataView, at: number): void {
+    view.setUint32(at + this.offInternal, STATUS_PENDING, true)
+    view.setUint32(at + this.offInternalHigh, 0, true)
+    view.setInt32(at + this.offNameLength, nameCapacity, true)
+    view.setUint32(at + this.offControlLength, this.shape.controlCapacity, true)
+    view.setUint32(at + this.offFlags, 0, true)
+  }
+
+  // --- completing ---
+
+  packet(overlapped: number): void {
+    const { engine, slots } = this
+    const slot = slots.find(overlapped)
+    if (slot === -1) {
+      if (this.sends.packet(overlapped)) engine.mark(this)
+      return
+    }
+    if (!this.isHeld(slot)) return
+    const status = slots.view[slot].getUint32(slots.at[slot] + this.offInternal, true)
+    // somebody else's packet: the kernel writes the status before it queues its own
+    if (status === STATUS_PENDING) return
+    engine.mark(this)
+    if (slots.owed[slot] === 0) this.letGo()
+    else slots.owed[slot] = SENTINEL
+    this.finish(slot, status)
+  }
+
+  sentinel(overlapped: number): void {
+    const { slots } = this
+    const slot = slots.find(overlapped)
+    if (slot === -1 || (slots.owed[slot] & SENTINEL) === 0) return
+    this.engine.mark(this)
+    slots.owed[slot] = 0
+    this.letGo()
+    // no packet came: the call's own answer is the result
+    if (this.isHeld(slot)) this.finish(slot, STATUS_BUFFER_OVERFLOW)
+    else if (slots.state[slot] === SPENT) slots.release(slot)
+  }
+
+  private isHeld(slot: number): boolean {
+    const state = this.slots.state[slot]
+    return state === POSTED || state === CANCELLING
+  }
+
+  // the port owes nothing more for one slot
+  private letGo(): void {
+    this.inKernel--
+    this.engine.completed()
+  }
+
+  // the kernel gave the operation back
+  private finish(slot: number, status: number): void {
+    const { engine, shape, slots } = this
+    const { counters } = engine
+    const cancelled = slots.state[slot] === CANCELLING
+    if (cancelled) this.endCancelling(slot)
+    else this.active.remove(slot)
+
+    const overflow = status === STATUS_BUFFER_OVERFLOW
+    const code = overflow ? 0 : toWsaError(status)
+    if (code !== 0) {
+      // aborted by cause, not by code: whatever an operation fails with after we cancelled it or closed the socket is
+      // our doing. An abort that nobody here asked for is answered by posting again
+      const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts
+      if (!cancelled && !unasked) return this.complete(slot, code, 0)
+      if (!cancelled) {
+        this.reposts++
+        counters.reposted++
+      }
+      counters.receive.aborted++
+      this.order.remove(slot)
+      return this.giveBack(slot)
+    }
+
+    this.reposts = 0
+    if (cancelled) counters.recovered++
+    const view = slots.view[slot]
+    const at = slots.at[slot]
+    const count = view.getUint32(at + this.offInternalHigh, true)
+    const flags = view.getUint32(at + this.offFlags, true)
+    const cut = (flags & MSG_TRUNC) !== 0 || (overflow && (flags & MSG_CTRUNC) === 0)
+    slots.truncated[slot] = cut ? 1 : 0
+    // an operation that a sentinel decided may lack its byte count, but a payload that was cut fills the buffer
+    this.complete(slot, 0, cut && count === 0 ? shape.payloadCapacity : Math.min(count, shape.payloadCapacity))
+  }
+
+  private endCancelling(slot: number): void {
+    this.engine.graceEnds()
+    const settler = this.settlers.get(slot)
+    if (settler === undefined) return
+    this.settlers.delete(slot)
+    this.settled.push(settler)
+  }
+
+  private complete(slot: number, code: number, size: number): void {
+    const { slots } = this
+    if (code === 0) this.engine.counters.receive.completed++
+    else this.engine.counters.receive.failed++
+    slots.code[slot] = code
+    slots.size[slot] = size
+    slots.state[slot] = DONE
+    this.done++
+  }
+
+  // results leave from the head of the posting order only
+  private releaseHead(): void {
+    const { order, slots } = this
+    while (order.head !== -1 && slots.state[order.head] === DONE) {
+      this.done--
+      this.toInbox(order.shift())
+    }
+  }
+
+  private toInbox(slot: number): void {
+    this.slots.state[slot] = INBOX
+    this.inbox.push(slot)
+    this.engine.counters.inbox++
+  }
+
+  private giveBack(slot: number): void {
+    if (this.slots.owed[slot] !== 0) this.slots.state[slot] = SPENT
+    else this.slots.release(slot)
+  }
+
+  // --- handing over ---
+
+  // the oldest result; the inbox must not be empty
+  private take(): Datagram | WinsockError {
+    const { engine, inbox, slots } = this
+    const slot = inbox.shift()
+    engine.counters.inbox--
+    const code = this.codeOf(slot)
+    const result = code === 0
+      ? this.copy(slots.view[slot], slots.bytes[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+      : this.error(code)
+    this.giveBack(slot)
+    return result
+  }
+
+  private codeOf(slot: number): number {
+    const { slots } = this
+    return slots.truncated[slot] === 1 && slots.code[slot] === 0 && this.options.truncation === "fail"
+      ? WSAEMSGSIZE
+      : slots.code[slot]
+  }
+
+  // what is ready, up to `limit`: an error ends a batch, and is the first of the next
+  private takeBatch(limit: number): Array<Datagram> | WinsockError | undefined {
+    const { inbox, order } = this
+    const batch: Array<Datagram> = []
+    while (batch.length < limit && inbox.head !== -1) {
+      if (batch.length > 0 && this.codeOf(inbox.head) !== 0) return batch
+      const result = this.take()
+      if (!(result instanceof Datagram)) return result
+      batch.push(result)
+    }
+    // no receive is in the kernel, so what a call finds now is next in order
+    while (batch.length < limit && order.head === -1) {
+      const result = this.tryNow(batch.length > 0)
+      if (result === undefined) break
+      if (!(result instanceof Datagram)) return result
+      batch.push(result)
+    }
+    return batch.length > 0 ? batch : undefined
+  }
+
+  private hand(waiter: Waiter): Effect.Effect<unknown, WinsockError> {
+    const result = waiter.limit === 0 ? this.take() : this.takeBatch(waiter.limit)
+    return result instanceof Datagram || Array.isArray(result)
+      ? Effect.succeed(result)
+      : Effect.fail(result as WinsockError)
+  }
+
+  /**
+   * Receives without waiting: a call that is not overlapped on a socket that does not block. With `keepError` an error
+   * is put into the inbox, for there is a batch to return first.
+   */
+  private tryNow(keepError: boolean): Datagram | WinsockError | undefined {
+    const { engine, now, shape } = this
+    const { view } = now
+    this.reset(view, 0)
+    view.setUint32(shape.stride, shape.payloadCapacity, true)
+    const rc = this.recvMsg(
+      this.socket as SocketHandle,
+      now.address + shape.message,
+      now.address + shape.stride,
+      0,
+      0
+    )
+    const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+    if (code === WSAEWOULDBLOCK) {
+      this.hot = false
+      return undefined
+    }
+    const { receive } = engine.counters
+    receive.submitted++
+    if (code !== 0 && code !== WSAEMSGSIZE) return this.failedNow(code, keepError)
+    receive.completed++
+    this.hot = true
+    const flags = view.getUint32(this.offFlags, true)
+    const cut = (flags & MSG_TRUNC) !== 0 || (code === WSAEMSGSIZE && (flags & MSG_CTRUNC) === 0)
+    if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
+    return this.copy(view, now.bytes, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
+  }
+
+  private failedNow(code: number, keep: boolean): WinsockError | undefined {
+    this.hot = false
+    if (code !== WSAEMSGSIZE) this.engine.counters.receive.failed++
+    if (!keep) return this.error(code)
+    const slot = this.slots.acquire()
+    if (slot === NO_MEMORY) return undefined
+    this.slots.code[slot] = code
+    this.slots.owed[slot] = 0
+    this.slots.truncated[slot] = 0
+    this.toInbox(slot)
+    return undefined
+  }
+
+  // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
+  private copy(view: DataView, bytes: Uint8Array, at: number, size: number, truncated: boolean): Datagram {
+    const { arena, shape } = this
+    const head = shape.payload - shape.name
+    const from = at + shape.name
+    const to = arena.take(head + size)
+    arena.bytes.set(bytes.subarray(from, from + head + size), to)
+    const nameLength = view.getInt32(at + this.offNameLength, true)
+    return new Datagram(
+      new Uint8Array(arena.bytes.buffer, to + head, size),
+      view.getUint32(at + this.offFlags, true),
+      truncated,
+      shape.abi,
+      arena.view,
+      to,
+      nameLength < 0 ? 0 : Math.min(nameLength, nameCapacity),
+      to + nameCapacity,
+      Math.min(view.getUint32(at + this.offControlLength, true), shape.controlCapacity)
+    )
+  }
+
+  private error(code: number): WinsockError {
+    return WinsockErrors.fromCode("WSARecvMsg", code, "datagram")
+  }
+
+  // --- coming to rest ---
+
+  settle(): void {
+    const { engine, inbox, waiters } = this
+    this.releaseHead()
+    // those who wait now; who comes back for more is served in the next round, so that a loop of failures cannot
+    // keep the event loop from turning
+    for (let left = waiters.length; left > 0 && this.state === OPEN && inbox.head !== -1; left--) {
+      const waiter = waiters.head
+      if (waiter === undefined) break
+      this.dequeue(waiter)
+      waiter.resume(this.hand(waiter))
+    }
+    this.fill()
+    if (this.state !== OPEN) this.failWaiters(WinsockErrors.operationAborted("WSARecvMsg"))
+    else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
+    else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
+    this.sends.settle()
+    const { settled } = this
+    if (settled.length > 0) {
+      this.settled = []
+      for (const settle of settled) {
+        engine.pump.release()
+        settle(Effect.void)
+      }
+    }
+    if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
+    else if (this.state === OPEN && inbox.head !== -1 && waiters.head !== undefined) engine.mark(this)
+  }
+
+  private failWaiters(error: WinsockError): void {
+    this.starved = false
+    const failure = Effect.fail(error)
+    for (let left = this.waiters.length; left > 0; left--) {
+      const waiter = this.waiters.head
+      if (waiter === undefined) return
+      this.dequeue(waiter)
+      waiter.resume(failure)
+    }
+  }
+
+  broken(): void {
+    this.engine.poke(this)
+  }
+
+  // --- closing ---
+
+  /** Cancels and drains what is pending, then closes the socket. */
+  readonly close = (done: () => void): void => {
+    const { engine } = this
+    if (this.state === CLOSED) return done()
+    this.closers.push(done)
+    if (this.state === OPEN) {
+      this.state = CLOSING
+      engine.pump.retain()
+      if (this.inKernel === 0 && this.sends.pending === 0 && this.waiters.head === undefined) {
+        return this.finishClose()
+      }
+      if (this.active.length + this.sends.pending > 0) engine.cancel(this.socket as SocketHandle, 0)
+      this.cancelAll()
+    }
+    engine.poke(this)
+  }
+
+  private cancelAll(): void {
+    while (this.active.head !== -1) this.startCancelling(this.active.head)
+    this.sends.cancelled(this.engine.epoch)
+  }
+
+  // closes the SOCKET under its operations: they complete, each with an error that is our doing
+  private shut(): void {
+    if (this.state === OPEN) {
+      this.state = CLOSING
+      this.engine.pump.retain()
+    }
+    const { socket } = this
+    if (socket === -1) return
+    this.socket = -1
+    this.cancelAll()
+    this.engine.calls.closesocket(socket)
+    this.engine.counters.sockets--
+  }
+
+  // a cancellation that does not complete: close the socket, and when that does not help either, give up its memory
+  grace(epoch: number): void {
+    const { order, slots } = this
+    let expired = false
+    for (let slot = order.head; slot !== -1; slot = order.after(slot)) {
+      if (slots.state[slot] === CANCELLING && epoch - slots.epoch[slot] >= graceSteps) expired = true
+    }
+    if (!expired && !this.sends.expired(epoch)) return
+    if (this.socket !== -1) {
+      this.shut()
+      for (let slot = order.head; slot !== -1; slot = order.after(slot)) slots.epoch[slot] = epoch
+      this.sends.cancelled(epoch)
+    } else this.giveUp()
+    this.engine.poke(this)
+  }
+
+  private giveUp(): void {
+    const { engine, order, slots } = this
+    this.leaked = true
+    for (let slot = order.head; slot !== -1;) {
+      const after = order.after(slot)
+      if (this.isHeld(slot)) {
+        engine.leak("WSARecvMsg", this.key, slots.view[slot], slots.at[slot], slots.address[slot])
+        this.endCancelling(slot)
+        this.letGo()
+        order.remove(slot)
+        slots.state[slot] = SPENT
+        slots.owed[slot] = OWN
+      }
+      slot = after
+    }
+    this.sends.giveUp()
+  }
+
+  private finishClose(): void {
+    const { engine, inbox, slots } = this
+    this.state = CLOSED
+    if (this.socket !== -1) {
+      engine.calls.closesocket(this.socket)
+      engine.counters.sockets--
+      this.socket = -1
+    }
+    // results that nobody waited for; an error is no message
+    for (; inbox.head !== -1; engine.counters.inbox--) {
+      if (slots.code[inbox.shift()] === 0) engine.counters.discarded++
+    }
+    if (this.leaked) slots.abandon()
+    else slots.dispose()
+    engine.unregister(this, this.leaked)
+    engine.pump.release()
+    const { closers } = this
+    this.closers = []
+    for (const done of closers) done()
+  }
+}
+
+const portFailed = (code: number): WinsockError =>
+  WinsockErrors.fromCode("GetQueuedCompletionStatusEx", code, "datagram")

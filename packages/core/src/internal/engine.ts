@@ -1,0 +1,279 @@
+/**
+ * The engine of one layer: its completion port, its pump, its endpoints, and what they count.
+ */
+import { OVERLAPPED } from "@effect-winsock/schema/Structs"
+import { ERROR_NOT_FOUND } from "@effect-winsock/schema/WsaError"
+import * as Effect from "effect/Effect"
+import type { Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
+import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import { Arena } from "./arena.ts"
+import { Heap } from "./heap.ts"
+import type { PumpOwner } from "./pump.ts"
+import { Pump } from "./pump.ts"
+
+/** One of an endpoint's kinds of operation, counted by outcome. */
+export class OperationCounters {
+  submitted = 0
+  completed = 0
+  failed = 0
+  aborted = 0
+}
+
+export class Counters {
+  sockets = 0
+  ports = 0
+  events = 0
+  slotsAllocated = 0
+  slotsUsed = 0
+  pending = 0
+  waiters = 0
+  inbox = 0
+  cancels = 0
+  recovered = 0
+  discarded = 0
+  reposted = 0
+  leaked = 0
+  readonly receive = new OperationCounters()
+  readonly send = new OperationCounters()
+}
+
+/** An operation that the kernel never gave back. */
+export interface Leak {
+  readonly operation: string
+  readonly socket: number
+  readonly overlapped: number
+  readonly internal: number
+}
+
+/** What owns the operations of one SOCKET. */
+export interface Endpoint {
+  /** The completion key of its own packets. */
+  readonly key: number
+  /** A packet of one of its operations was dequeued. Runs nobody's code. */
+  readonly packet: (overlapped: number) => void
+  /** The sentinel behind an undecided operation was dequeued. */
+  readonly sentinel: (overlapped: number) => void
+  /** Brings it to rest; called when it is dirty. May run anybody's code. */
+  readonly settle: () => void
+  /** A grace period ended. */
+  readonly grace: (epoch: number) => void
+  /** The port failed: no packet will come any more. */
+  readonly broken: () => void
+  /** Starts to close it; calls back when nothing refers to its SOCKET or memory. */
+  readonly close: (done: () => void) => void
+  dirty: boolean
+}
+
+/** A grace period is checked in this many steps: a cancellation gets between 1 and 1 + 1/steps of it. */
+export const graceSteps = 4
+
+export interface EngineOptions {
+  readonly cancelGrace: number
+}
+
+/** How often one turn of the pump brings the endpoints to rest. */
+const roundsPerTurn = 16
+
+/** How many engines are alive: a program that released its layers has none. */
+export const live = { engines: 0 }
+
+export class Engine implements PumpOwner {
+  readonly seam: Seam
+  readonly calls: Calls
+  readonly heap: Heap
+  readonly pump: Pump
+  readonly port: Handle
+  readonly counters = new Counters()
+  readonly leaks: Array<Leak> = []
+  /** Memory for the arguments of calls that answer at once. */
+  readonly scratch: Block
+  readonly options: EngineOptions
+  readonly arena = new Arena()
+  closed = false
+  /** The code the port failed with, or 0. */
+  brokenBy = 0
+  epoch = 0
+
+  private readonly sharedBlocks = new Map<string, Block>()
+  private readonly endpoints: Array<Endpoint | undefined> = []
+  private readonly freeKeys: Array<number> = []
+  private dirty: Array<Endpoint> = []
+  private graceTimer: (() => void) | undefined
+  private cancelling = 0
+
+  constructor(seam: Seam, port: Handle, options: EngineOptions) {
+    this.seam = seam
+    this.calls = seam.calls
+    this.options = options
+    this.heap = new Heap(seam)
+    this.port = port
+    this.counters.ports = 1
+    this.scratch = this.heap.alloc(4096)
+    this.pump = new Pump(seam, port, this.heap, this)
+    live.engines++
+  }
+
+  // --- PumpOwner ---
+
+  packet(key: number, overlapped: number): void {
+    const endpoint = this.endpoints[key >>> 1]
+    // a packet that somebody else posted to our port
+    if (endpoint === undefined) return
+    if ((key & 1) === 1) endpoint.sentinel(overlapped)
+    else endpoint.packet(overlapped)
+  }
+
+  settle(): boolean {
+    // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
+    for (let round = 0; round < roundsPerTurn && this.dirty.length > 0; round++) {
+      const batch = this.dirty
+      this.dirty = []
+      for (const endpoint of batch) {
+        endpoint.dirty = false
+        endpoint.settle()
+      }
+    }
+    return this.dirty.length > 0
+  }
+
+  broken(code: number): void {
+    this.brokenBy = code
+    for (const endpoint of this.endpoints) endpoint?.broken()
+  }
+
+  // --- endpoints ---
+
+  mark(endpoint: Endpoint): void {
+    if (endpoint.dirty) return
+    endpoint.dirty = true
+    this.dirty.push(endpoint)
+  }
+
+  /** Marks it and asks for a turn of the pump, in which it will be settled. */
+  poke(endpoint: Endpoint): void {
+    this.mark(endpoint)
+    this.pump.poke()
+  }
+
+  /** Reserves a completion key: an even number, the odd one after it is for sentinels. */
+  reserve(): number {
+    const index = this.freeKeys.pop() ?? this.endpoints.length
+    this.endpoints[index] = undefined
+    return index * 2
+  }
+
+  unreserve(key: number): void {
+    this.freeKeys.push(key >>> 1)
+  }
+
+  register(endpoint: Endpoint): void {
+    this.endpoints[endpoint.key >>> 1] = endpoint
+  }
+
+  /** Forgets an endpoint. Its key is used again, unless an operation of it may still complete. */
+  unregister(endpoint: Endpoint, leaked: boolean): void {
+    this.endpoints[endpoint.key >>> 1] = undefined
+    if (!leaked) this.unreserve(endpoint.key)
+  }
+
+  /** Returns memory that lives as long as the engine and is the same for all who ask for `key`. */
+  shared(key: string, size: number, initialise: (block: Block) => void): Block {
+    let block = this.sharedBlocks.get(key)
+    if (block === undefined) {
+      block = this.heap.alloc(size)
+      initialise(block)
+      this.sharedBlocks.set(key, block)
+    }
+    return block
+  }
+
+  // --- the kernel's operations ---
+
+  submitted(): void {
+    this.counters.pending++
+    this.pump.submitted()
+  }
+
+  completed(): void {
+    this.counters.pending--
+    this.pump.owed--
+  }
+
+  /** Asks the kernel to give an operation back. That it is not found means that its packet is in the port already. */
+  cancel(socket: SocketHandle, overlapped: number): void {
+    this.counters.cancels++
+    if (this.calls.CancelIoEx(socket, overlapped) === 0) {
+      const code = this.calls.WSAGetLastError()
+      if (code !== ERROR_NOT_FOUND) this.cancelRefused = code
+    }
+  }
+
+  /** The last code that CancelIoEx refused with, other than ERROR_NOT_FOUND: `cancelGrace` is what helps then. */
+  cancelRefused = 0
+
+  graceBegins(): void {
+    if (++this.cancelling === 1) this.graceNext()
+  }
+
+  graceEnds(): void {
+    if (--this.cancelling === 0) {
+      this.graceTimer?.()
+      this.graceTimer = undefined
+    }
+  }
+
+  private graceNext(): void {
+    this.graceTimer = this.seam.host.schedule(this.onGrace, this.options.cancelGrace / graceSteps)
+  }
+
+  private readonly onGrace = (): void => {
+    this.graceTimer = undefined
+    this.epoch++
+    for (const endpoint of this.endpoints) endpoint?.grace(this.epoch)
+    if (this.cancelling > 0 && this.graceTimer === undefined) this.graceNext()
+  }
+
+  leak(operation: string, socket: number, view: DataView, at: number, overlapped: number): void {
+    this.counters.leaked++
+    this.leaks.push({
+      operation,
+      socket,
+      overlapped,
+      internal: view.getUint32(at + OVERLAPPED.offsets[this.seam.abi].Internal, true)
+    })
+  }
+
+  // --- closing ---
+
+  /** Closes what is open, drains, closes the port after the pump's call returned, frees everything. */
+  readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.closed) return resume(Effect.void)
+    this.closed = true
+    const open = this.endpoints.filter((endpoint) => endpoint !== undefined)
+    let left = open.length
+    const next = (): void => {
+      if (left-- > 0) return
+      this.pump.stop(() => {
+        this.graceTimer?.()
+        this.calls.CloseHandle(this.port)
+        this.counters.ports--
+        for (const block of this.pump.blocks()) this.heap.free(block)
+        for (const block of this.sharedBlocks.values()) this.heap.free(block)
+        this.heap.free(this.scratch)
+        this.calls.WSACleanup()
+        live.engines--
+        resume(Effect.void)
+      })
+    }
+    for (const endpoint of open) endpoint.close(next)
+    next()
+  })
+
+  // --- errors of calls that answer at once ---
+
+  /** The error of a call that just failed. */
+  lastError(operation: string, kind: "datagram" | "stream" | "raw" = "datagram"): WinsockError {
+    return WinsockErrors.fromCode(operation, this.calls.WSAGetLastError(), kind)
+  }
+}

@@ -1,0 +1,31 @@
+/** Native memory, counted: what a layer allocated it must have freed when it is released. */
+import type { Block, Seam } from "../Seam.ts"
+
+export class Heap {
+  blocks = 0
+  bytes = 0
+  private readonly seam: Seam
+
+  constructor(seam: Seam) {
+    this.seam = seam
+  }
+
+  alloc(size: number): Block {
+    const block = this.seam.memory.alloc(size)
+    this.blocks++
+    this.bytes += block.size
+    return block
+  }
+
+  free(block: Block): void {
+    this.blocks--
+    this.bytes -= block.size
+    this.seam.memory.free(block)
+  }
+
+  /** Gives up a block that the kernel may still write to: it is never freed, and no longer counted as ours. */
+  abandon(block: Block): void {
+    this.blocks--
+    this.bytes -= block.size
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The sends of one datagram socket. A send almost always answers at once: it is tried without waiting first, and only
+ * one that finds the send buffer full becomes an overlapped operation, which keeps its place behind those before it.
+ */
+import { STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
+import * as SockAddr from "@effect-winsock/schema/SockAddr"
+import { writePointer } from "@effect-winsock/schema/Layout"
+import { OVERLAPPED, WSABUF, WSAMSG } from "@effect-winsock/schema/Structs"
+import { WSA_IO_PENDING, WSA_NOT_ENOUGH_MEMORY, WSA_OPERATION_ABORTED, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import * as Effect from "effect/Effect"
+import type * as NetAddress from "effect/net/NetAddress"
+import type { Block, Extensions, SocketHandle } from "../Seam.ts"
+import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import type { Engine } from "./engine.ts"
+import { graceSteps } from "./engine.ts"
+import type { Linked } from "./lists.ts"
+import { LinkedList } from "./lists.ts"
+import type { SlotShape } from "./slots.ts"
+import { makeShape, writeConstants } from "./slots.ts"
+
+/** The largest UDP payload there is (IPv6: 65,535 - 8): more cannot be one datagram. */
+const largest = 65527
+
+/** What the sends need to know of their socket. */
+export interface SendOwner {
+  readonly socket: SocketHandle | -1
+  readonly isOpen: () => boolean
+}
+
+type Resume = (effect: Effect.Effect<void, WinsockError>) => void
+
+/** One send that the kernel holds. */
+class Send implements Linked<Send> {
+  next: Send | undefined = undefined
+  previous: Send | undefined = undefined
+  readonly block: Block
+  resume: Resume | undefined
+  settled: ((effect: Effect.Effect<void>) => void) | undefined = undefined
+  cancelling = false
+  epoch = 0
+  code = 0
+  constructor(block: Block, resume: Resume) {
+    this.block = block
+    this.resume = resume
+  }
+}
+
+export class Sends {
+  private readonly engine: Engine
+  private readonly sendMsg: Extensions["WSASendMsg"]
+  private readonly scratchShape: SlotShape
+  private readonly scratch: Block
+  private readonly held = new Map<number, Send>()
+  private completed = new LinkedList<Send>()
+  private readonly owner: SendOwner
+
+  constructor(engine: Engine, sendMsg: Extensions["WSASendMsg"], owner: SendOwner) {
+    this.engine = engine
+    this.owner = owner
+    this.sendMsg = sendMsg
+    this.scratchShape = makeShape(engine.seam.abi, 0, largest)
+    this.scratch = engine.shared("send", this.scratchShape.stride + 16, (block) => {
+      writeConstants(this.scratchShape, block, 0)
+    })
+  }
+
+  /** How many sends the kernel holds or have not been reported. */
+  get pending(): number {
+    return this.held.size + this.completed.length
+  }
+
+  send(payload: Uint8Array, to: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
+    return Effect.suspend(() => {
+      const { owner } = this
+      if (!owner.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
+      if (payload.length > largest) return this.failure(WSAEMSGSIZE)
+      // behind a send that waits, in order
+      if (this.held.size === 0) {
+        const code = this.sendNow(owner.socket as SocketHandle, payload, to)
+        if (code === 0) return Effect.void
+        if (code !== WSAEWOULDBLOCK) return this.failure(code)
+      }
+      return Effect.callback<void, WinsockError>((resume) => this.post(payload, to, resume))
+    })
+  }
+
+  private failure(code: number): Effect.Effect<never, WinsockError> {
+    return Effect.fail(WinsockErrors.fromCode("WSASendMsg", code, "datagram"))
+  }
+
+  private sendNow(socket: SocketHandle, payload: Uint8Array, to: NetAddress.InetAddress | undefined): number {
+    const { engine, scratch, scratchShape: shape } = this
+    this.write(shape, scratch, payload, to)
+    const rc = this.sendMsg(socket, scratch.address + shape.message, 0, scratch.address + shape.stride, 0, 0)
+    const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+    if (code === WSAEWOULDBLOCK) return code
+    const counters = engine.counters.send
+    counters.submitted++
+    if (code === 0) counters.completed++
+    else counters.failed++
+    return code
+  }
+
+  private write(shape: SlotShape, block: Block, payload: Uint8Array, to: NetAddress.InetAddress | undefined): void {
+    const { abi } = shape
+    const { address, bytes, view } = block
+    const msg = WSAMSG.offsets[abi]
+    bytes.set(payload, shape.payload)
+    view.setUint32(shape.buffer + WSABUF.offsets[abi].len, payload.length, true)
+    writePointer(abi, view, shape.message + msg.name, to === undefined ? 0 : address + shape.name)
+    view.setInt32(shape.message + msg.namelen, to === undefined ? 0 : SockAddr.write(view, shape.name, to), true)
+  }
+
+  private post(payload: Uint8Array, to: NetAddress.InetAddress | undefined, resume: Resume): Effect.Effect<void> | void {
+    const { engine, owner } = this
+    if (!owner.isOpen()) return resume(Effect.fail(WinsockErrors.socketClosed("WSASendMsg")))
+    const shape = makeShape(engine.seam.abi, 0, payload.length)
+    let block: Block
+    try {
+      block = engine.heap.alloc(shape.stride)
+    } catch {
+      return resume(this.failure(WSA_NOT_ENOUGH_MEMORY))
+    }
+    writeConstants(shape, block, 0)
+    this.write(shape, block, payload, to)
+    engine.counters.send.submitted++
+    const rc = this.sendMsg(owner.socket as SocketHandle, block.address + shape.message, 0, 0, block.address, 0)
+    const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+    if (code !== 0 && code !== WSA_IO_PENDING) {
+      engine.counters.send.failed++
+      engine.heap.free(block)
+      return resume(this.failure(code))
+    }
+    const send = new Send(block, resume)
+    this.held.set(block.address, send)
+    engine.submitted()
+    engine.pump.retain()
+    return Effect.callback<void>((settled) => {
+      if (send.resume === undefined) return settled(Effect.void)
+      send.resume = undefined
+      send.settled = settled
+      this.cancel(send)
+    })
+  }
+
+  // each send carries its own bytes, so the one that is interrupted is the one to cancel
+  private cancel(send: Send): void {
+    const { engine } = this
+    if (!this.held.has(send.block.address) || send.cancelling) return
+    this.startCancelling(send, engine.epoch)
+    engine.cancel(this.owner.socket as SocketHandle, send.block.address)
+    engine.pump.poke()
+  }
+
+  private startCancelling(send: Send, epoch: number): void {
+    if (!send.cancelling) this.engine.graceBegins()
+    send.cancelling = true
+    send.epoch = epoch
+  }
+
+  /** Notes a packet; false when it is none of ours. */
+  packet(overlapped: number): boolean {
+    const send = this.held.get(overlapped)
+    if (send === undefined) return false
+    const status = send.block.view.getUint32(OVERLAPPED.offsets[this.engine.seam.abi].Internal, true)
+    if (status === STATUS_PENDING) return false
+    this.finish(send, toWsaError(status))
+    this.engine.heap.free(send.block)
+    return true
+  }
+
+  private finish(send: Send, code: number): void {
+    const { engine } = this
+    const counters = engine.counters.send
+    this.held.delete(send.block.address)
+    engine.completed()
+    if (send.cancelling) engine.graceEnds()
+    send.code = code
+    if (code === 0) {
+      counters.completed++
+      if (send.cancelling) engine.counters.recovered++
+    } else if (send.cancelling) counters.aborted++
+    else counters.failed++
+    this.completed.push(send)
+  }
+
+  /** Resumes those whose sends completed. */
+  settle(): void {
+    for (let send = this.completed.head; send !== undefined; send = this.completed.head) {
+      this.completed.remove(send)
+      this.engine.pump.release()
+      const { resume, settled } = send
+      send.resume = undefined
+      if (settled !== undefined) settled(Effect.void)
+      else resume?.(this.outcome(send))
+    }
+  }
+
+  // a send that completed although its socket was being closed counts as sent
+  private outcome(send: Send): Effect.Effect<void, WinsockError> {
+    if (send.code === 0) return Effect.void
+    return send.cancelling
+      ? Effect.fail(WinsockErrors.operationAborted("WSASendMsg"))
+      : this.failure(send.code)
+  }
+
+  /** The socket is being closed: all that is held is being cancelled from now on. */
+  cancelled(epoch: number): void {
+    for (const send of this.held.values()) this.startCancelling(send, epoch)
+  }
+
+  /** Whether a cancellation is overdue. */
+  expired(epoch: number): boolean {
+    for (const send of this.held.values()) {
+      if (send.cancelling && epoch - send.epoch >= graceSteps) return true
+    }
+    return false
+  }
+
+  /** Leaves the memory of what never completed to the kernel. */
+  giveUp(): void {
+    const { engine } = this
+    for (const send of this.held.values()) {
+      engine.leak("WSASendMsg", this.owner.socket, send.block.view, 0, send.block.address)
+      this.finish(send, WSA_OPERATION_ABORTED)
+      engine.heap.abandon(send.block)
+    }
+  }
+}
