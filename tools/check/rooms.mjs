@@ -1,0 +1,187 @@
+// The room rules: which room of the project may import what. See the table.
+import { builtinModules } from "node:module"
+import { posix } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseSync, Visitor } from "oxc-parser"
+import { filesBelow, readText } from "./files.mjs"
+
+const peer = "peerDependencies"
+const dependency = "dependencies"
+
+/**
+ * What each room may import, and in which part of its package.json a package has to be declared. "node:" stands for
+ * Node's own modules, "effect" for all of Effect but its transports, "effect transports" for those.
+ *
+ * A room with `imports: "declared"` may import every package that its package.json declares. `internals`: it may reach
+ * internal/ modules of the packages, by relative path. `reaches`: other rooms that it may name by relative path.
+ */
+export const rooms = {
+  "packages/schema": {
+    imports: { effect: peer }
+  },
+  "packages/core": {
+    imports: { effect: peer, "@effect-winsock/schema": dependency }
+  },
+  "packages/native": {
+    imports: {
+      effect: peer,
+      "@effect-winsock/schema": peer,
+      "@effect-winsock/core": peer,
+      koffi: dependency,
+      "node:": "nowhere"
+    }
+  },
+  "packages/mock": {
+    imports: { effect: peer, "@effect-winsock/schema": peer, "@effect-winsock/core": peer }
+  },
+  "packages/platform": {
+    imports: {
+      effect: peer,
+      "effect transports": peer,
+      "@effect-winsock/schema": peer,
+      "@effect-winsock/core": peer,
+      "node:": "nowhere"
+    }
+  },
+  test: { imports: "declared", internals: true, reaches: ["examples", "bench", "tools"] },
+  bench: { imports: "declared", internals: true, reaches: [] },
+  examples: { imports: "declared", reaches: [] },
+  tools: { imports: "declared", manifest: "package.json", reaches: [] },
+  // the configuration files at the root
+  ".": { imports: "declared", reaches: [] }
+}
+
+const transports = /^effect\/(socket|rpc|cluster|http|http-api)(\/|$)/
+const builtins = new Set(builtinModules)
+
+const roomOf = (path) =>
+  Object.keys(rooms).find((room) => path.startsWith(`${room}/`)) ?? (path.includes("/") ? undefined : ".")
+
+const manifestOf = (room) => rooms[room].manifest ?? (room === "." ? "package.json" : `${room}/package.json`)
+
+/** "@scope/name/path" -> "@scope/name" */
+const packageOf = (specifier) =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/")
+
+/** Every import of a module: static, dynamic, type, re-export and require. `specifier` is undefined if it is computed. */
+export const importsOf = (path, text) => {
+  const { program, errors, comments } = parseSync(path, text)
+  if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`)
+  const found = []
+  const add = (node) => {
+    const literal = node?.type === "Literal" && typeof node.value === "string"
+    found.push({ specifier: literal ? node.value : undefined, line: text.slice(0, node.start).split("\n").length })
+  }
+  const withSource = (node) => node.source && add(node.source)
+  new Visitor({
+    ImportDeclaration: withSource,
+    ExportNamedDeclaration: withSource,
+    ExportAllDeclaration: withSource,
+    ImportExpression: withSource,
+    TSImportType: withSource,
+    TSExternalModuleReference: (node) => add(node.expression),
+    CallExpression: (node) => {
+      if (node.callee.type === "Identifier" && node.callee.name === "require" && node.arguments.length > 0) {
+        add(node.arguments[0])
+      }
+    }
+  }).visit(program)
+  for (const { value, start } of comments) {
+    const reference = /^\/\s*<reference\s+types="([^"]+)"/.exec(value)
+    const specifier = reference?.[1] === "node" ? "node:" : reference?.[1]
+    if (specifier !== undefined) found.push({ specifier, line: text.slice(0, start).split("\n").length })
+  }
+  return found
+}
+
+/** Why a relative import may not be made; undefined if it may. */
+const judgeRelative = (room, path, specifier) => {
+  const target = posix.join(posix.dirname(path), specifier)
+  const other = roomOf(target)
+  if (other === room) return undefined
+  if (other === undefined) return `${specifier} leaves the project's rooms`
+  if (other.startsWith("packages/") && rooms[room].internals) {
+    return target.startsWith(`${other}/src/internal/`)
+      ? undefined
+      : `${specifier} is public: import it from its package's name`
+  }
+  return rooms[room].reaches?.includes(other) ? undefined : `${room} may not reach into ${other}`
+}
+
+/** Why a package, or a module of Node's, may not be imported; undefined if it may. */
+const judgePackage = (room, specifier, manifest) => {
+  const { imports } = rooms[room]
+  const fromNode = specifier.startsWith("node:") || builtins.has(specifier)
+  const name = packageOf(specifier)
+  if (/^@effect-winsock\/[^/]+\/internal(\/|$)/.test(specifier)) return `${specifier} is not public`
+  if (imports === "declared") {
+    const sections = [dependency, peer, "devDependencies", "optionalDependencies"]
+    return fromNode || sections.some((section) => Object.hasOwn(manifest[section] ?? {}, name))
+      ? undefined
+      : `${name} is not declared in ${manifestOf(room)}`
+  }
+  const key = fromNode ? "node:" : transports.test(specifier) ? "effect transports" : name
+  if (!Object.hasOwn(imports, key)) return `${room} may not import ${specifier}`
+  return fromNode || Object.hasOwn(manifest[imports[key]] ?? {}, name)
+    ? undefined
+    : `${name} is not declared in the ${imports[key]} of ${manifestOf(room)}`
+}
+
+/** A package's package.json may ask its users for nothing that the table does not name. */
+const judgeManifest = (room, manifest) =>
+  [dependency, peer, "optionalDependencies"].flatMap((section) =>
+    Object.keys(manifest[section] ?? {})
+      .filter((name) => rooms[room].imports[name] !== section)
+      .map((name) => `${manifestOf(room)}: ${name} may not be one of the ${section}`)
+  )
+
+/**
+ * Judges the files, given as [path, text], and the manifests, given as an object by path. Returns a line per fault, and
+ * how many imports were seen.
+ */
+export const judge = (files, manifests) => {
+  const faults = []
+  let imports = 0
+  for (const [path, text] of files) {
+    const room = roomOf(path)
+    if (room === undefined) {
+      faults.push(`${path}: its folder is not in the table of tools/check/rooms.mjs`)
+      continue
+    }
+    for (const { specifier, line } of importsOf(path, text)) {
+      imports++
+      const fault =
+        specifier === undefined
+          ? rooms[room].imports === "declared"
+            ? undefined
+            : "an import of a computed name cannot be judged"
+          : /^\.\.?(\/|$)/.test(specifier)
+            ? judgeRelative(room, path, specifier)
+            : judgePackage(room, specifier, manifests[manifestOf(room)] ?? {})
+      if (fault !== undefined) faults.push(`${path}:${line}: ${fault}`)
+    }
+  }
+  for (const room of Object.keys(rooms)) {
+    const manifest = manifests[manifestOf(room)]
+    if (room.startsWith("packages/") && manifest !== undefined) faults.push(...judgeManifest(room, manifest))
+  }
+  return { faults, imports }
+}
+
+const main = () => {
+  const all = filesBelow(".")
+  const sources = all.filter((path) => /\.[cm]?[jt]s$/.test(path) && !path.endsWith(".d.mts"))
+  const manifests = all.filter((path) => path.endsWith("package.json"))
+  const { faults, imports } = judge(
+    sources.map((path) => [path, readText(path)]),
+    Object.fromEntries(manifests.map((path) => [path, JSON.parse(readText(path))]))
+  )
+  for (const fault of faults) console.log(fault)
+  console.log(`rooms: ${imports} imports of ${sources.length} modules`)
+  process.exit(faults.length === 0 ? 0 : 1)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main()

@@ -1,0 +1,71 @@
+// npm test [-- [--layer=mock|native] [--skip-check] file ...]: the checks, then every suite on the mock, then on the
+// real ws2_32.dll (Windows' own, or Wine's elsewhere). The last line is "N passed, N failed[, N skipped]". It fails if
+// a check or a test failed, or if a layer ran no test at all: then something is wrong with the set-up.
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { checkNode, node, root } from "./node.mjs"
+
+const vitest = "node_modules/vitest/vitest.mjs"
+const commands = { mock: [vitest], native: ["tools/wine/run.mjs", vitest] }
+
+checkNode()
+const args = process.argv.slice(2)
+const only = /^--layer=(\w+)$/.exec(args.find((arg) => arg.startsWith("--layer=")) ?? "")?.[1]
+const rest = args.filter((arg) => !arg.startsWith("--layer=") && arg !== "--skip-check")
+const layers = Object.keys(commands).filter((layer) => only === undefined || layer === only)
+if (layers.length === 0) {
+  console.error(`no such layer: ${only}`)
+  process.exit(2)
+}
+
+const run = (commandArgs) => spawnSync(node, commandArgs, { cwd: root, stdio: "inherit" }).status ?? 1
+
+/** What vitest's JSON report says, not counting on its console output. */
+const countsOf = (report, status) => {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  if (existsSync(report)) {
+    const json = JSON.parse(readFileSync(report, "utf8"))
+    counts.passed = json.numPassedTests
+    counts.skipped = json.numPendingTests + json.numTodoTests
+    // a file that failed outside its tests (it does not load, a hook throws) counts as one
+    const files = json.testResults.filter(
+      (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")
+    )
+    counts.failed = json.numFailedTests + files.length
+  }
+  // vitest itself failed: an error outside all tests, a crash, a run that was stopped
+  if (status !== 0 && counts.failed === 0) counts.failed = 1
+  return counts
+}
+
+const runLayer = (layer) => {
+  const report = `node_modules/.cache/test/${layer}.json`
+  mkdirSync(join(root, "node_modules/.cache/test"), { recursive: true })
+  rmSync(join(root, report), { force: true })
+  const reporters = ["default", "json", ...(process.env.GITHUB_ACTIONS === "true" ? ["github-actions"] : [])]
+  const options = [...reporters.map((name) => `--reporter=${name}`), `--outputFile.json=${report}`]
+  const status = run([...commands[layer], "run", "--project", layer, ...options, ...rest])
+  return { layer, ...countsOf(join(root, report), status) }
+}
+
+const text = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`
+
+const checked = args.includes("--skip-check") || run(["tools/check/run.mjs"]) === 0
+const results = layers.map(runLayer)
+const sum = (key) => results.reduce((total, result) => total + result[key], 0)
+const empty = results.filter((result) => result.passed + result.failed === 0)
+const total = {
+  passed: sum("passed"),
+  failed: sum("failed") + empty.length + (checked ? 0 : 1),
+  skipped: sum("skipped")
+}
+
+console.log()
+if (!checked) console.log("check: failed (see above)")
+for (const result of results) {
+  console.log(`${result.layer}: ${empty.includes(result) ? "no test ran, which counts as a failure" : text(result)}`)
+}
+console.log(text(total))
+process.exit(total.failed === 0 ? 0 : 1)

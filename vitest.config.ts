@@ -1,0 +1,45 @@
+import { defineConfig } from "vitest/config"
+
+// Where a test file lies decides on which layer it runs:
+//
+//   test/both/**     on the mock and on the real ws2_32.dll (Windows, or Wine elsewhere): once in each project
+//   test/native/**   on the real ws2_32.dll only
+//   the rest         once, in the project "mock", which runs on every host
+//
+// A suite in test/both takes its layer from process.env.EFFECT_WINSOCK_LAYER: "mock" or "native".
+const both = "test/both/**/*.test.ts"
+const nativeOnly = "test/native/**/*.test.ts"
+
+const windows = process.platform === "win32"
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "mock",
+          include: ["test/**/*.test.ts"],
+          exclude: [nativeOnly],
+          env: { EFFECT_WINSOCK_LAYER: "mock" }
+        }
+      },
+      ...(windows
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: "native",
+                include: [both, nativeOnly],
+                env: { EFFECT_WINSOCK_LAYER: "native" },
+                // a crash in the DLL ends a process of its own, and is reported; starting processes is dear under Wine
+                pool: "forks" as const,
+                isolate: false,
+                fileParallelism: false
+              }
+            }
+          ]
+        : [])
+    ]
+  }
+})
