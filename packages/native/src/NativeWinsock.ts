@@ -22,7 +22,7 @@ import * as Memory from "./internal/memory.ts"
  * - `"platform"`: this is not Windows, or Windows on a processor without a known ABI
  * - `"node"`: this Node.js is too old
  * - `"koffi"`: koffi or its binary for this platform is not installed, or is of another version than koffi
- * - `"dll"`: a DLL could not be loaded
+ * - `"dll"`: a DLL could not be loaded, or lacks a function
  * - `"externalMemory"`: the runtime does not let JavaScript see native memory (Electron's V8 memory cage)
  *
  * @category models
@@ -112,7 +112,7 @@ const load = Effect.gen(function*() {
     "this runtime does not show native memory to JavaScript",
     "Electron's V8 memory cage does this: run the sockets in a child process of plain Node.js."
   )
-  const library = yield* attempt(() => Library.declare(koffi), "dll", "a system DLL could not be loaded", useMock)
+  const library = yield* attempt(() => Library.declare(koffi), "dll", "a system DLL could not be used", useMock)
   return loaded = { library, memory: Memory.make(koffi) }
 })
 
@@ -121,8 +121,7 @@ const load = Effect.gen(function*() {
  *
  * **Details**
  *
- * - Functions are called at the price of a few tens of nanoseconds; a function that this Windows does not export fails
- *   with `ERROR_PROC_NOT_FOUND` (127).
+ * - A call costs a few tens of nanoseconds more than the function itself.
  * - Memory comes from `calloc`, in blocks of 1 to 2^31-1 bytes. `free` detaches the block's `bytes` and `view`: later
  *   reads give `undefined` or a `TypeError`, and freeing twice is a `RangeError`. The kernel knows nothing of that: a
  *   block is freed only after the last operation on it was seen to complete.

@@ -25,7 +25,6 @@ const types: Record<CType, keyof (typeof Koffi)["types"]> = {
   void: "void"
 }
 
-const ERROR_PROC_NOT_FOUND = 127
 const ERROR_MAX_THRDS_REACHED = 164
 
 const failed: Record<Failure, (code: number) => number> = {
@@ -35,74 +34,50 @@ const failed: Record<Failure, (code: number) => number> = {
   FALSE: () => 0,
   NULL: () => 0,
   CODE: (code) => code,
-  // WSA_WAIT_FAILED; the other functions of this kind have no result or are in every Windows
+  // WSA_WAIT_FAILED, for the one function of this kind whose result can tell
   NEVER: () => 0xffff_ffff
 }
 
 const parametersOf = (signature: Signature) => signature.parameters.map(([, type]) => types[type])
 
-const has = (dll: Koffi.LibraryHandle, name: string): boolean => {
+// koffi names the function that it does not find, but not the DLL
+const naming = <A>(dll: string, evaluate: () => A): A => {
   try {
-    return dll.symbol(name) !== null
-  } catch {
-    return false
-  }
-}
-
-const load = (koffi: typeof Koffi, name: string): Koffi.LibraryHandle => {
-  try {
-    return koffi.load(name)
+    return evaluate()
   } catch (cause) {
-    // koffi does not name the file
-    throw new Error(`${name}: ${String(cause)}`, { cause })
+    throw new Error(`${dll}: ${String(cause)}`, { cause })
   }
 }
 
 /**
  * Declares everything at once, in about a millisecond: a worker that is terminated during a declaration takes the
- * process down with it, so none may come later. Throws when a DLL is absent; a function that a DLL lacks fails with
- * ERROR_PROC_NOT_FOUND when it is called.
+ * process down with it, so none may come later. Throws when a DLL is absent or lacks a function.
  */
 export const declare = (koffi: typeof Koffi): Library => {
   const dlls = new Map<string, Koffi.LibraryHandle>()
-  for (const { dll } of Object.values(functions)) {
-    if (!dlls.has(dll)) dlls.set(dll, load(koffi, dll))
-  }
-
-  const natives = new Map<string, Native>()
-  const table: Record<string, Call> = {}
+  const table: Record<string, Native> = {}
   for (const [name, signature] of Object.entries(functions)) {
-    const dll = dlls.get(signature.dll)!
-    if (has(dll, name)) {
-      const native: Native = dll.func("__stdcall", name, types[signature.result], parametersOf(signature))
-      natives.set(name, native)
-      table[name] = native
-    } else {
-      table[name] = () => {
-        table["WSASetLastError"](ERROR_PROC_NOT_FOUND)
-        return failed[signature.fails](ERROR_PROC_NOT_FOUND)
-      }
-    }
+    table[name] = naming(signature.dll, () => {
+      const dll = dlls.get(signature.dll) ?? koffi.load(signature.dll)
+      dlls.set(signature.dll, dll)
+      return dll.func("__stdcall", name, types[signature.result], parametersOf(signature))
+    })
   }
   const calls = Object.freeze(table) as unknown as Calls
 
   const offThread: OffThread = (name, args, done) => {
     const report = done as (result: number, lastError: number) => void
-    const failLater = (code: number) => {
-      setImmediate(() => report(failed[functions[name].fails](code), code))
-    }
-    const native = natives.get(name)
-    if (native === undefined) return failLater(ERROR_PROC_NOT_FOUND)
     try {
-      native.async(...args, (error, result) => {
+      table[name].async(...args, (error, result) => {
         if (error !== null) throw error
         // koffi shows the last error of the other thread here, and only until this callback returns
         report(result, calls.WSAGetLastError())
       })
     } catch (error) {
-      // a wrong argument is a defect; the other reason is that koffi's 256 simultaneous calls are taken
+      // a wrong argument is a defect; what remains is that koffi's 256 simultaneous calls are taken
       if (error instanceof TypeError) throw error
-      failLater(ERROR_MAX_THRDS_REACHED)
+      const code = ERROR_MAX_THRDS_REACHED
+      setImmediate(() => report(failed[functions[name].fails](code), code))
     }
   }
 
