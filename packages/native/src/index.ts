@@ -1,1 +1,1 @@
-export {}
+export * as NativeWinsock from "./NativeWinsock.ts"
