@@ -1,8 +1,8 @@
 /**
  * NTSTATUS values, as they stand in `OVERLAPPED.Internal`, and what Windows makes of them.
  *
- * Two functions of Windows map them, and they differ: `WSAGetOverlappedResult` gives Winsock codes (`toWsaError`), while
- * `GetQueuedCompletionStatus` and `GetOverlappedResult` give Win32 codes (`toWin32Error`: a reset is 64, a cut
+ * Two functions of Windows map them, and they differ: `WSAGetOverlappedResult` gives Winsock codes (`toWsaError`),
+ * while `GetQueuedCompletionStatus` and `GetOverlappedResult` give Win32 codes (`toWin32Error`: a reset is 64, a cut
  * datagram 234). A status is an unsigned 32-bit number here, as `DataView.getUint32` reads it.
  *
  * @since 0.1.0
@@ -18,7 +18,12 @@ export const STATUS_PENDING = 0x0000_0103
 /** `0x8000_0005`: The data or control buffer was too small; what fitted is there. @category constants @since 0.1.0 */
 export const STATUS_BUFFER_OVERFLOW = 0x8000_0005
 
-/** `0x8000_000a`: The handle was closed with the operation pending (seen under Wine only). @category constants @since 0.1.0 */
+/**
+ * `0x8000_000a`: The handle was closed with the operation pending (seen under Wine only).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const STATUS_HANDLES_CLOSED = 0x8000_000a
 
 /** `0xc000_0002`: The operation is not implemented. @category constants @since 0.1.0 */
@@ -219,8 +224,8 @@ const row = (name: string, status: number, wsaError: number, win32Error: number)
 })
 
 /**
- * The statuses above and their two mappings. Sources: the names and values are `ntstatus.h`'s; the Winsock column is what
- * `WSAGetOverlappedResult` was seen to give on Windows by Wine's tests; the Win32 column is what
+ * The statuses above and their two mappings. Sources: the names and values are `ntstatus.h`'s; the Winsock column is
+ * what `WSAGetOverlappedResult` was seen to give on Windows by Wine's tests; the Win32 column is what
  * `RtlNtStatusToDosError` printed.
  *
  * @category constants

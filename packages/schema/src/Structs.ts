@@ -29,7 +29,8 @@ export const WSAMSG = struct("WSAMSG", {
 })
 
 /**
- * The header of one control message. `cmsg_len` is a `SIZE_T` (the documentation's `UINT` is wrong). Source: `ws2def.h`.
+ * The header of one control message. `cmsg_len` is a `SIZE_T` (the documentation's `UINT` is wrong).
+ * Source: `ws2def.h`.
  *
  * @category structures
  * @since 0.1.0

@@ -48,7 +48,12 @@ export const WSAEBADF = 10009
 /** `10013`: The socket's access permissions forbid the operation. @category constants @since 0.1.0 */
 export const WSAEACCES = 10013
 
-/** `10014`: A pointer does not point to memory that can be used, or a buffer is too small. @category constants @since 0.1.0 */
+/**
+ * `10014`: A pointer does not point to memory that can be used, or a buffer is too small.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const WSAEFAULT = 10014
 
 /** `10022`: An argument is not valid, or not in the socket's present state. @category constants @since 0.1.0 */
@@ -99,7 +104,12 @@ export const WSAEAFNOSUPPORT = 10047
 /** `10048`: The address is already in use. @category constants @since 0.1.0 */
 export const WSAEADDRINUSE = 10048
 
-/** `10049`: The address is not one of this machine's, or not usable as a destination. @category constants @since 0.1.0 */
+/**
+ * `10049`: The address is not one of this machine's, or not usable as a destination.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const WSAEADDRNOTAVAIL = 10049
 
 /** `10050`: The network, or the network subsystem, is down. @category constants @since 0.1.0 */
@@ -108,13 +118,23 @@ export const WSAENETDOWN = 10050
 /** `10051`: The network cannot be reached. @category constants @since 0.1.0 */
 export const WSAENETUNREACH = 10051
 
-/** `10052`: The connection was broken by keep-alive, or a datagram's time to live expired. @category constants @since 0.1.0 */
+/**
+ * `10052`: The connection was broken by keep-alive, or a datagram's time to live expired.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const WSAENETRESET = 10052
 
 /** `10053`: The connection was aborted on this machine. @category constants @since 0.1.0 */
 export const WSAECONNABORTED = 10053
 
-/** `10054`: The peer reset the connection, or an earlier datagram met a closed port. @category constants @since 0.1.0 */
+/**
+ * `10054`: The peer reset the connection, or an earlier datagram met a closed port.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const WSAECONNRESET = 10054
 
 /** `10055`: The system lacks buffer space or the queue is full. @category constants @since 0.1.0 */
@@ -325,7 +345,11 @@ export const table: ReadonlyArray<WsaErrorInfo> = [
   row("WSA_INVALID_HANDLE", WSA_INVALID_HANDLE, "An event object handle is not valid."),
   row("WSA_NOT_ENOUGH_MEMORY", WSA_NOT_ENOUGH_MEMORY, "There is not enough memory for the call."),
   row("WSA_INVALID_PARAMETER", WSA_INVALID_PARAMETER, "A parameter is not valid."),
-  row("WSA_OPERATION_ABORTED", WSA_OPERATION_ABORTED, "The overlapped operation was cancelled, or its socket was closed."),
+  row(
+    "WSA_OPERATION_ABORTED",
+    WSA_OPERATION_ABORTED,
+    "The overlapped operation was cancelled, or its socket was closed."
+  ),
   row("WSA_IO_INCOMPLETE", WSA_IO_INCOMPLETE, "The overlapped operation has not completed yet."),
   row("WSA_IO_PENDING", WSA_IO_PENDING, "The overlapped operation was started and will complete later."),
   row("WSAEINTR", WSAEINTR, "A blocking call was interrupted."),
@@ -348,7 +372,11 @@ export const table: ReadonlyArray<WsaErrorInfo> = [
   row("WSAEPFNOSUPPORT", WSAEPFNOSUPPORT, "The protocol family is not installed."),
   row("WSAEAFNOSUPPORT", WSAEAFNOSUPPORT, "The address family does not fit the protocol, or is not installed."),
   row("WSAEADDRINUSE", WSAEADDRINUSE, "The address is already in use."),
-  row("WSAEADDRNOTAVAIL", WSAEADDRNOTAVAIL, "The address is not one of this machine's, or not usable as a destination."),
+  row(
+    "WSAEADDRNOTAVAIL",
+    WSAEADDRNOTAVAIL,
+    "The address is not one of this machine's, or not usable as a destination."
+  ),
   row("WSAENETDOWN", WSAENETDOWN, "The network, or the network subsystem, is down."),
   row("WSAENETUNREACH", WSAENETUNREACH, "The network cannot be reached."),
   row("WSAENETRESET", WSAENETRESET, "The connection was broken by keep-alive, or a datagram's time to live expired."),

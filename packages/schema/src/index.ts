@@ -1,4 +1,8 @@
+export * as Flags from "./Flags.ts"
+export * as Guids from "./Guids.ts"
+export * as Ioctls from "./Ioctls.ts"
 export * as Layout from "./Layout.ts"
 export * as NtStatus from "./NtStatus.ts"
+export * as Options from "./Options.ts"
 export * as Structs from "./Structs.ts"
 export * as WsaError from "./WsaError.ts"

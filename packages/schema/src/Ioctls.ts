@@ -1,0 +1,177 @@
+/**
+ * The control codes of `WSAIoctl` and `ioctlsocket`.
+ *
+ * They are unsigned, as `WSAIoctl` takes them; `ioctlsocket` takes the same bits as a signed `long` (`FIONBIO | 0`).
+ *
+ * @since 0.1.0
+ */
+
+/** The bytes that can be received; for datagrams, those of all queued ones. @category constants @since 0.1.0 */
+export const FIONREAD = 0x4004_667f
+
+/** Sets or clears non-blocking mode. @category constants @since 0.1.0 */
+export const FIONBIO = 0x8004_667e
+
+/** Whether all out-of-band data was read. @category constants @since 0.1.0 */
+export const SIOCATMARK = 0x4004_7307
+
+/** On overflow the oldest datagram is dropped instead of the newest. @category constants @since 0.1.0 */
+export const SIO_ENABLE_CIRCULAR_QUEUEING = 0x2800_0002
+
+/** Discards the send queue; TCP refuses it with `WSAEOPNOTSUPP`. @category constants @since 0.1.0 */
+export const SIO_FLUSH = 0x2800_0004
+
+/** The broadcast address of the socket's family. @category constants @since 0.1.0 */
+export const SIO_GET_BROADCAST_ADDRESS = 0x4800_0005
+
+/** The address of an extension function, by GUID. @category constants @since 0.1.0 */
+export const SIO_GET_EXTENSION_FUNCTION_POINTER = 0xc800_0006
+
+/** The local address that would be used for a destination. @category constants @since 0.1.0 */
+export const SIO_ROUTING_INTERFACE_QUERY = 0xc800_0014
+
+/** The local addresses of the socket's family. @category constants @since 0.1.0 */
+export const SIO_ADDRESS_LIST_QUERY = 0x4800_0016
+
+/** Completes when the list of local addresses changes. @category constants @since 0.1.0 */
+export const SIO_ADDRESS_LIST_CHANGE = 0x2800_0017
+
+/** The provider's own handle of a layered socket, for most calls. @category constants @since 0.1.0 */
+export const SIO_BSP_HANDLE = 0x4800_001b
+
+/** The provider's own handle of a layered socket, for select. @category constants @since 0.1.0 */
+export const SIO_BSP_HANDLE_SELECT = 0x4800_001c
+
+/** The provider's own handle of a layered socket, for WSAPoll. @category constants @since 0.1.0 */
+export const SIO_BSP_HANDLE_POLL = 0x4800_001d
+
+/** The base provider's handle of a layered socket. @category constants @since 0.1.0 */
+export const SIO_BASE_HANDLE = 0x4800_0022
+
+/** WSASendMsg as seen by a layered provider. @category constants @since 0.1.0 */
+export const SIO_EXT_SENDMSG = 0xc800_0020
+
+/** A table of extension functions (registered I/O). @category constants @since 0.1.0 */
+export const SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER = 0xc800_0024
+
+/** The processor that receives this connection's packets. @category constants @since 0.1.0 */
+export const SIO_QUERY_RSS_PROCESSOR_INFO = 0x4800_0025
+
+/** The IPv4 interfaces. @category constants @since 0.1.0 */
+export const SIO_GET_INTERFACE_LIST = 0x4004_747f
+
+/** How much unsent data keeps the connection busy. @category constants @since 0.1.0 */
+export const SIO_IDEAL_SEND_BACKLOG_QUERY = 0x4004_747b
+
+/** Completes when the ideal send backlog changes. @category constants @since 0.1.0 */
+export const SIO_IDEAL_SEND_BACKLOG_CHANGE = 0x2000_747a
+
+/** A raw socket receives all packets of its interface. @category constants @since 0.1.0 */
+export const SIO_RCVALL = 0x9800_0001
+
+/** A raw socket receives all multicast packets. @category constants @since 0.1.0 */
+export const SIO_RCVALL_MCAST = 0x9800_0002
+
+/** A raw socket receives all IGMP packets. @category constants @since 0.1.0 */
+export const SIO_RCVALL_IGMPMCAST = 0x9800_0003
+
+/** Keep-alive with its times, a `tcp_keepalive`. @category constants @since 0.1.0 */
+export const SIO_KEEPALIVE_VALS = 0x9800_0004
+
+/** FALSE: a datagram that met a closed port fails no receive. @category constants @since 0.1.0 */
+export const SIO_UDP_CONNRESET = 0x9800_000c
+
+/** FALSE: a datagram that expired on its way fails no receive. @category constants @since 0.1.0 */
+export const SIO_UDP_NETRESET = 0x9800_000f
+
+/** Faster TCP over loopback. @category constants @since 0.1.0 */
+export const SIO_LOOPBACK_FAST_PATH = 0x9800_0010
+
+/** The first retransmission time and the number of SYN retries. @category constants @since 0.1.0 */
+export const SIO_TCP_INITIAL_RTO = 0x9800_0011
+
+/** Port sharing by processor. @category constants @since 0.1.0 */
+export const SIO_CPU_AFFINITY = 0x9800_0015
+
+/** Statistics of a TCP connection (Windows 10 1703). @category constants @since 0.1.0 */
+export const SIO_TCP_INFO = 0xd800_0027
+
+/** The time stamp of a sent datagram, by its id. @category constants @since 0.1.0 */
+export const SIO_GET_TX_TIMESTAMP = 0x9800_00ea
+
+/** Time stamps for datagrams, a `TIMESTAMPING_CONFIG`. @category constants @since 0.1.0 */
+export const SIO_TIMESTAMPING = 0x9800_00eb
+
+/** The process id of a local socket's peer. @category constants @since 0.1.0 */
+export const SIO_AF_UNIX_GETPEERPID = 0x5800_0100
+
+/** Behaviour of older Windows. @category constants @since 0.1.0 */
+export const SIO_SET_COMPATIBILITY_MODE = 0x9800_012c
+
+/**
+ * What is known of one control code.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface IoctlInfo {
+  readonly name: string
+  readonly code: number
+  /** The header that defines it. */
+  readonly source: string
+}
+
+const row = (name: string, code: number, source: string): IoctlInfo => ({ name, code, source })
+
+/**
+ * Every control code above.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const table: ReadonlyArray<IoctlInfo> = [
+  row("FIONREAD", FIONREAD, "winsock2.h"),
+  row("FIONBIO", FIONBIO, "winsock2.h"),
+  row("SIOCATMARK", SIOCATMARK, "winsock2.h"),
+  row("SIO_ENABLE_CIRCULAR_QUEUEING", SIO_ENABLE_CIRCULAR_QUEUEING, "winsock2.h"),
+  row("SIO_FLUSH", SIO_FLUSH, "winsock2.h"),
+  row("SIO_GET_BROADCAST_ADDRESS", SIO_GET_BROADCAST_ADDRESS, "winsock2.h"),
+  row("SIO_GET_EXTENSION_FUNCTION_POINTER", SIO_GET_EXTENSION_FUNCTION_POINTER, "winsock2.h"),
+  row("SIO_ROUTING_INTERFACE_QUERY", SIO_ROUTING_INTERFACE_QUERY, "winsock2.h"),
+  row("SIO_ADDRESS_LIST_QUERY", SIO_ADDRESS_LIST_QUERY, "winsock2.h"),
+  row("SIO_ADDRESS_LIST_CHANGE", SIO_ADDRESS_LIST_CHANGE, "winsock2.h"),
+  row("SIO_BSP_HANDLE", SIO_BSP_HANDLE, "mswsock.h"),
+  row("SIO_BSP_HANDLE_SELECT", SIO_BSP_HANDLE_SELECT, "mswsock.h"),
+  row("SIO_BSP_HANDLE_POLL", SIO_BSP_HANDLE_POLL, "mswsock.h"),
+  row("SIO_BASE_HANDLE", SIO_BASE_HANDLE, "mswsock.h"),
+  row("SIO_EXT_SENDMSG", SIO_EXT_SENDMSG, "mswsock.h"),
+  row("SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER", SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, "mswsock.h"),
+  row("SIO_QUERY_RSS_PROCESSOR_INFO", SIO_QUERY_RSS_PROCESSOR_INFO, "mswsock.h"),
+  row("SIO_GET_INTERFACE_LIST", SIO_GET_INTERFACE_LIST, "ws2ipdef.h"),
+  row("SIO_IDEAL_SEND_BACKLOG_QUERY", SIO_IDEAL_SEND_BACKLOG_QUERY, "ws2ipdef.h"),
+  row("SIO_IDEAL_SEND_BACKLOG_CHANGE", SIO_IDEAL_SEND_BACKLOG_CHANGE, "ws2ipdef.h"),
+  row("SIO_RCVALL", SIO_RCVALL, "mstcpip.h"),
+  row("SIO_RCVALL_MCAST", SIO_RCVALL_MCAST, "mstcpip.h"),
+  row("SIO_RCVALL_IGMPMCAST", SIO_RCVALL_IGMPMCAST, "mstcpip.h"),
+  row("SIO_KEEPALIVE_VALS", SIO_KEEPALIVE_VALS, "mstcpip.h"),
+  row("SIO_UDP_CONNRESET", SIO_UDP_CONNRESET, "mswsock.h"),
+  row("SIO_UDP_NETRESET", SIO_UDP_NETRESET, "mswsock.h"),
+  row("SIO_LOOPBACK_FAST_PATH", SIO_LOOPBACK_FAST_PATH, "mstcpip.h"),
+  row("SIO_TCP_INITIAL_RTO", SIO_TCP_INITIAL_RTO, "mstcpip.h"),
+  row("SIO_CPU_AFFINITY", SIO_CPU_AFFINITY, "mstcpip.h"),
+  row("SIO_TCP_INFO", SIO_TCP_INFO, "mstcpip.h"),
+  row("SIO_GET_TX_TIMESTAMP", SIO_GET_TX_TIMESTAMP, "mstcpip.h"),
+  row("SIO_TIMESTAMPING", SIO_TIMESTAMPING, "mstcpip.h"),
+  row("SIO_AF_UNIX_GETPEERPID", SIO_AF_UNIX_GETPEERPID, "afunix.h"),
+  row("SIO_SET_COMPATIBILITY_MODE", SIO_SET_COMPATIBILITY_MODE, "mswsock.h")
+]
+
+const byCode: ReadonlyMap<number, IoctlInfo> = new Map(table.map((info) => [info.code, info]))
+
+/**
+ * Returns the name of a control code, signed or unsigned, or `undefined` for one that is not in `table`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const nameOf = (code: number): string | undefined => byCode.get(code >>> 0)?.name
