@@ -1,2 +1,3 @@
 export * as Seam from "./Seam.ts"
 export * as Signatures from "./Signatures.ts"
+export * as WinsockError from "./WinsockError.ts"
