@@ -389,7 +389,7 @@ export class Datagrams implements Endpoint, SendOwner {
       // aborted by cause, not by code: whatever an operation fails with after we cancelled it or closed the socket is
       // our doing. An abort that nobody here asked for is answered by posting again
       const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts
-      if (!cancelled && !unasked) return this.complete(slot, code, 0)
+      if (!cancelled && !unasked) return this.complete(slot, status | 0, 0)
       if (!cancelled) {
         this.reposts++
         counters.reposted++
@@ -564,8 +564,11 @@ export class Datagrams implements Endpoint, SendOwner {
     )
   }
 
+  // a failing NTSTATUS is negative, as `Slots.code` keeps it; a code of Winsock's is positive
   private error(code: number): WinsockError {
-    return WinsockErrors.fromCode("WSARecvMsg", code, "datagram")
+    return code < 0
+      ? WinsockErrors.fromStatus("WSARecvMsg", code >>> 0, "datagram")
+      : WinsockErrors.fromCode("WSARecvMsg", code, "datagram")
   }
 
   // --- coming to rest ---

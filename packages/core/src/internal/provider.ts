@@ -25,7 +25,7 @@ const extension = <K extends "WSARecvMsg" | "WSASendMsg">(
 ): Extensions[K] | undefined => {
   const { calls, scratch, seam } = engine
   const size = pointerSize(seam.abi)
-  scratch.bytes.set(Guids.toBytes(Guids.guids[name]), 0)
+  scratch.bytes.set(Guids.toBytes(Guids.extensions[name]), 0)
   scratch.view.setUint32(32, 0, true)
   const rc = calls.WSAIoctl(
     socket,

@@ -86,7 +86,11 @@ export class Sends {
   }
 
   private failure(code: number): Effect.Effect<never, WinsockError> {
-    return Effect.fail(WinsockErrors.fromCode("WSASendMsg", code, "datagram"))
+    return Effect.fail(
+      code < 0
+        ? WinsockErrors.fromStatus("WSASendMsg", code >>> 0, "datagram")
+        : WinsockErrors.fromCode("WSASendMsg", code, "datagram")
+    )
   }
 
   private sendNow(socket: SocketHandle, payload: Uint8Array, to: NetAddress.InetAddress | undefined): number {
@@ -165,7 +169,7 @@ export class Sends {
     if (send === undefined) return false
     const status = send.block.view.getUint32(OVERLAPPED.offsets[this.engine.seam.abi].Internal, true)
     if (status === STATUS_PENDING) return false
-    this.finish(send, toWsaError(status))
+    this.finish(send, toWsaError(status) === 0 ? 0 : status | 0)
     this.engine.heap.free(send.block)
     return true
   }

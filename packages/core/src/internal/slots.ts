@@ -93,7 +93,7 @@ export class Slots {
   state: Uint8Array
   /** Bits of OWN and SENTINEL. */
   owed: Uint8Array
-  /** 0, or the WSA code that the operation failed with. */
+  /** 0, or what the operation failed with: a code of Winsock's, or an NTSTATUS (negative). */
   code: Int32Array
   /** Whether the datagram was larger than the buffer. */
   truncated: Uint8Array
