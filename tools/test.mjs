@@ -1,10 +1,9 @@
 // npm test [-- [--layer=mock|native] [--skip-check] file ...]: the checks, then every suite on the mock, then on the
 // real ws2_32.dll (Windows' own, or Wine's elsewhere). The last line is "N passed, N failed[, N skipped]". It fails if
 // a check or a test failed, or if a layer ran no test at all: then something is wrong with the set-up.
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { checkNode, node, root } from "./node.mjs"
+import { checkNode, root, runNode } from "./node.mjs"
 
 const vitest = "node_modules/vitest/vitest.mjs"
 const commands = { mock: [vitest], native: ["tools/wine/run.mjs", vitest] }
@@ -18,8 +17,6 @@ if (layers.length === 0) {
   console.error(`no such layer: ${only}`)
   process.exit(2)
 }
-
-const run = (commandArgs) => spawnSync(node, commandArgs, { cwd: root, stdio: "inherit" }).status ?? 1
 
 /** What vitest's JSON report says, not counting on its console output. */
 const countsOf = (report, status) => {
@@ -39,21 +36,23 @@ const countsOf = (report, status) => {
   return counts
 }
 
-const runLayer = (layer) => {
+const runLayer = async (layer) => {
   const report = `node_modules/.cache/test/${layer}.json`
   mkdirSync(join(root, "node_modules/.cache/test"), { recursive: true })
   rmSync(join(root, report), { force: true })
   const reporters = ["default", "json", ...(process.env.GITHUB_ACTIONS === "true" ? ["github-actions"] : [])]
   const options = [...reporters.map((name) => `--reporter=${name}`), `--outputFile.json=${report}`]
-  const status = run([...commands[layer], "run", "--project", layer, ...options, ...rest])
+  const status = await runNode([...commands[layer], "run", "--project", layer, ...options, ...rest])
   return { layer, ...countsOf(join(root, report), status) }
 }
 
 const text = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`
 
-const checked = args.includes("--skip-check") || run(["tools/check/run.mjs"]) === 0
-const results = layers.map(runLayer)
+const checked = args.includes("--skip-check") || (await runNode(["tools/check/run.mjs"])) === 0
+const results = []
+// one after the other: they share the machine
+for (const layer of layers) results.push(await runLayer(layer))
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)
 const empty = results.filter((result) => result.passed + result.failed === 0)
 const total = {

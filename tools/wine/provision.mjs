@@ -2,8 +2,8 @@
 // Run it through `flock` (as run.mjs does): two at once would build the same things.
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { nodeDir, nodeExe, prefix, wineEnv } from "./environment.mjs"
 import { forwarderDll } from "./forwarder-dll.mjs"
@@ -66,6 +66,15 @@ const ensureNode = () => {
   writeFileSync(stamp, wanted)
 }
 
+const removePrefix = (dir) => {
+  if (!existsSync(dir)) return
+  spawnSync("wineserver", ["-k"], { env: wineEnv(dir) })
+  // Debian's Wine keeps its socket in a folder of /tmp whose name it notes here
+  const socket = textOf(join(dir, "wineserver")).trim()
+  if (/^wine-\w+$/.test(socket)) rmSync(join("/tmp", socket), { recursive: true, force: true })
+  rmSync(dir, { recursive: true, force: true })
+}
+
 const ensurePrefix = (wineVersion) => {
   const stamp = "installed"
   const wanted = hashOf(wineVersion, ...["provision.mjs", "forwarder-dll.mjs"].map((f) => textOf(join(here, f))))
@@ -74,14 +83,8 @@ const ensurePrefix = (wineVersion) => {
   const cache = dirname(prefix)
   mkdirSync(cache, { recursive: true })
   // what an earlier run left when it was killed, and a prefix of another recipe
-  for (const name of readdirSync(cache)) {
-    if (name === basename(prefix) || name === "wine-new") {
-      const old = join(cache, name)
-      spawnSync("wineserver", ["-k"], { env: wineEnv(old) })
-      rmSync(old, { recursive: true, force: true })
-    }
-  }
   const fresh = join(cache, "wine-new")
+  for (const old of [prefix, fresh]) removePrefix(old)
   mkdirSync(fresh)
   const env = wineEnv(fresh)
   run("wineboot", ["-i"], { env, stdio: "ignore" })

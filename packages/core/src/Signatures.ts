@@ -35,14 +35,7 @@ export type CType = "pointer" | "socket" | "handle" | "size" | "u16" | "u32" | "
  * @category models
  * @since 0.1.0
  */
-export type Failure =
-  | "SOCKET_ERROR"
-  | "INVALID_SOCKET"
-  | "FALSE"
-  | "NULL"
-  | "INVALID_HANDLE_VALUE"
-  | "CODE"
-  | "NEVER"
+export type Failure = "SOCKET_ERROR" | "INVALID_SOCKET" | "FALSE" | "NULL" | "INVALID_HANDLE_VALUE" | "CODE" | "NEVER"
 
 /**
  * One C function: where it is exported, its parameters by their documented names, its result and its way to fail.
@@ -75,7 +68,10 @@ const extension = <const P extends Signature["parameters"], const R extends CTyp
   fails: F
 ) => ({ dll: "extension", parameters, result, fails }) as const
 
-const overlapped = [["lpOverlapped", "pointer"], ["lpCompletionRoutine", "pointer"]] as const
+const overlapped = [
+  ["lpOverlapped", "pointer"],
+  ["lpCompletionRoutine", "pointer"]
+] as const
 
 /**
  * The functions that the DLLs export by name. Sources: `winsock2.h`, `ws2tcpip.h`, `ioapiset.h`, `handleapi.h`,
@@ -84,6 +80,8 @@ const overlapped = [["lpOverlapped", "pointer"], ["lpCompletionRoutine", "pointe
  * @category constants
  * @since 0.1.0
  */
+// a row per function, as far as it fits
+// oxfmt-ignore
 export const functions = {
   // --- the library ---
   WSAStartup: ws2([["wVersionRequested", "u16"], ["lpWSAData", "pointer"]], "i32", "CODE"),
@@ -335,6 +333,8 @@ export const functions = {
  * @category constants
  * @since 0.1.0
  */
+// a row per function, as far as it fits
+// oxfmt-ignore
 export const extensions = {
   WSARecvMsg: extension(
     [["s", "socket"], ["lpMsg", "pointer"], ["lpdwNumberOfBytesRecvd", "pointer"], ...overlapped],
