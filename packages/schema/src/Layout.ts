@@ -38,7 +38,7 @@ export const pointerSize = (abi: Abi): 8 | 4 => abi === "x64" ? 8 : 4
 export type Scalar = "u8" | "u16" | "u16be" | "i16" | "u32" | "u32be" | "i32" | "pointer" | "size"
 
 /**
- * A field of `length` raw bytes.
+ * A field of `length` raw bytes at a multiple of `alignment`.
  *
  * @category models
  * @since 0.1.0
@@ -46,15 +46,16 @@ export type Scalar = "u8" | "u16" | "u16be" | "i16" | "u32" | "u32be" | "i32" | 
 export interface Bytes {
   readonly _tag: "Bytes"
   readonly length: number
+  readonly alignment: number
 }
 
 /**
- * Creates a field of `length` raw bytes.
+ * Creates a field of `length` raw bytes; `alignment` is that of the C type they stand for (8 for a 64-bit integer).
  *
  * @category constructors
  * @since 0.1.0
  */
-export const bytes = (length: number): Bytes => ({ _tag: "Bytes", length })
+export const bytes = (length: number, alignment = 1): Bytes => ({ _tag: "Bytes", length, alignment })
 
 /**
  * What a field can be: a number, raw bytes, or another structure.
@@ -65,7 +66,7 @@ export const bytes = (length: number): Bytes => ({ _tag: "Bytes", length })
 export type Field = Scalar | Bytes | Layout<any>
 
 /**
- * The fields of a structure, in memory order.
+ * The fields of a structure, in memory order unless it says otherwise.
  *
  * @category models
  * @since 0.1.0
@@ -160,7 +161,7 @@ const sizeOf = (abi: Abi, field: Field): number =>
   typeof field === "string" ? scalarSize(abi, field) : field._tag === "Bytes" ? field.length : field.size[abi]
 
 const alignmentOf = (abi: Abi, field: Field): number =>
-  typeof field === "string" ? scalarSize(abi, field) : field._tag === "Bytes" ? 1 : field.alignment[abi]
+  typeof field === "string" ? scalarSize(abi, field) : field._tag === "Bytes" ? field.alignment : field.alignment[abi]
 
 const alignUp = (n: number, alignment: number): number => Math.ceil(n / alignment) * alignment
 
@@ -170,17 +171,29 @@ interface Placed {
   readonly offsets: Record<string, number>
 }
 
-const place = (abi: Abi, fields: Fields, pack: number): Placed => {
+const place = (abi: Abi, fields: Fields, pack: number, order: ReadonlyArray<string>): Placed => {
   const offsets: Record<string, number> = {}
   let end = 0
   let alignment = 1
-  for (const [name, field] of Object.entries(fields)) {
-    const own = Math.min(alignmentOf(abi, field), pack)
+  for (const name of order) {
+    const own = Math.min(alignmentOf(abi, fields[name]), pack)
     offsets[name] = alignUp(end, own)
-    end = offsets[name] + sizeOf(abi, field)
+    end = offsets[name] + sizeOf(abi, fields[name])
     alignment = Math.max(alignment, own)
   }
   return { size: alignUp(end, alignment), alignment, offsets }
+}
+
+const overlay = (abi: Abi, fields: Fields): Placed => {
+  const offsets: Record<string, number> = {}
+  let size = 0
+  let alignment = 1
+  for (const [name, field] of Object.entries(fields)) {
+    offsets[name] = 0
+    size = Math.max(size, sizeOf(abi, field))
+    alignment = Math.max(alignment, alignmentOf(abi, field))
+  }
+  return { size: alignUp(size, alignment), alignment, offsets }
 }
 
 // nested offsets are absolute, so that a reader adds one number to the structure's address
@@ -274,7 +287,8 @@ const viewClass = (abi: Abi, fields: Fields, offsets: Record<string, number>): V
 
 /**
  * Creates a structure from its fields, laid out as a Windows compiler does: each field at a multiple of its
- * alignment, but of no more than `pack` bytes (`#pragma pack`).
+ * alignment, but of no more than `pack` bytes (`#pragma pack`). `order` lists the fields in memory order for an ABI
+ * that orders them differently.
  *
  * **Example** (Reading a WSABUF)
  *
@@ -289,14 +303,39 @@ const viewClass = (abi: Abi, fields: Fields, offsets: Record<string, number>): V
  * @category constructors
  * @since 0.1.0
  */
-export const struct = <const F extends Fields>(name: string, fields: F, pack = 8): Layout<F> => {
-  const placed = { x64: place("x64", fields, pack), ia32: place("ia32", fields, pack) }
+export const struct = <const F extends Fields>(
+  name: string,
+  fields: F,
+  pack = 8,
+  order: { readonly [A in Abi]?: ReadonlyArray<keyof F & string> } = {}
+): Layout<F> => {
+  const names = Object.keys(fields)
+  return layout(name, fields, {
+    x64: place("x64", fields, pack, order.x64 ?? names),
+    ia32: place("ia32", fields, pack, order.ia32 ?? names)
+  })
+}
+
+/**
+ * Creates a union: every field starts at its first byte.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const union = <const F extends Fields>(name: string, fields: F): Layout<F> =>
+  layout(name, fields, { x64: overlay("x64", fields), ia32: overlay("ia32", fields) })
+
+const layout = <const F extends Fields>(
+  name: string,
+  fields: F,
+  placed: { readonly [A in Abi]: Placed }
+): Layout<F> => {
   const classes = {
     x64: viewClass("x64", fields, placed.x64.offsets),
     ia32: viewClass("ia32", fields, placed.ia32.offsets)
   }
   const view = (abi: Abi, dataView: DataView, offset: number) => new classes[abi](dataView, offset) as View<F>
-  const layout: Layout<F> = {
+  const self: Layout<F> = {
     _tag: "Layout",
     name,
     fields,
@@ -312,8 +351,8 @@ export const struct = <const F extends Fields>(name: string, fields: F, pack = 8
     },
     view
   }
-  relativeOffsets.set(layout, { x64: placed.x64.offsets, ia32: placed.ia32.offsets })
-  return layout
+  relativeOffsets.set(self, { x64: placed.x64.offsets, ia32: placed.ia32.offsets })
+  return self
 }
 
 /**

@@ -182,7 +182,12 @@ export const IP_GET_IFLIST = 33
 /** Received datagrams carry their type of service. @category constants @since 0.1.0 */
 export const IP_RECVTOS = 40
 
-/** Received datagrams carry the interface they first arrived at. @category constants @since 0.1.0 */
+/**
+ * Received datagrams carry the interface they first arrived at; also at level `IPPROTO_IPV6`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const IP_ORIGINAL_ARRIVAL_IF = 47
 
 /** Received datagrams carry their ECN codepoint. @category constants @since 0.1.0 */
@@ -293,9 +298,6 @@ export const IPV6_RECVRTHDR = 38
 /** Received datagrams carry their traffic class. @category constants @since 0.1.0 */
 export const IPV6_RECVTCLASS = 40
 
-/** Received datagrams carry the interface they first arrived at. @category constants @since 0.1.0 */
-export const IPV6_ORIGINAL_ARRIVAL_IF = 47
-
 /** Received datagrams carry their ECN codepoint. @category constants @since 0.1.0 */
 export const IPV6_RECVECN = 50
 
@@ -323,6 +325,9 @@ export const IPV6_USER_MTU = 76
 /** Datagrams are sent with checksum 0. @category constants @since 0.1.0 */
 export const UDP_NOCHECKSUM = 1
 
+/** How much of a datagram the checksum covers. @category constants @since 0.1.0 */
+export const UDP_CHECKSUM_COVERAGE = 20
+
 /**
  * A send is cut into datagrams of this size; 0 is off. Also the type of the control message.
  *
@@ -333,9 +338,6 @@ export const UDP_SEND_MSG_SIZE = 2
 
 /** Received datagrams are joined up to this size; 0 is off. @category constants @since 0.1.0 */
 export const UDP_RECV_MAX_COALESCED_SIZE = 3
-
-/** How much of a datagram the checksum covers. @category constants @since 0.1.0 */
-export const UDP_CHECKSUM_COVERAGE = 20
 
 /** Small segments are sent at once. @category constants @since 0.1.0 */
 export const TCP_NODELAY = 1
@@ -600,7 +602,7 @@ export const table: ReadonlyArray<OptionInfo> = [
     ["IPV6_GET_IFLIST", IPV6_GET_IFLIST, "bytes", datagram, "r", "Windows 10 1803"],
     ["IPV6_RECVRTHDR", IPV6_RECVRTHDR, "bool", datagram, "rw"],
     ["IPV6_RECVTCLASS", IPV6_RECVTCLASS, "bool", datagram, "rw"],
-    ["IPV6_ORIGINAL_ARRIVAL_IF", IPV6_ORIGINAL_ARRIVAL_IF, "bool", datagram, "rw", "Windows 7"],
+    ["IP_ORIGINAL_ARRIVAL_IF", IP_ORIGINAL_ARRIVAL_IF, "bool", datagram, "rw", "Windows 7"],
     ["IPV6_RECVECN", IPV6_RECVECN, "bool", datagram, "rw"],
     ["IPV6_PKTINFO_EX", IPV6_PKTINFO_EX, "bool", datagram, "rw"],
     ["IPV6_WFP_REDIRECT_RECORDS", IPV6_WFP_REDIRECT_RECORDS, "bytes", any, "rw"],
@@ -618,9 +620,11 @@ export const table: ReadonlyArray<OptionInfo> = [
   ]),
   ...group(Flags.IPPROTO_UDP, "ws2tcpip.h", [
     ["UDP_NOCHECKSUM", UDP_NOCHECKSUM, "bool", udp, "rw"],
-    ["UDP_SEND_MSG_SIZE", UDP_SEND_MSG_SIZE, "u32", udp, "rw", "Windows 10 2004"],
-    ["UDP_RECV_MAX_COALESCED_SIZE", UDP_RECV_MAX_COALESCED_SIZE, "u32", udp, "rw", "Windows 10 2004"],
     ["UDP_CHECKSUM_COVERAGE", UDP_CHECKSUM_COVERAGE, "u32", udp, "rw"]
+  ]),
+  ...group(Flags.IPPROTO_UDP, "ws2ipdef.h", [
+    ["UDP_SEND_MSG_SIZE", UDP_SEND_MSG_SIZE, "u32", udp, "rw", "Windows 10 2004"],
+    ["UDP_RECV_MAX_COALESCED_SIZE", UDP_RECV_MAX_COALESCED_SIZE, "u32", udp, "rw", "Windows 10 2004"]
   ]),
   ...group(Flags.IPPROTO_TCP, "ws2def.h", [
     ["TCP_NODELAY", TCP_NODELAY, "bool", tcp, "rw"]

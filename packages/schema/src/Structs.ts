@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { bytes, struct } from "./Layout.ts"
+import { bytes, struct, union } from "./Layout.ts"
 
 /**
  * A buffer of a gather or scatter list: `len` bytes at `buf`. Source: `ws2def.h`.
@@ -91,3 +91,295 @@ export const SOCKADDR_IN6 = struct("SOCKADDR_IN6", {
   sin6_addr: bytes(16),
   sin6_scope_id: "u32"
 }, 4)
+
+/**
+ * The address of a local socket: a path of UTF-8 bytes, ended by a zero where it is shorter. Source: `afunix.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const SOCKADDR_UN = struct("SOCKADDR_UN", { sun_family: "u16", sun_path: bytes(108) })
+
+/**
+ * Room for any socket address. Source: `ws2def.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const SOCKADDR_STORAGE = struct("SOCKADDR_STORAGE", {
+  ss_family: "u16",
+  __ss_pad1: bytes(6),
+  __ss_align: bytes(8, 8),
+  __ss_pad2: bytes(112)
+})
+
+/**
+ * An IPv4 or an IPv6 socket address. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const SOCKADDR_INET = union("SOCKADDR_INET", {
+  Ipv4: SOCKADDR_IN,
+  Ipv6: SOCKADDR_IN6,
+  si_family: "u16"
+})
+
+/**
+ * The local address and the interface of an IPv4 datagram, on receive its destination. There is no `ipi_spec_dst`.
+ * Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const IN_PKTINFO = struct("IN_PKTINFO", { ipi_addr: "u32be", ipi_ifindex: "u32" })
+
+/**
+ * The local address and the interface of an IPv6 datagram, on receive its destination. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const IN6_PKTINFO = struct("IN6_PKTINFO", { ipi6_addr: bytes(16), ipi6_ifindex: "u32" })
+
+/**
+ * `IN_PKTINFO` and the scope of the address. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const IN_PKTINFO_EX = struct("IN_PKTINFO_EX", { pkt_info: IN_PKTINFO, scope_id: "u32" })
+
+/**
+ * `IN6_PKTINFO` and the scope of the address. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const IN6_PKTINFO_EX = struct("IN6_PKTINFO_EX", { pkt_info: IN6_PKTINFO, scope_id: "u32" })
+
+/**
+ * An ICMP error, as the error queue tells of it; `info` is the MTU where one is told. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const IN_RECVERR = struct("IN_RECVERR", { protocol: "i32", info: "u32", type: "u8", code: "u8" })
+
+/**
+ * What TransmitFile sends before and after the file. Source: `mswsock.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const TRANSMIT_FILE_BUFFERS = struct("TRANSMIT_FILE_BUFFERS", {
+  Head: "pointer",
+  HeadLength: "u32",
+  Tail: "pointer",
+  TailLength: "u32"
+})
+
+/**
+ * A part of what TransmitPackets sends: memory at `pBuffer`, or a file's bytes from `nFileOffset` on (`u` is the union).
+ * Source: `mswsock.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const TRANSMIT_PACKETS_ELEMENT = struct("TRANSMIT_PACKETS_ELEMENT", {
+  dwElFlags: "u32",
+  cLength: "u32",
+  u: union("u", {
+    file: struct("file", { nFileOffset: bytes(8, 8), hFile: "pointer" }),
+    pBuffer: "pointer"
+  })
+})
+
+/**
+ * A GUID; its first three fields are little-endian numbers. Source: `guiddef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const GUID = struct("GUID", { Data1: "u32", Data2: "u16", Data3: "u16", Data4: bytes(8) })
+
+/**
+ * The providers that a protocol is layered over. Source: `winsock2.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const WSAPROTOCOLCHAIN = struct("WSAPROTOCOLCHAIN", { ChainLen: "i32", ChainEntries: bytes(28, 4) })
+
+/**
+ * A protocol's catalog entry; `szProtocol` is UTF-16. Source: `winsock2.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const WSAPROTOCOL_INFOW = struct("WSAPROTOCOL_INFOW", {
+  dwServiceFlags1: "u32",
+  dwServiceFlags2: "u32",
+  dwServiceFlags3: "u32",
+  dwServiceFlags4: "u32",
+  dwProviderFlags: "u32",
+  ProviderId: GUID,
+  dwCatalogEntryId: "u32",
+  ProtocolChain: WSAPROTOCOLCHAIN,
+  iVersion: "i32",
+  iAddressFamily: "i32",
+  iMaxSockAddr: "i32",
+  iMinSockAddr: "i32",
+  iSocketType: "i32",
+  iProtocol: "i32",
+  iProtocolMaxOffset: "i32",
+  iNetworkByteOrder: "i32",
+  iSecurityScheme: "i32",
+  dwMessageSize: "u32",
+  dwProviderReserved: "u32",
+  szProtocol: bytes(512, 2)
+})
+
+/**
+ * What WSAStartup tells. The 32-bit structure keeps the order of Winsock 1. Source: `winsock2.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const WSADATA = struct(
+  "WSADATA",
+  {
+    wVersion: "u16",
+    wHighVersion: "u16",
+    iMaxSockets: "u16",
+    iMaxUdpDg: "u16",
+    lpVendorInfo: "pointer",
+    szDescription: bytes(257),
+    szSystemStatus: bytes(129)
+  },
+  8,
+  {
+    ia32: [
+      "wVersion",
+      "wHighVersion",
+      "szDescription",
+      "szSystemStatus",
+      "iMaxSockets",
+      "iMaxUdpDg",
+      "lpVendorInfo"
+    ]
+  }
+)
+
+/**
+ * The network events of a socket, and an error code (an `int`) for each of the ten kinds. Source: `winsock2.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const WSANETWORKEVENTS = struct("WSANETWORKEVENTS", { lNetworkEvents: "i32", iErrorCode: bytes(40, 4) })
+
+/**
+ * A socket in WSAPoll's list. Source: `winsock2.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const WSAPOLLFD = struct("WSAPOLLFD", { fd: "pointer", events: "i16", revents: "i16" })
+
+/**
+ * The value of `SO_LINGER`; `l_linger` is in seconds. Source: `winsock2.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const linger = struct("linger", { l_onoff: "u16", l_linger: "u16" })
+
+/**
+ * The input of `SIO_KEEPALIVE_VALS`; times are in milliseconds. Source: `mstcpip.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const tcp_keepalive = struct("tcp_keepalive", {
+  onoff: "u32",
+  keepalivetime: "u32",
+  keepaliveinterval: "u32"
+})
+
+/**
+ * The input of `SIO_TIMESTAMPING`. Source: `mstcpip.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const TIMESTAMPING_CONFIG = struct("TIMESTAMPING_CONFIG", { Flags: "u32", TxTimestampsBuffered: "u16" })
+
+/**
+ * A membership of an IPv4 group on the interface with a local address. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const ip_mreq = struct("ip_mreq", { imr_multiaddr: "u32be", imr_interface: "u32be" })
+
+/**
+ * A membership of an IPv4 group for one source. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const ip_mreq_source = struct("ip_mreq_source", {
+  imr_multiaddr: "u32be",
+  imr_sourceaddr: "u32be",
+  imr_interface: "u32be"
+})
+
+/**
+ * A membership of an IPv6 group on the interface with an index. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const ipv6_mreq = struct("ipv6_mreq", { ipv6mr_multiaddr: bytes(16), ipv6mr_interface: "u32" })
+
+/**
+ * A membership of a group of either family on the interface with an index. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const GROUP_REQ = struct("GROUP_REQ", { gr_interface: "u32", gr_group: SOCKADDR_STORAGE })
+
+/**
+ * A membership of a group of either family for one source. Source: `ws2ipdef.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const GROUP_SOURCE_REQ = struct("GROUP_SOURCE_REQ", {
+  gsr_interface: "u32",
+  gsr_group: SOCKADDR_STORAGE,
+  gsr_source: SOCKADDR_STORAGE
+})
+
+/**
+ * A pointer to a socket address, and its length. Source: `ws2def.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const SOCKET_ADDRESS = struct("SOCKET_ADDRESS", { lpSockaddr: "pointer", iSockaddrLength: "i32" })
+
+/**
+ * A socket's addresses, type and protocol: the value of `SO_BSP_STATE`. Source: `ws2def.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const CSADDR_INFO = struct("CSADDR_INFO", {
+  LocalAddr: SOCKET_ADDRESS,
+  RemoteAddr: SOCKET_ADDRESS,
+  iSocketType: "i32",
+  iProtocol: "i32"
+})
