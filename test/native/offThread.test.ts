@@ -5,22 +5,25 @@ import * as Fiber from "effect/Fiber"
 import { Worker } from "node:worker_threads"
 import * as Support from "./support.ts"
 
+const { ERROR_INVALID_HANDLE } = Support
+
 // more than libuv has threads, whatever UV_THREADPOOL_SIZE says here
 const poolSize = Number(process.env.UV_THREADPOOL_SIZE ?? 4) + 4
 
 /** Blocks every thread of libuv's pool until the returned effect opens the gate and all have come back. */
 const blockPool = (seam: Seam) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const gate = yield* Support.completionPort(seam)
     const blocked = yield* Effect.forEach(Array.from({ length: poolSize }), () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { args } = yield* Support.entries(seam)
         return yield* Effect.forkChild(
           Support.offThread(seam, "GetQueuedCompletionStatusEx", oneEntry(args(gate, 30_000))),
           { startImmediately: true }
         )
-      }))
-    return Effect.gen(function*() {
+      })
+    )
+    return Effect.gen(function* () {
       for (let i = 0; i < poolSize; i++) {
         assert.strictEqual(seam.calls.PostQueuedCompletionStatus(gate, 0, 0, 0), 1)
       }
@@ -54,34 +57,38 @@ const poll = (seam: Seam, port: Handle, entries: Support.Entries) =>
   })
 
 describe("a call off the JS thread", () => {
-  it.effect("waits its turn when the pool is busy; polling does not", () =>
-    Effect.gen(function*() {
-      const seam = yield* Support.started
-      const port = yield* Support.completionPort(seam)
-      const [waiting, polled] = [yield* Support.entries(seam), yield* Support.entries(seam)]
-      const open = yield* blockPool(seam)
-      let began = false
-      const dequeue = yield* Effect.forkChild(
-        Support.offThread(seam, "GetQueuedCompletionStatusEx", waiting.args(port, 30_000)).pipe(
-          Effect.tap(() =>
-            Effect.sync(() => {
-              began = true
-            })
-          )
-        ),
-        { startImmediately: true }
-      )
-      assert.strictEqual(seam.calls.PostQueuedCompletionStatus(port, 5, 6, 0), 1)
-      const packets = yield* poll(seam, port, polled)
-      assert.deepStrictEqual(packets, [{ key: 6, overlapped: 0, status: 0, bytes: 5 }])
-      assert.isFalse(began)
-      yield* open
-      assert.strictEqual(seam.calls.PostQueuedCompletionStatus(port, 0, 0, 0), 1)
-      assert.strictEqual((yield* Fiber.join(dequeue)).result, 1)
-    }), 20_000)
+  it.effect(
+    "waits its turn when the pool is busy; polling does not",
+    () =>
+      Effect.gen(function* () {
+        const seam = yield* Support.started
+        const port = yield* Support.completionPort(seam)
+        const [waiting, polled] = [yield* Support.entries(seam), yield* Support.entries(seam)]
+        const open = yield* blockPool(seam)
+        let began = false
+        const dequeue = yield* Effect.forkChild(
+          Support.offThread(seam, "GetQueuedCompletionStatusEx", waiting.args(port, 30_000)).pipe(
+            Effect.tap(() =>
+              Effect.sync(() => {
+                began = true
+              })
+            )
+          ),
+          { startImmediately: true }
+        )
+        assert.strictEqual(seam.calls.PostQueuedCompletionStatus(port, 5, 6, 0), 1)
+        const packets = yield* poll(seam, port, polled)
+        assert.deepStrictEqual(packets, [{ key: 6, overlapped: 0, status: 0, bytes: 5 }])
+        assert.isFalse(began)
+        yield* open
+        assert.strictEqual(seam.calls.PostQueuedCompletionStatus(port, 0, 0, 0), 1)
+        assert.strictEqual((yield* Fiber.join(dequeue)).result, 1)
+      }),
+    20_000
+  )
 
   it.effect("reports from the top of the event loop, each report in its own turn of microtasks", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seam = yield* Support.started
       const log: Array<string> = []
       let inCall = true
@@ -101,10 +108,11 @@ describe("a call off the JS thread", () => {
         inCall = false
       })
       assert.deepStrictEqual(log, ["report", "microtask", "report", "microtask", "report", "microtask"])
-    }))
+    })
+  )
 
   it.effect("can be made again from a report", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seam = yield* Support.started
       const port = yield* Support.completionPort(seam)
       const entries = yield* Support.entries(seam)
@@ -121,11 +129,15 @@ describe("a call off the JS thread", () => {
         arm()
         seam.calls.PostQueuedCompletionStatus(port, 0, 0, 0)
       })
-      assert.deepStrictEqual(keys, Array.from({ length: 20 }, (_, i) => i))
-    }))
+      assert.deepStrictEqual(
+        keys,
+        Array.from({ length: 20 }, (_, i) => i)
+      )
+    })
+  )
 
   it.effect("fails, reported, when koffi takes no more of them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seam = yield* Support.started
       const results = yield* Effect.all(
         Array.from({ length: 300 }, () => Support.offThread(seam, "WSAResetEvent", [0])),
@@ -142,19 +154,18 @@ describe("a call off the JS thread", () => {
       // and the next one is taken again
       const next = yield* Support.offThread(seam, "WSAResetEvent", [0])
       assert.strictEqual(next.lastError, ERROR_INVALID_HANDLE)
-    }))
+    })
+  )
 })
-
-const { ERROR_INVALID_HANDLE } = Support
 
 describe("in a worker", () => {
   it("a datagram arrives, dequeued on and off the worker's thread", async () => {
     const worker = new Worker(new URL("./fixtures/worker.ts", import.meta.url), { workerData: "datagram" })
-    const [messages, code] = await new Promise<[ReadonlyArray<unknown>, number]>((resolve, reject) => {
-      const messages: Array<unknown> = []
-      worker.on("message", (message) => messages.push(message))
+    const messages: Array<unknown> = []
+    worker.on("message", (message) => messages.push(message))
+    const code = await new Promise((resolve, reject) => {
       worker.on("error", reject)
-      worker.on("exit", (code) => resolve([messages, code]))
+      worker.on("exit", resolve)
     })
     assert.deepStrictEqual(messages, ["one", "two"])
     assert.strictEqual(code, 0)

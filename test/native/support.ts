@@ -48,10 +48,13 @@ export const succeeds = (seam: Seam, what: string, ok: boolean): void => {
 }
 
 export const block = (seam: Seam, size: number): Effect.Effect<Block, never, Scope.Scope> =>
-  Effect.acquireRelease(Effect.sync(() => seam.memory.alloc(size)), (b) => Effect.sync(() => seam.memory.free(b)))
+  Effect.acquireRelease(
+    Effect.sync(() => seam.memory.alloc(size)),
+    (b) => Effect.sync(() => seam.memory.free(b))
+  )
 
 /** The native seam between WSAStartup and WSACleanup. */
-export const started = Effect.gen(function*() {
+export const started = Effect.gen(function* () {
   const seam = yield* NativeWinsock.seam
   const data = yield* block(seam, 512)
   yield* Effect.acquireRelease(
@@ -87,7 +90,7 @@ export const completionPort = (seam: Seam): Effect.Effect<Handle, never, Scope.S
 
 /** Binds to 127.0.0.1 and a port of the system's choice, and returns a block with that address. */
 export const bindLoopback = (seam: Seam, s: SocketHandle): Effect.Effect<Block, never, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const address = yield* block(seam, 16)
     const length = yield* block(seam, 4)
     const sin = Structs.SOCKADDR_IN.view(seam.abi, address.view, 0)
@@ -105,7 +108,7 @@ export const extensionAddress = (
   s: SocketHandle,
   name: ExtensionName
 ): Effect.Effect<number, never, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const io = yield* block(seam, 32)
     writeGuid(io.view, 0, guids[name])
     const { address } = io

@@ -9,7 +9,7 @@ const IP_PKTINFO = 19
 const FIONBIO = 0x8004667e
 
 /** Two sockets on the loopback interface, the first on a completion port (key 7) and with packet info. */
-const pair = Effect.gen(function*() {
+const pair = Effect.gen(function* () {
   const seam = yield* Support.started
   const receiver = yield* Support.socket(seam)
   const sender = yield* Support.socket(seam)
@@ -35,7 +35,7 @@ const post = (p: Effect.Success<typeof pair>, message: Support.Message) => {
 }
 
 const send = (p: Effect.Success<typeof pair>, text: string) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const out = yield* Support.message(p.seam, text.length)
     const sent = yield* Support.block(p.seam, 4)
     out.payload.set(new TextEncoder().encode(text))
@@ -66,7 +66,7 @@ const arrived = (p: Effect.Success<typeof pair>, message: Support.Message, text:
 
 describe("a datagram", () => {
   it.effect("arrives with its packet info, dequeued on the JS thread", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const p = yield* pair
       const message = yield* Support.message(p.seam, 100)
       post(p, message)
@@ -75,10 +75,11 @@ describe("a datagram", () => {
       yield* send(p, "one")
       assert.strictEqual(p.calls.GetQueuedCompletionStatusEx(...p.entries.args(p.port, 5000)), 1)
       arrived(p, message, "one")
-    }))
+    })
+  )
 
   it.effect("arrives with its packet info, dequeued off the JS thread", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const p = yield* pair
       const message = yield* Support.message(p.seam, 100)
       post(p, message)
@@ -89,10 +90,11 @@ describe("a datagram", () => {
       yield* send(p, "two")
       assert.strictEqual((yield* Fiber.join(dequeued)).result, 1)
       arrived(p, message, "two")
-    }))
+    })
+  )
 
   it.effect("can be waited for no longer: CancelIoEx completes the receive", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const p = yield* pair
       const first = yield* Support.message(p.seam, 100)
       const second = yield* Support.message(p.seam, 100)
@@ -112,10 +114,11 @@ describe("a datagram", () => {
       yield* send(p, "three")
       assert.strictEqual(p.calls.GetQueuedCompletionStatusEx(...p.entries.args(p.port, 5000)), 1)
       arrived(p, first, "three")
-    }))
+    })
+  )
 
   it.effect("is not waited for without an OVERLAPPED on a non-blocking socket", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const p = yield* pair
       const message = yield* Support.message(p.seam, 100)
       const received = yield* Support.block(p.seam, 4)
@@ -128,12 +131,13 @@ describe("a datagram", () => {
       yield* send(p, "four")
       assert.strictEqual(p.WSARecvMsg(p.receiver, message.msg, received.address, 0, 0), 0)
       assert.strictEqual(received.view.getUint32(0, true), 4)
-    }))
+    })
+  )
 })
 
 describe("the last error", () => {
   it.effect("is the last call's, whatever Node.js does in between", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { calls } = yield* Support.started
       const fs = yield* Effect.promise(() => import("node:fs"))
       for (let i = 0; i < 200; i++) {
@@ -144,10 +148,11 @@ describe("the last error", () => {
         fs.existsSync(`Z:/no-such-file-${i}`)
         assert.strictEqual(calls.WSAGetLastError(), i)
       }
-    }))
+    })
+  )
 
   it.effect("of a call off the thread is reported with its result", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seam = yield* Support.started
       const { calls } = seam
       const port = yield* Support.completionPort(seam)
@@ -160,12 +165,13 @@ describe("the last error", () => {
       // once the report is over, the JS thread's own is back
       yield* Effect.promise(() => Promise.resolve())
       assert.strictEqual(calls.WSAGetLastError(), 4711)
-    }))
+    })
+  )
 })
 
 describe("memory", () => {
   it.effect("is zeroed, aligned to 16 bytes and at a number", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seam = yield* Support.started
       for (const size of [1, 15, 16, 4096, 1 << 20]) {
         const block = seam.memory.alloc(size)
@@ -179,18 +185,20 @@ describe("memory", () => {
         assert.strictEqual(block.view.getUint8(size - 1), 0xa5)
         seam.memory.free(block)
       }
-    }))
+    })
+  )
 
   it.effect("refuses sizes that are none", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { memory } = yield* Support.started
       for (const size of [0, -1, 1.5, Number.NaN, 2 ** 31, Infinity]) {
         assert.throws(() => memory.alloc(size), RangeError)
       }
-    }))
+    })
+  )
 
   it.effect("cannot be reached through a freed block, nor be freed twice", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { memory } = yield* Support.started
       const block = memory.alloc(64)
       block.bytes.fill(1)
@@ -208,5 +216,6 @@ describe("memory", () => {
         assert.strictEqual(other.bytes[0], 0)
         memory.free(other)
       }
-    }))
+    })
+  )
 })

@@ -6,9 +6,13 @@
  * @since 0.1.0
  */
 import type { Seam } from "@effect-winsock/core/Seam"
+import * as Winsock from "@effect-winsock/core/Winsock"
+import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import * as WinsockErrors from "@effect-winsock/core/WinsockError"
 import type { Abi } from "@effect-winsock/schema/Layout"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Koffi from "koffi"
 import process from "node:process"
@@ -58,24 +62,28 @@ const abiOf: { readonly [arch: string]: Abi | undefined } = { x64: "x64", arm64:
 const checkNode = (version: string): Effect.Effect<void, NativeUnavailable> => {
   const [major, minor] = version.split(".").map(Number)
   const enough = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])
-  return enough ? Effect.void : Effect.fail(
-    new NativeUnavailable({
-      reason: "node",
-      detail: `this is Node.js ${version}`,
-      advice: `Node.js ${oldestNode.join(".")} or newer is needed.`
-    })
-  )
+  return enough
+    ? Effect.void
+    : Effect.fail(
+        new NativeUnavailable({
+          reason: "node",
+          detail: `this is Node.js ${version}`,
+          advice: `Node.js ${oldestNode.join(".")} or newer is needed.`
+        })
+      )
 }
 
 const checkAbi = (platform: string, arch: string): Effect.Effect<Abi, NativeUnavailable> => {
   const abi = platform === "win32" ? abiOf[arch] : undefined
-  return abi !== undefined ? Effect.succeed(abi) : Effect.fail(
-    new NativeUnavailable({
-      reason: "platform",
-      detail: `this is ${platform} on ${arch}, not Windows on x64, arm64 or ia32`,
-      advice: useMock
-    })
-  )
+  return abi !== undefined
+    ? Effect.succeed(abi)
+    : Effect.fail(
+        new NativeUnavailable({
+          reason: "platform",
+          detail: `this is ${platform} on ${arch}, not Windows on x64, arm64 or ia32`,
+          advice: useMock
+        })
+      )
 }
 
 const importKoffi: Effect.Effect<typeof Koffi, NativeUnavailable> = Effect.tryPromise({
@@ -103,7 +111,7 @@ const attempt = <A>(
 // koffi keeps declarations for ever, so they are made once per thread, not once per layer
 let loaded: { readonly library: Library.Library; readonly memory: Seam["memory"] } | undefined
 
-const load = Effect.gen(function*() {
+const load = Effect.gen(function* () {
   if (loaded !== undefined) return loaded
   const koffi = yield* importKoffi
   yield* attempt(
@@ -113,7 +121,7 @@ const load = Effect.gen(function*() {
     "Electron's V8 memory cage does this: run the sockets in a child process of plain Node.js."
   )
   const library = yield* attempt(() => Library.declare(koffi), "dll", "a system DLL could not be used", useMock)
-  return loaded = { library, memory: Memory.make(koffi) }
+  return (loaded = { library, memory: Memory.make(koffi) })
 })
 
 /**
@@ -129,9 +137,13 @@ const load = Effect.gen(function*() {
  *   with `fs`, `dns.lookup` and `crypto`) for as long as the call blocks, and the process cannot end before the call
  *   has: give it a bound, and post to it from `onExit`. When 256 calls are under way, the next reports
  *   `ERROR_MAX_THRDS_REACHED` (164).
- * - The host's timers are real ones whatever Effect's `Clock` is.
+ * - The host's timers are real ones whatever Effect's `Clock` is. The scope's end withdraws what the host still holds;
+ *   the DLLs stay loaded.
  *
- * The scope's end withdraws what the host holds (timer, exit listeners). The DLLs stay loaded.
+ * **Gotchas**
+ *
+ * `worker.terminate()` while koffi is being loaded in that worker (the first milliseconds of the first build there)
+ * aborts the whole process, whatever koffi is used for. Let a worker say that it is ready before it may be terminated.
  *
  * **Example** (Asking for the last error)
  *
@@ -151,10 +163,36 @@ const load = Effect.gen(function*() {
  * @category constructors
  * @since 0.1.0
  */
-export const seam: Effect.Effect<Seam, NativeUnavailable, Scope.Scope> = Effect.gen(function*() {
+export const seam: Effect.Effect<Seam, NativeUnavailable, Scope.Scope> = Effect.gen(function* () {
   const abi = yield* checkAbi(process.platform, process.arch)
   yield* checkNode(process.versions.node)
   const { library, memory } = yield* load
   const { host } = yield* Effect.acquireRelease(Effect.sync(Host.make), (owned) => Effect.sync(owned.close))
   return { name: "native", abi, memory, ...library, host }
 })
+
+/**
+ * Layer that provides `Winsock` over the real DLLs. Where they cannot be used it fails with the reason
+ * `ProviderUnavailable`, whose `cause` is the `NativeUnavailable`.
+ *
+ * **Example** (Counting what a program holds)
+ *
+ * ```ts
+ * import * as Winsock from "@effect-winsock/core/Winsock"
+ * import * as NativeWinsock from "@effect-winsock/native/NativeWinsock"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const winsock = yield* Winsock.Winsock
+ *   return yield* winsock.statistics
+ * }).pipe(Effect.provide(NativeWinsock.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Winsock.Winsock, WinsockError> = Winsock.layer(
+  Effect.mapError(seam, (error) =>
+    WinsockErrors.providerUnavailable("NativeWinsock.layer", `${error.detail}. ${error.advice}`, error)
+  )
+)

@@ -9,7 +9,7 @@ const exitTasks = new Set<{ readonly run: () => void }>()
 const runExitTasks = () => {
   for (const task of exitTasks) task.run()
 }
-const addExitTask = (run: () => void): () => void => {
+const addExitTask = (run: () => void): (() => void) => {
   const task = { run }
   if (exitTasks.size === 0) process.on("exit", runExitTasks)
   exitTasks.add(task)

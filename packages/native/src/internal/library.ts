@@ -99,4 +99,3 @@ export const declare = (koffi: typeof Koffi): Library => {
 
   return { calls, offThread, bind: bind as unknown as Seam["bind"] }
 }
-
