@@ -69,7 +69,7 @@ export class Datagram {
    * issue with a malformed one.
    */
   get name(): SockAddr | SockAddrIssue {
-    return this.decodedName ??= SockAddr_.read(this.view, this.nameAt, this.nameLength)
+    return (this.decodedName ??= SockAddr_.read(this.view, this.nameAt, this.nameLength))
   }
 
   /**
@@ -86,9 +86,8 @@ export class Datagram {
    * the options enabled and on the provider: none is ever guaranteed.
    */
   get control(): Control | ControlIssue {
-    return this.decodedControl ??= this.controlLength === 0
-      ? noControl
-      : parseControl(this.abi, this.view, this.controlAt, this.controlLength)
+    return (this.decodedControl ??=
+      this.controlLength === 0 ? noControl : parseControl(this.abi, this.view, this.controlAt, this.controlLength))
   }
 
   /** Whether control messages were lost because they did not fit. */

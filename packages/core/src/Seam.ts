@@ -24,15 +24,20 @@ export type SocketHandle = Brand.Branded<number, "SOCKET">
  */
 export type Handle = Brand.Branded<number, "HANDLE">
 
-type FromC<T extends CType> = T extends "void" ? void
-  : T extends "socket" ? SocketHandle
-  : T extends "handle" ? Handle
-  : number
+type FromC<T extends CType> = T extends "void"
+  ? void
+  : T extends "socket"
+    ? SocketHandle
+    : T extends "handle"
+      ? Handle
+      : number
 
 // a SOCKET is a HANDLE (CancelIoEx, CreateIoCompletionPort take both); 0 and -1 are nobody's
-type ToC<T extends CType> = T extends "socket" ? SocketHandle | -1
-  : T extends "handle" ? Handle | SocketHandle | -1 | 0
-  : number
+type ToC<T extends CType> = T extends "socket"
+  ? SocketHandle | -1
+  : T extends "handle"
+    ? Handle | SocketHandle | -1 | 0
+    : number
 
 type Arguments<P extends Signature["parameters"]> = { -readonly [I in keyof P]: ToC<P[I][1]> }
 

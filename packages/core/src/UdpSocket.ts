@@ -201,7 +201,8 @@ export const bind = (
           ({ datagrams }) => Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
         ),
         ({ bound, datagrams }) => make(engine, datagrams, bound, ranged.batch)
-      ))
+      )
+    )
   })
 
 const make = (engine: Engine, datagrams: Datagrams, address: NetAddress.InetAddress, batch: number): UdpSocket => ({

@@ -8,7 +8,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Engine, OperationCounters } from "./internal/engine.ts"
+import type { OperationCounters } from "./internal/engine.ts"
+import { Engine } from "./internal/engine.ts"
 import type { Seam } from "./Seam.ts"
 import type { WinsockError } from "./WinsockError.ts"
 import * as WinsockErrors from "./WinsockError.ts"
@@ -93,14 +94,17 @@ export const EngineKey: unique symbol = Symbol.for("@effect-winsock/core/Winsock
  * @category services
  * @since 0.1.0
  */
-export class Winsock extends Context.Service<Winsock, {
-  /** The provider's functions: ws2_32's own C interface. */
-  readonly seam: Seam
-  /** Counts what the layer holds and did, now. */
-  readonly statistics: Effect.Effect<Statistics>
-  /** @internal */
-  readonly [EngineKey]: Engine
-}>()("@effect-winsock/core/Winsock") {}
+export class Winsock extends Context.Service<
+  Winsock,
+  {
+    /** The provider's functions: ws2_32's own C interface. */
+    readonly seam: Seam
+    /** Counts what the layer holds and did, now. */
+    readonly statistics: Effect.Effect<Statistics>
+    /** @internal */
+    readonly [EngineKey]: Engine
+  }
+>()("@effect-winsock/core/Winsock") {}
 
 /** MAKEWORD(2, 2) */
 const version22 = 0x0202
@@ -118,11 +122,8 @@ const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...op
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  seam: Seam,
-  options?: Options
-): Effect.Effect<Winsock["Service"], WinsockError, Scope.Scope> =>
-  Effect.gen(function*() {
+export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Service"], WinsockError, Scope.Scope> =>
+  Effect.gen(function* () {
     const cancelGrace = Duration.toMillis(Duration.fromInputUnsafe(options?.cancelGrace ?? "5 seconds"))
     if (!(cancelGrace >= 40 && cancelGrace < 2 ** 31)) {
       return yield* Effect.fail(
@@ -131,7 +132,11 @@ export const make = (
     }
     const engine = yield* Effect.acquireRelease(
       Effect.suspend(() => start(seam, cancelGrace)),
-      (engine) => Effect.andThen(engine.close, Effect.suspend(() => reportLeaks(engine)))
+      (engine) =>
+        Effect.andThen(
+          engine.close,
+          Effect.suspend(() => reportLeaks(engine))
+        )
     )
     const { counters, heap, pump } = engine
     return Winsock.of({
@@ -179,9 +184,9 @@ const reportLeaks = (engine: Engine): Effect.Effect<void> =>
   engine.leaks.length === 0
     ? Effect.void
     : Effect.logError(
-      "operations that were cancelled never completed; their memory was left to the kernel",
-      engine.leaks
-    )
+        "operations that were cancelled never completed; their memory was left to the kernel",
+        engine.leaks
+      )
 
 /**
  * Layer that provides `Winsock` over a seam. `NativeWinsock.layer` and `MockWinsock.layer` are made with it; use it
@@ -194,4 +199,7 @@ export const layer = <E, R>(
   seam: Effect.Effect<Seam, E, R>,
   options?: Options
 ): Layer.Layer<Winsock, E | WinsockError, Exclude<R, Scope.Scope>> =>
-  Layer.effect(Winsock, Effect.flatMap(seam, (seam) => make(seam, options)))
+  Layer.effect(
+    Winsock,
+    Effect.flatMap(seam, (seam) => make(seam, options))
+  )

@@ -263,10 +263,13 @@ export const socketClosed = (operation: string): WinsockError =>
 
 // a value that is refused may be anything: nothing of its own is run to show it
 const show = (value: unknown): string =>
-  typeof value === "string" ? JSON.stringify(value)
-  : typeof value === "function" ? "a function"
-  : typeof value === "object" && value !== null ? "an object"
-  : String(value)
+  typeof value === "string"
+    ? JSON.stringify(value)
+    : typeof value === "function"
+      ? "a function"
+      : typeof value === "object" && value !== null
+        ? "an object"
+        : String(value)
 
 /**
  * Creates the error for an argument that the library refuses before any call is made. `expected` completes the
@@ -284,12 +287,7 @@ const show = (value: unknown): string =>
  * @category constructors
  * @since 0.1.0
  */
-export const invalidArgument = (
-  operation: string,
-  option: string,
-  value: unknown,
-  expected: string
-): WinsockError =>
+export const invalidArgument = (operation: string, option: string, value: unknown, expected: string): WinsockError =>
   new WinsockError({
     reason: {
       _tag: "InvalidArgument",

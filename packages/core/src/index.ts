@@ -1,3 +1,6 @@
+export * as Datagram from "./Datagram.ts"
 export * as Seam from "./Seam.ts"
 export * as Signatures from "./Signatures.ts"
+export * as UdpSocket from "./UdpSocket.ts"
+export * as Winsock from "./Winsock.ts"
 export * as WinsockError from "./WinsockError.ts"

@@ -26,7 +26,7 @@ const row = <const Tag extends string, const Only extends Pick<Condition, "kinds
   tag: Tag,
   meaning: string,
   only?: Only
-) => ({ name, code: WsaError[name], tag, meaning, ...only as Only })
+) => ({ name, code: WsaError[name], tag, meaning, ...(only as Only) })
 
 const messages = { kinds: ["datagram", "raw"] } as const
 const streams = { kinds: ["stream"] } as const
@@ -176,15 +176,20 @@ const byCode = Map.groupBy<number, Condition>(conditions, (condition) => conditi
 
 /** The direction of a call, when its name has one. */
 export const directionOf = (operation: string): Direction | undefined =>
-  operation.startsWith("WSARecv") ? "receive"
-  : operation.startsWith("WSASend") || operation === "TransmitFile" ? "send"
-  : undefined
+  operation.startsWith("WSARecv")
+    ? "receive"
+    : operation.startsWith("WSASend") || operation === "TransmitFile"
+      ? "send"
+      : undefined
 
 /** Finds the row that holds for a code of a call on a kind of socket. */
 export const find = (operation: string, code: number, kind: SocketKind | undefined): Condition | undefined => {
   const direction = directionOf(operation)
-  return byCode.get(code)?.find((condition) =>
-    (condition.direction === undefined || condition.direction === direction) &&
-    (condition.kinds === undefined || (kind !== undefined && condition.kinds.includes(kind)))
-  )
+  return byCode
+    .get(code)
+    ?.find(
+      (condition) =>
+        (condition.direction === undefined || condition.direction === direction) &&
+        (condition.kinds === undefined || (kind !== undefined && condition.kinds.includes(kind)))
+    )
 }

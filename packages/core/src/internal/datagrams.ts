@@ -8,12 +8,7 @@
 import { MSG_CTRUNC, MSG_TRUNC } from "@effect-winsock/schema/Flags"
 import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
-import {
-  WSA_IO_PENDING,
-  WSA_NOT_ENOUGH_MEMORY,
-  WSAEMSGSIZE,
-  WSAEWOULDBLOCK
-} from "@effect-winsock/schema/WsaError"
+import { WSA_IO_PENDING, WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import { Datagram } from "../Datagram.ts"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
@@ -149,9 +144,13 @@ export class Datagrams implements Endpoint, SendOwner {
     const abi = engine.seam.abi
     this.shape = makeShape(abi, options.controlSize, options.maxMessageSize)
     this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox])
-    this.now = engine.shared(`receive ${options.controlSize} ${options.maxMessageSize}`, this.shape.stride + 16, (block) => {
-      writeConstants(this.shape, block, 0)
-    })
+    this.now = engine.shared(
+      `receive ${options.controlSize} ${options.maxMessageSize}`,
+      this.shape.stride + 16,
+      (block) => {
+        writeConstants(this.shape, block, 0)
+      }
+    )
     this.offInternal = OVERLAPPED.offsets[abi].Internal
     this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
     const msg = WSAMSG.offsets[abi]
@@ -277,7 +276,10 @@ export class Datagrams implements Endpoint, SendOwner {
     const { maxPosted } = this.options
     // cancelled receives still hold their slots: a storm of interruptions must not grow the memory without end
     while (
-      this.state === OPEN && this.engine.brokenBy === 0 && this.wanted() > 0 && this.active.length < maxPosted &&
+      this.state === OPEN &&
+      this.engine.brokenBy === 0 &&
+      this.wanted() > 0 &&
+      this.active.length < maxPosted &&
       this.inKernel < 2 * maxPosted
     ) {
       const slot = this.slots.acquire()
@@ -457,9 +459,10 @@ export class Datagrams implements Endpoint, SendOwner {
     const slot = inbox.shift()
     engine.counters.inbox--
     const code = this.codeOf(slot)
-    const result = code === 0
-      ? this.copy(slots.view[slot], slots.bytes[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
-      : this.error(code)
+    const result =
+      code === 0
+        ? this.copy(slots.view[slot], slots.bytes[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+        : this.error(code)
     this.giveBack(slot)
     return result
   }
@@ -507,13 +510,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const { view } = now
     this.reset(view, 0)
     view.setUint32(shape.stride, shape.payloadCapacity, true)
-    const rc = this.recvMsg(
-      this.socket as SocketHandle,
-      now.address + shape.message,
-      now.address + shape.stride,
-      0,
-      0
-    )
+    const rc = this.recvMsg(this.socket as SocketHandle, now.address + shape.message, now.address + shape.stride, 0, 0)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
     if (code === WSAEWOULDBLOCK) {
       this.hot = false

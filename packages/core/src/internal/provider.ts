@@ -60,7 +60,7 @@ export const datagramProvider = (
   socket: SocketHandle
 ): Effect.Effect<DatagramProvider, WinsockError> => {
   let known = providers.get(engine)
-  if (known === undefined) providers.set(engine, known = new Map())
+  if (known === undefined) providers.set(engine, (known = new Map()))
   const found = known.get(family)
   if (found !== undefined) return Effect.succeed(found)
   const WSARecvMsg = extension(engine, socket, "WSARecvMsg")

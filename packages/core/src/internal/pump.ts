@@ -195,9 +195,7 @@ export class Pump {
     for (let i = 0; i < n; i++) {
       const at = i * this.stride
       const low = view.getUint32(at + this.overlappedAt, true)
-      const overlapped = wide
-        ? low + view.getUint32(at + this.overlappedAt + 4, true) * 0x1_0000_0000
-        : low
+      const overlapped = wide ? low + view.getUint32(at + this.overlappedAt + 4, true) * 0x1_0000_0000 : low
       const key = view.getUint32(at + this.keyAt, true)
       if (overlapped === 0) continue
       this.counters.packets++

@@ -6,7 +6,13 @@ import { STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { writePointer } from "@effect-winsock/schema/Layout"
 import { OVERLAPPED, WSABUF, WSAMSG } from "@effect-winsock/schema/Structs"
-import { WSA_IO_PENDING, WSA_NOT_ENOUGH_MEMORY, WSA_OPERATION_ABORTED, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import {
+  WSA_IO_PENDING,
+  WSA_NOT_ENOUGH_MEMORY,
+  WSA_OPERATION_ABORTED,
+  WSAEMSGSIZE,
+  WSAEWOULDBLOCK
+} from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
@@ -116,7 +122,11 @@ export class Sends {
     view.setInt32(shape.message + msg.namelen, to === undefined ? 0 : SockAddr.write(view, shape.name, to), true)
   }
 
-  private post(payload: Uint8Array, to: NetAddress.InetAddress | undefined, resume: Resume): Effect.Effect<void> | void {
+  private post(
+    payload: Uint8Array,
+    to: NetAddress.InetAddress | undefined,
+    resume: Resume
+  ): Effect.Effect<void> | void {
     const { engine, owner } = this
     if (!owner.isOpen()) return resume(Effect.fail(WinsockErrors.socketClosed("WSASendMsg")))
     const shape = makeShape(engine.seam.abi, 0, payload.length)
@@ -204,9 +214,7 @@ export class Sends {
   // a send that completed although its socket was being closed counts as sent
   private outcome(send: Send): Effect.Effect<void, WinsockError> {
     if (send.code === 0) return Effect.void
-    return send.cancelling
-      ? Effect.fail(WinsockErrors.operationAborted("WSASendMsg"))
-      : this.failure(send.code)
+    return send.cancelling ? Effect.fail(WinsockErrors.operationAborted("WSASendMsg")) : this.failure(send.code)
   }
 
   /** The socket is being closed: all that is held is being cancelled from now on. */
