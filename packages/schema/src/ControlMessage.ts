@@ -25,6 +25,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -127,7 +128,8 @@ export interface UnknownMessage {
 export type ControlMessage = KnownMessage | UnknownMessage
 
 /**
- * Why bytes are no control messages; the module's rules say when.
+ * Why bytes are no control messages; the module's rules say when. `NotUnknown` is `toBytes`'s alone: an `Unknown` message
+ * has the level and type of a known one.
  *
  * @category models
  * @since 0.1.0
@@ -142,6 +144,7 @@ export interface ControlIssue {
     | "OverlongLength"
     | "PayloadSize"
     | "Duplicate"
+    | "NotUnknown"
   /** Where the offending message's header begins, counted from the first byte of the control data. */
   readonly offset: number
 }
@@ -182,8 +185,7 @@ export interface Control {
  * @category guards
  * @since 0.1.0
  */
-export const isControlIssue = (u: ReadonlyArray<ControlMessage> | Control | ControlIssue): u is ControlIssue =>
-  "_tag" in u && u._tag === "ControlIssue"
+export const isControlIssue = (u: unknown): u is ControlIssue => Predicate.isTagged(u, "ControlIssue")
 
 const explanations: { readonly [R in ControlIssue["reason"]]: string } = {
   OutOfBounds: "the control data does not lie within the memory",
@@ -192,7 +194,8 @@ const explanations: { readonly [R in ControlIssue["reason"]]: string } = {
   ShortLength: "cmsg_len is less than the header",
   OverlongLength: "cmsg_len reaches beyond the end of the control data",
   PayloadSize: "the payload does not have the size of its type",
-  Duplicate: "a message of this type came before"
+  Duplicate: "a message of this type came before",
+  NotUnknown: "it is given as unknown, but its type is known"
 }
 
 /**
@@ -466,6 +469,23 @@ export const encode = (abi: Abi, messages: ReadonlyArray<ControlMessage>, view: 
   return at - offset
 }
 
+/**
+ * Returns control messages as bytes of their own, or the issue that would keep `parse` from reading them back as they
+ * are: a repeated message, or a known one given as `Unknown`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toBytes = (abi: Abi, messages: ReadonlyArray<ControlMessage>): Uint8Array | ControlIssue => {
+  const bytes = new Uint8Array(encodedLength(abi, messages))
+  const view = new DataView(bytes.buffer)
+  encode(abi, messages, view, 0)
+  const result = parse(abi, view, 0, bytes.length)
+  if (isControlIssue(result)) return result
+  const disguised = messages.findIndex((message, i) => message._tag !== result[i]._tag)
+  return disguised === -1 ? bytes : issue("NotUnknown", encodedLength(abi, messages.slice(0, disguised)))
+}
+
 const u32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
 const i32 = Schema.Int.check(Schema.isBetween({ minimum: -0x8000_0000, maximum: 0x7fff_ffff }))
 const u64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 0xffff_ffff_ffff_ffffn }))
@@ -512,31 +532,18 @@ const codec = (abi: Abi) =>
             : Effect.succeed(result)
         },
         encode: (messages, options) => {
-          const bytes = new Uint8Array(encodedLength(abi, messages))
-          const view = new DataView(bytes.buffer)
-          encode(abi, messages, view, 0)
-          const result = parse(abi, view, 0, bytes.length)
-          if (isControlIssue(result)) {
-            return Effect.fail(new SchemaIssue.InvalidValue({ message: formatIssue(result) }, messages, options))
-          }
-          const disguised = messages.findIndex((message, i) => message._tag !== result[i]._tag)
-          return disguised === -1
-            ? Effect.succeed(bytes)
-            : Effect.fail(
-                new SchemaIssue.InvalidValue(
-                  { message: `control message ${disguised} is not unknown: ${result[disguised]._tag}` },
-                  messages,
-                  options
-                )
-              )
+          const result = toBytes(abi, messages)
+          return result instanceof Uint8Array
+            ? Effect.succeed(result)
+            : Effect.fail(new SchemaIssue.InvalidValue({ message: formatIssue(result) }, messages, options))
         }
       })
     )
   )
 
 /**
- * Schemas for the bytes of control messages, one for each ABI. They decode and encode with `parse` and `encode`;
- * messages that could not be read back (repeated ones, known ones as `Unknown`) are refused.
+ * Schemas for the bytes of control messages, one for each ABI. They decode and encode with `parse` and
+ * `toBytes`, and fail with their issues.
  *
  * @category schemas
  * @since 0.1.0

@@ -16,6 +16,7 @@
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -74,6 +75,14 @@ export interface SockAddrIssue {
   /** Where the missing byte would be, counted from the address's first byte. */
   readonly offset: number
 }
+
+/**
+ * Returns `true` for the issue that `read` returned instead of an address.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSockAddrIssue = (u: unknown): u is SockAddrIssue => Predicate.isTagged(u, "SockAddrIssue")
 
 const inetSize = SOCKADDR_IN.size.x64
 const inet6Size = SOCKADDR_IN6.size.x64
@@ -292,6 +301,19 @@ export const encode = (self: SockAddr, view: DataView, offset: number): number =
 }
 
 /**
+ * Returns a socket address as bytes of its own, or `undefined` where none stand for it: a path that does not fit, or
+ * bytes given for a family that is known.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toBytes = (self: SockAddr): Uint8Array | undefined => {
+  const bytes = new Uint8Array(encodedLength(self))
+  const view = new DataView(bytes.buffer)
+  return read(view, 0, encode(self, view, 0))._tag === self._tag ? bytes : undefined
+}
+
+/**
  * Converts an IPv4 address to the IPv4-mapped IPv6 address (`::ffff:a.b.c.d`) that a dual-stack socket takes.
  *
  * @category converting
@@ -323,8 +345,7 @@ export const formatIssue = (self: SockAddrIssue): string =>
     : `the socket address ends at byte ${self.offset}, before its fields do`
 
 /**
- * Schema for the bytes of a socket address. It decodes and encodes with `read` and `encode`; an address that would not
- * be read back as the same kind (a path that does not fit, bytes of a known family) is refused.
+ * Schema for the bytes of a socket address. It decodes with `read` and encodes with `toBytes`.
  *
  * @category schemas
  * @since 0.1.0
@@ -340,12 +361,10 @@ export const FromBytes = Schema.Uint8Array.pipe(
           : Effect.succeed(result)
       },
       encode: (address, options) => {
-        const bytes = new Uint8Array(encodedLength(address))
-        const view = new DataView(bytes.buffer)
-        const length = encode(address, view, 0)
-        return read(view, 0, length)._tag === address._tag
-          ? Effect.succeed(bytes)
-          : Effect.fail(new SchemaIssue.InvalidValue({ message: "no bytes stand for this address" }, address, options))
+        const bytes = toBytes(address)
+        return bytes === undefined
+          ? Effect.fail(new SchemaIssue.InvalidValue({ message: "no bytes stand for this address" }, address, options))
+          : Effect.succeed(bytes)
       }
     })
   )
