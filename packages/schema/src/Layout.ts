@@ -26,7 +26,7 @@ export const abis: ReadonlyArray<Abi> = ["x64", "ia32"]
  * @category getters
  * @since 0.1.0
  */
-export const pointerSize = (abi: Abi): 8 | 4 => abi === "x64" ? 8 : 4
+export const pointerSize = (abi: Abi): 8 | 4 => (abi === "x64" ? 8 : 4)
 
 /**
  * A field of one number. `pointer` and `size` (`SIZE_T`, `ULONG_PTR`) are as wide as the ABI's pointers; `u16be` and
@@ -201,9 +201,8 @@ const absolute = (abi: Abi, fields: Fields, placed: Record<string, number>, base
   const out: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(fields)) {
     const at = base + placed[name]
-    out[name] = typeof field === "object" && field._tag === "Layout"
-      ? absolute(abi, field.fields, relative(abi, field), at)
-      : at
+    out[name] =
+      typeof field === "object" && field._tag === "Layout" ? absolute(abi, field.fields, relative(abi, field), at) : at
   }
   return Object.freeze(out) as Offsets<any>
 }
@@ -234,7 +233,9 @@ const accessors: Record<Exclude<Scalar, "pointer" | "size">, readonly [Getter, S
 
 const accessor = (abi: Abi, scalar: Scalar): readonly [Getter, Setter] =>
   scalar === "pointer" || scalar === "size"
-    ? abi === "x64" ? [readPointer64, writePointer64] : [readU32, writeU32]
+    ? abi === "x64"
+      ? [readPointer64, writePointer64]
+      : [readU32, writeU32]
     : accessors[scalar]
 
 interface RawView {
@@ -242,7 +243,7 @@ interface RawView {
   readonly base: number
 }
 
-type ViewClass = new(view: DataView, offset: number) => object
+type ViewClass = new (view: DataView, offset: number) => object
 
 const viewClass = (abi: Abi, fields: Fields, offsets: Record<string, number>): ViewClass => {
   class StructView implements RawView {

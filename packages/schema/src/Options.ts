@@ -626,9 +626,7 @@ export const table: ReadonlyArray<OptionInfo> = [
     ["UDP_SEND_MSG_SIZE", UDP_SEND_MSG_SIZE, "u32", udp, "rw", "Windows 10 2004"],
     ["UDP_RECV_MAX_COALESCED_SIZE", UDP_RECV_MAX_COALESCED_SIZE, "u32", udp, "rw", "Windows 10 2004"]
   ]),
-  ...group(Flags.IPPROTO_TCP, "ws2def.h", [
-    ["TCP_NODELAY", TCP_NODELAY, "bool", tcp, "rw"]
-  ]),
+  ...group(Flags.IPPROTO_TCP, "ws2def.h", [["TCP_NODELAY", TCP_NODELAY, "bool", tcp, "rw"]]),
   ...group(Flags.IPPROTO_TCP, "ws2ipdef.h", [
     ["TCP_EXPEDITED_1122", TCP_EXPEDITED_1122, "bool", tcp, "rw"],
     ["TCP_KEEPIDLE", TCP_KEEPIDLE, "seconds", tcp, "rw", "Windows 10 1709"],

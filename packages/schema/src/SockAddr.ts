@@ -24,13 +24,13 @@ import { AF_INET, AF_INET6, AF_UNIX } from "./Flags.ts"
 import { SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_UN } from "./Structs.ts"
 
 // every host has them, but the language's own types do not
-declare const TextDecoder: new(
+declare const TextDecoder: new (
   label: "utf-8",
   options: { readonly fatal: true; readonly ignoreBOM: true }
 ) => { readonly decode: (bytes: Uint8Array) => string }
-declare const TextEncoder: new() => { readonly encode: (text: string) => Uint8Array }
+declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
 
-const flowinfo = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
+const u32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
 
 /**
  * Schema for a socket address: an Internet address with its `sin6_flowinfo` (0 for IPv4), a path, or the bytes that
@@ -40,7 +40,7 @@ const flowinfo = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff
  * @since 0.1.0
  */
 export const SockAddr = Schema.Union([
-  Schema.TaggedStruct("Inet", { address: Schema.InetAddress, flowinfo }),
+  Schema.TaggedStruct("Inet", { address: Schema.InetAddress, flowinfo: u32 }),
   Schema.TaggedStruct("Unix", { address: Schema.UnixPathAddress }),
   Schema.TaggedStruct("Unknown", {
     family: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff })),
@@ -167,26 +167,30 @@ export const read = (view: DataView, offset: number, length: number): SockAddr |
   const family = view.getUint16(offset, true)
   switch (family) {
     case AF_INET:
-      return length < inetSize ? issue("TooShort", length) : {
-        _tag: "Inet",
-        address: NetAddress.inetAddressUnsafe(
-          readIpv4(view, offset + in4.sin_addr),
-          view.getUint16(offset + in4.sin_port, false)
-        ),
-        flowinfo: 0
-      }
+      return length < inetSize
+        ? issue("TooShort", length)
+        : {
+            _tag: "Inet",
+            address: NetAddress.inetAddressUnsafe(
+              readIpv4(view, offset + in4.sin_addr),
+              view.getUint16(offset + in4.sin_port, false)
+            ),
+            flowinfo: 0
+          }
     case AF_INET6:
-      return length < inet6Size ? issue("TooShort", length) : {
-        _tag: "Inet",
-        address: Result.getOrThrow(
-          NetAddress.inetAddressV6(
-            readIpv6(view, offset + in6.sin6_addr),
-            view.getUint16(offset + in6.sin6_port, false),
-            { scopeId: view.getUint32(offset + in6.sin6_scope_id, true) }
-          )
-        ),
-        flowinfo: view.getUint32(offset + in6.sin6_flowinfo, true)
-      }
+      return length < inet6Size
+        ? issue("TooShort", length)
+        : {
+            _tag: "Inet",
+            address: Result.getOrThrow(
+              NetAddress.inetAddressV6(
+                readIpv6(view, offset + in6.sin6_addr),
+                view.getUint16(offset + in6.sin6_port, false),
+                { scopeId: view.getUint32(offset + in6.sin6_scope_id, true) }
+              )
+            ),
+            flowinfo: view.getUint32(offset + in6.sin6_flowinfo, true)
+          }
     case AF_UNIX:
       return readUnix(view, offset, length)
     default:

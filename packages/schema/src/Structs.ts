@@ -84,13 +84,17 @@ export const SOCKADDR_IN = struct("SOCKADDR_IN", {
  * @category structures
  * @since 0.1.0
  */
-export const SOCKADDR_IN6 = struct("SOCKADDR_IN6", {
-  sin6_family: "u16",
-  sin6_port: "u16be",
-  sin6_flowinfo: "u32",
-  sin6_addr: bytes(16),
-  sin6_scope_id: "u32"
-}, 4)
+export const SOCKADDR_IN6 = struct(
+  "SOCKADDR_IN6",
+  {
+    sin6_family: "u16",
+    sin6_port: "u16be",
+    sin6_flowinfo: "u32",
+    sin6_addr: bytes(16),
+    sin6_scope_id: "u32"
+  },
+  4
+)
 
 /**
  * The address of a local socket: a path of UTF-8 bytes, ended by a zero where it is shorter. Source: `afunix.h`.
@@ -259,15 +263,7 @@ export const WSADATA = struct(
   },
   8,
   {
-    ia32: [
-      "wVersion",
-      "wHighVersion",
-      "szDescription",
-      "szSystemStatus",
-      "iMaxSockets",
-      "iMaxUdpDg",
-      "lpVendorInfo"
-    ]
+    ia32: ["wVersion", "wHighVersion", "szDescription", "szSystemStatus", "iMaxSockets", "iMaxUdpDg", "lpVendorInfo"]
   }
 )
 

@@ -332,7 +332,12 @@ export const ERROR_IO_INCOMPLETE = WSA_IO_INCOMPLETE
 /** `997`: the Win32 name of `WSA_IO_PENDING`. @category constants @since 0.1.0 */
 export const ERROR_IO_PENDING = WSA_IO_PENDING
 
-const row = (name: string, code: number, meaning: string): WsaErrorInfo => ({ name, code, meaning, source: "winerror.h" })
+const row = (name: string, code: number, meaning: string): WsaErrorInfo => ({
+  name,
+  code,
+  meaning,
+  source: "winerror.h"
+})
 
 /**
  * Every code above, once: Winsock's own first. The meanings follow the page "Windows Sockets Error Codes" and the pages

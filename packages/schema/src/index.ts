@@ -1,3 +1,4 @@
+export * as ControlMessage from "./ControlMessage.ts"
 export * as Flags from "./Flags.ts"
 export * as Guids from "./Guids.ts"
 export * as Ioctls from "./Ioctls.ts"
