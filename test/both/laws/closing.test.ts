@@ -48,9 +48,9 @@ describe("L5: closing a scope", () => {
     Effect.gen(function* () {
       const { close, socket } = yield* scopedSocket()
       const fibers = yield* Effect.forEach([1, 2, 3], () => start(Effect.flip(socket.receive)))
-      const puller = yield* start(Effect.flip(socket.pull))
+      const puller = yield* start(Effect.flip(Effect.asVoid(socket.pull)))
       yield* close
-      const reasons = yield* Effect.forEach([...fibers, puller], (fiber) => Effect.map(Fiber.join(fiber), reasonOf))
+      const reasons = [yield* Fiber.join(puller), ...(yield* Effect.forEach(fibers, Fiber.join))].map(reasonOf)
       assert.deepStrictEqual(new Set(reasons), new Set(["OperationAborted"]))
       for (const effect of [socket.receive, socket.pull, socket.send(numbered(1), loopback), socket.connect(loopback)]) {
         assert.strictEqual(reasonOf(yield* Effect.flip(effect as Effect.Effect<unknown, WinsockError>)), "SocketClosed")
