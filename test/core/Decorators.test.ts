@@ -46,7 +46,7 @@ describe("record", () => {
     seam.bind("WSARecvMsg", 1)(socket, 16, 0, 32, 0)
     const pump = FakeSeam.pump(seam)
     let got: unknown
-    pump.dequeueAway((value) => got = value)
+    pump.dequeueAway((value) => (got = value))
     const [away] = recorder.of("GetQueuedCompletionStatusEx")
     assert.strictEqual(away.result, undefined)
     fake.runAway()
@@ -78,7 +78,10 @@ describe("record", () => {
     seam.calls.closesocket(-1)
     seam.calls.closesocket(socket)
     assert.strictEqual(seam.calls.WSAGetLastError(), WsaError.WSAENOTSOCK)
-    assert.notInclude(fake.made.map(([name]) => name), "WSASetLastError")
+    assert.notInclude(
+      fake.made.map(([name]) => name),
+      "WSASetLastError"
+    )
   })
 
   it("answers questions, and forgets", () => {
@@ -86,8 +89,14 @@ describe("record", () => {
     const seam = recorder.decorate(FakeSeam.make().seam)
     for (const s of [4, 8, -1] as const) seam.calls.closesocket(s as typeof socket | -1)
     assert.strictEqual(recorder.count("closesocket"), 3)
-    assert.strictEqual(recorder.count("closesocket", (call) => call.args.s > 4), 1)
-    assert.strictEqual(recorder.count("closesocket", (call) => call.lastError !== undefined), 1)
+    assert.strictEqual(
+      recorder.count("closesocket", (call) => call.args.s > 4),
+      1
+    )
+    assert.strictEqual(
+      recorder.count("closesocket", (call) => call.lastError !== undefined),
+      1
+    )
     assert.strictEqual(recorder.count("CancelIoEx"), 0)
     recorder.clear()
     assert.strictEqual(recorder.calls.length, 0)
@@ -183,7 +192,10 @@ describe("fail", () => {
     assert.deepStrictEqual(got, [])
     fake.advance(0)
     assert.deepStrictEqual(got, [735])
-    assert.notInclude(fake.made.map(([name]) => name), "GetQueuedCompletionStatusEx")
+    assert.notInclude(
+      fake.made.map(([name]) => name),
+      "GetQueuedCompletionStatusEx"
+    )
     failing.add({ call: "GetQueuedCompletionStatusEx", code: 6, after: true })
     fake.complete(pump.port, 16)
     pump.dequeueAway((value) => got.push(value))
@@ -199,7 +211,10 @@ describe("fail", () => {
     // @ts-expect-error one or the other
     Decorators.fail({ call: "bind", nth: 1, every: 2, code: 1 })
     assert.throws(
-      () => Decorators.fail({ call: "SleepEx" as "bind", code: 1 }).decorate(FakeSeam.make().seam).calls.SleepEx(0, 0),
+      () =>
+        Decorators.fail({ call: "SleepEx" as "bind", code: 1 })
+          .decorate(FakeSeam.make().seam)
+          .calls.SleepEx(0, 0),
       TypeError
     )
   })
@@ -306,7 +321,10 @@ describe.each(["x64", "ia32"] as const)("gate on %s", (abi) => {
     fake.complete(port, 32)
     assert.deepStrictEqual(dequeue(), [32])
     gate.open()
-    assert.deepStrictEqual(fake.ports.get(port)!.map((entry) => entry.key), [1, 2])
+    assert.deepStrictEqual(
+      fake.ports.get(port)!.map((entry) => entry.key),
+      [1, 2]
+    )
   })
 
   it("tells which call a packet belongs to", () => {
@@ -415,7 +433,7 @@ describe.each(["x64", "ia32"] as const)("gate on %s", (abi) => {
   })
 
   it.effect("tells when enough is held, in a turn of its own", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { dequeue, fake, gate, port } = make({ closed: true })
       const fiber = yield* Effect.forkChild(gate.awaitHeld(2), { startImmediately: true })
       const gone = yield* Effect.forkChild(gate.awaitHeld(1), { startImmediately: true })
@@ -431,7 +449,8 @@ describe.each(["x64", "ia32"] as const)("gate on %s", (abi) => {
       yield* Fiber.join(fiber)
       yield* gate.awaitHeld(2)
       assert.strictEqual(gate.held, 2)
-    }))
+    })
+  )
 })
 
 describe("delay", () => {

@@ -70,7 +70,7 @@ export const make = (abi: Abi = "x64") => {
       lastError = code
     },
     CreateIoCompletionPort: () => {
-      const port = next += 4
+      const port = (next += 4)
       ports.set(port, [])
       return port
     },
@@ -81,16 +81,18 @@ export const make = (abi: Abi = "x64") => {
       return 1
     },
     GetQueuedCompletionStatusEx: dequeue,
-    CloseHandle: (handle) => ports.delete(handle) ? 1 : failed(WsaError.WSA_INVALID_HANDLE, 0),
-    closesocket: (s) => s < 0 ? failed(WsaError.WSAENOTSOCK, -1) : 0,
-    WSASocketW: () => next += 4
+    CloseHandle: (handle) => (ports.delete(handle) ? 1 : failed(WsaError.WSA_INVALID_HANDLE, 0)),
+    closesocket: (s) => (s < 0 ? failed(WsaError.WSAENOTSOCK, -1) : 0),
+    WSASocketW: () => (next += 4)
   }
   const received: AnyCall = () => failed(WsaError.WSA_IO_PENDING, -1)
 
-  const counted = (name: string, call: AnyCall): AnyCall => (...args) => {
-    made.push([name, args])
-    return call(...args)
-  }
+  const counted =
+    (name: string, call: AnyCall): AnyCall =>
+    (...args) => {
+      made.push([name, args])
+      return call(...args)
+    }
   const calls = Object.fromEntries(
     Object.keys(functions).map((name) => [name, counted(name, behaviours[name as FunctionName] ?? (() => 0))])
   ) as unknown as Calls
@@ -174,7 +176,8 @@ export const pump = (seam: Seam, capacity = 8) => {
 
   const taken = (): ReadonlyArray<number> =>
     Array.from({ length: block.view.getUint32(stride * capacity, true) }, (_, i) =>
-      readPointer(seam.abi, block.view, i * stride + OVERLAPPED_ENTRY.offsets[seam.abi].lpOverlapped))
+      readPointer(seam.abi, block.view, i * stride + OVERLAPPED_ENTRY.offsets[seam.abi].lpOverlapped)
+    )
 
   return {
     port,
@@ -184,7 +187,8 @@ export const pump = (seam: Seam, capacity = 8) => {
     /** The same off the JS thread; `deliver` is told when the call reports. */
     dequeueAway: (deliver: (got: ReadonlyArray<number> | number) => void) =>
       seam.offThread("GetQueuedCompletionStatusEx", [...args], (result, lastError) =>
-        deliver(result === 0 ? lastError : taken())),
+        deliver(result === 0 ? lastError : taken())
+      ),
     post: (lpOverlapped: number, key = 1) => seam.calls.PostQueuedCompletionStatus(port, 0, key, lpOverlapped)
   }
 }

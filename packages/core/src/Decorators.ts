@@ -41,9 +41,11 @@ import type { ExtensionName, extensions, FunctionName, functions } from "./Signa
  */
 export type CallName = Intercept.CallName
 
-type SignatureOf<K extends CallName> = K extends FunctionName ? (typeof functions)[K]
-  : K extends ExtensionName ? (typeof extensions)[K]
-  : never
+type SignatureOf<K extends CallName> = K extends FunctionName
+  ? (typeof functions)[K]
+  : K extends ExtensionName
+    ? (typeof extensions)[K]
+    : never
 
 /**
  * The arguments of a call, by the names of its parameters in the headers.
@@ -68,18 +70,19 @@ const byName = (name: CallName, args: Intercept.Args): { readonly [parameter: st
  * @category models
  * @since 0.1.0
  */
-export type CallRecord<K extends CallName = CallName> = K extends CallName ? {
-    /** The place of the call among all calls of the recorder, from 0, in the order in which they were made. */
-    readonly sequence: number
-    readonly name: K
-    /** How it was made: an exported function, one bound to its address, or an exported one off the JS thread. */
-    readonly origin: "export" | "extension" | "offThread"
-    readonly args: ArgumentsOf<K>
-    /** What it returned; `undefined` for a function without a result and while the call is being made. */
-    readonly result: number | undefined
-    /** The error code, when the call failed as its signature says a failure looks; `undefined` otherwise. */
-    readonly lastError: number | undefined
-  }
+export type CallRecord<K extends CallName = CallName> = K extends CallName
+  ? {
+      /** The place of the call among all calls of the recorder, from 0, in the order in which they were made. */
+      readonly sequence: number
+      readonly name: K
+      /** How it was made: an exported function, one bound to its address, or an exported one off the JS thread. */
+      readonly origin: "export" | "extension" | "offThread"
+      readonly args: ArgumentsOf<K>
+      /** What it returned; `undefined` for a function without a result and while the call is being made. */
+      readonly result: number | undefined
+      /** The error code, when the call failed as its signature says a failure looks; `undefined` otherwise. */
+      readonly lastError: number | undefined
+    }
   : never
 
 /**
@@ -204,14 +207,13 @@ export type FailableName = {
  * @category models
  * @since 0.1.0
  */
-export type FailRule<K extends FailableName = FailableName> = K extends FailableName ?
-    & {
+export type FailRule<K extends FailableName = FailableName> = K extends FailableName
+  ? {
       readonly call: K
       readonly code: number
       readonly when?: (args: ArgumentsOf<K>) => boolean
       readonly after?: boolean
-    }
-    & (
+    } & (
       | { readonly nth: number; readonly every?: never }
       | { readonly nth?: never; readonly every: number }
       | { readonly nth?: never; readonly every?: never }
@@ -261,7 +263,7 @@ export const fail = (...rules: ReadonlyArray<FailRule>): Failing => {
   let active: Array<Rule> = []
   let count = 0
 
-  const add = (rule: FailRule): () => void => {
+  const add = (rule: FailRule): (() => void) => {
     const entry: Rule = { rule, matched: 0 }
     active.push(entry)
     return () => {
@@ -389,10 +391,7 @@ export interface Gate {
  * @category constructors
  * @since 0.1.0
  */
-export const gate = (options?: {
-  readonly only?: (packet: Packet) => boolean
-  readonly closed?: boolean
-}): Gate => {
+export const gate = (options?: { readonly only?: (packet: Packet) => boolean; readonly closed?: boolean }): Gate => {
   interface Waiter {
     readonly n: number
     readonly resume: () => void
@@ -401,7 +400,7 @@ export const gate = (options?: {
   let waiters: Array<Waiter> = []
 
   const holding = makeHolding({
-    terms: (packet) => closed && (options?.only?.(packet) ?? true) ? {} : undefined,
+    terms: (packet) => (closed && (options?.only?.(packet) ?? true) ? {} : undefined),
     once: false,
     held: (seam) => {
       const count = holding.count()
@@ -453,12 +452,10 @@ export const gate = (options?: {
  * @category models
  * @since 0.1.0
  */
-export type DelayRule =
-  & { readonly only?: (packet: Packet) => boolean }
-  & (
-    | { readonly dequeues: number; readonly milliseconds?: never }
-    | { readonly dequeues?: never; readonly milliseconds: number }
-  )
+export type DelayRule = { readonly only?: (packet: Packet) => boolean } & (
+  | { readonly dequeues: number; readonly milliseconds?: never }
+  | { readonly dequeues?: never; readonly milliseconds: number }
+)
 
 /**
  * The handle of a decorator that delays completions.

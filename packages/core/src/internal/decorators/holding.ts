@@ -126,6 +126,20 @@ const trackMemory = (memory: SeamMemory) => {
 
 type FieldsOf<L> = L extends Layout<infer F> ? keyof F : never
 
+const reader = (seam: Seam) => {
+  const offsets = OVERLAPPED_ENTRY.offsets[seam.abi]
+  const pointer = (view: DataView, at: number, field: FieldsOf<typeof OVERLAPPED_ENTRY>) =>
+    readPointer(seam.abi, view, at + offsets[field])
+  return {
+    stride: OVERLAPPED_ENTRY.size[seam.abi],
+    read: (view: DataView, at: number) => ({
+      key: pointer(view, at, "lpCompletionKey"),
+      lpOverlapped: pointer(view, at, "lpOverlapped"),
+      bytes: view.getUint32(at + offsets.dwNumberOfBytesTransferred, true)
+    })
+  }
+}
+
 export const makeHolding = (policy: Policy): Holding => {
   // wake-ups are told apart by their key: decorators can be stacked, and each takes its own
   const wakeKey = 0x5741_4b45 + holdings++
@@ -170,8 +184,9 @@ export const makeHolding = (policy: Policy): Holding => {
   }
 
   const judge = (port: Port, packet: Packet): boolean => {
-    const behind = port.held.length > 0 && (packet.posted ||
-      port.held.some((held) => held.due || held.packet.lpOverlapped === packet.lpOverlapped))
+    const behind =
+      port.held.length > 0 &&
+      (packet.posted || port.held.some((held) => held.due || held.packet.lpOverlapped === packet.lpOverlapped))
     if (behind) {
       hold(port, packet, undefined)
       return true
@@ -197,10 +212,16 @@ export const makeHolding = (policy: Policy): Holding => {
     const due = port.held.filter((held) => held.due)
     const behind = drain(port)
     const packets = [...due.map((held) => held.packet), ...behind]
-    if (!packets.every((packet) => post(port, packet))) {
+    const failed = packets.findIndex((packet) => !post(port, packet))
+    if (failed >= 0) {
       // all or nothing, or the order would be lost: what was posted is taken back, and the next dequeue tries again
-      drain(port)
-      for (const { bytes, key, lpOverlapped } of behind) {
+      const own = packets.slice(0, failed)
+      const late = drain(port).filter(({ key, lpOverlapped }) => {
+        const mine = own[0]?.key === key && own[0].lpOverlapped === lpOverlapped
+        if (mine) own.shift()
+        return !mine
+      })
+      for (const { bytes, key, lpOverlapped } of [...behind, ...late]) {
         hold(port, describe(port, key, lpOverlapped, bytes), undefined)
       }
       return
@@ -231,20 +252,6 @@ export const makeHolding = (policy: Policy): Holding => {
     }
   }
 
-  const reader = (seam: Seam) => {
-    const offsets = OVERLAPPED_ENTRY.offsets[seam.abi]
-    const pointer = (view: DataView, at: number, field: FieldsOf<typeof OVERLAPPED_ENTRY>) =>
-      readPointer(seam.abi, view, at + offsets[field])
-    return {
-      stride: OVERLAPPED_ENTRY.size[seam.abi],
-      read: (view: DataView, at: number) => ({
-        key: pointer(view, at, "lpCompletionKey"),
-        lpOverlapped: pointer(view, at, "lpOverlapped"),
-        bytes: view.getUint32(at + offsets.dwNumberOfBytesTransferred, true)
-      })
-    }
-  }
-
   // empties the port; marks of posted packets stay, for the packets will be back
   const drain = (port: Port): Array<Raw> => {
     const { calls, memory } = port.site.seam
@@ -262,6 +269,16 @@ export const makeHolding = (policy: Policy): Holding => {
     }
     memory.free(block)
     return packets
+  }
+
+  // a packet that waits for dequeues must not make one of them wait for it
+  const begin = (port: Port, args: Args): Args => {
+    for (const held of port.held) {
+      if (held.dequeues !== undefined && --held.dequeues <= 0) held.due = true
+    }
+    release(port)
+    if (!port.held.some((held) => held.dequeues !== undefined)) return args
+    return args.map((arg, i) => (i === 4 ? 0 : arg))
   }
 
   const forget = (site: Site, handle: number): void => {
@@ -301,55 +318,49 @@ export const makeHolding = (policy: Policy): Holding => {
       return left
     }
 
-    // a packet that waits for dequeues must not make one of them wait for it
-    const begin = (port: Port, args: Args): Args => {
-      for (const held of port.held) {
-        if (held.dequeues !== undefined && --held.dequeues <= 0) held.due = true
-      }
-      release(port)
-      if (!port.held.some((held) => held.dequeues !== undefined)) return args
-      return args.map((arg, i) => i === 4 ? 0 : arg)
-    }
-
-    return intercept(seam, (site) => {
-      operations.set(site, submitted)
-      return {
-        call: (name, _origin, args, next) => {
-          if (name === dequeue) {
+    return intercept(
+      seam,
+      (site) => {
+        operations.set(site, submitted)
+        return {
+          call: (name, _origin, args, next) => {
+            if (name === dequeue) {
+              const port = portOf(site, args[0] as Handle)
+              const result = next(begin(port, args))
+              if (result === 0) return result
+              const left = sift(port, args)
+              // it was for the call that is out, and it will be missed there
+              if (port.out > 0) release(port)
+              return left === 0 ? site.fail(dequeue, WAIT_TIMEOUT) : result
+            }
+            const overlapped = overlappedIndex(name)
+            if (overlapped >= 0 && args[overlapped] !== 0) submitted.set(args[overlapped], name)
+            const result = next(args)
+            if (name === "PostQueuedCompletionStatus" && result !== 0 && args[3] !== 0) {
+              const port = portOf(site, args[0] as Handle)
+              if (reposting?.posted ?? true) port.posted.push({ key: args[2], lpOverlapped: args[3] })
+              if (reposting !== undefined && policy.once) port.served.push(args[3])
+            }
+            if (name === "CloseHandle" && result !== 0) forget(site, args[0])
+            return result
+          },
+          offThread: (name, args, next, done) => {
+            if (name !== dequeue) return next(args, done)
             const port = portOf(site, args[0] as Handle)
-            const result = next(begin(port, args))
-            if (result === 0) return result
-            const left = sift(port, args)
-            // it was for the call that is out, and it will be missed there
-            if (port.out > 0) release(port)
-            return left === 0 ? site.fail(dequeue, WAIT_TIMEOUT) : result
+            const given = begin(port, args)
+            port.out++
+            next(given, (result, lastError) => {
+              port.out--
+              const left = result === 0 ? undefined : sift(port, args)
+              release(port)
+              if (left === 0) done(0, WAIT_TIMEOUT)
+              else done(result, lastError)
+            })
           }
-          const overlapped = overlappedIndex(name)
-          if (overlapped >= 0 && args[overlapped] !== 0) submitted.set(args[overlapped], name)
-          const result = next(args)
-          if (name === "PostQueuedCompletionStatus" && result !== 0 && args[3] !== 0) {
-            const port = portOf(site, args[0] as Handle)
-            if (reposting?.posted ?? true) port.posted.push({ key: args[2], lpOverlapped: args[3] })
-            if (reposting !== undefined && policy.once) port.served.push(args[3])
-          }
-          if (name === "CloseHandle" && result !== 0) forget(site, args[0])
-          return result
-        },
-        offThread: (name, args, next, done) => {
-          if (name !== dequeue) return next(args, done)
-          const port = portOf(site, args[0] as Handle)
-          const given = begin(port, args)
-          port.out++
-          next(given, (result, lastError) => {
-            port.out--
-            const left = result === 0 ? undefined : sift(port, args)
-            release(port)
-            if (left === 0) done(0, WAIT_TIMEOUT)
-            else done(result, lastError)
-          })
         }
-      }
-    }, tracked)
+      },
+      tracked
+    )
   }
 
   return {
