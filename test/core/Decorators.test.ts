@@ -395,6 +395,29 @@ describe.each(["x64", "ia32"] as const)("gate on %s", (abi) => {
     assert.deepStrictEqual(dequeue(), [16, 32, 48, 64])
   })
 
+  it("keeps what comes while it takes back a release that failed", () => {
+    const fake = FakeSeam.make(abi)
+    const gate = Decorators.gate({ closed: true })
+    const failing = Decorators.fail()
+    const { dequeue, port } = FakeSeam.pump(pipe(fake.seam, failing.decorate, gate.decorate))
+    failing.add({
+      call: "PostQueuedCompletionStatus",
+      when: (args) => {
+        if (args.lpOverlapped === 32) fake.complete(port, 48)
+        return args.lpOverlapped === 32
+      },
+      nth: 1,
+      code: 8
+    })
+    fake.complete(port, 16)
+    fake.complete(port, 32)
+    dequeue()
+    gate.open()
+    assert.strictEqual(gate.held, 3)
+    failing.clear()
+    assert.deepStrictEqual(dequeue(), [16, 32, 48])
+  })
+
   it("forgets what it holds for a port that is closed", () => {
     const { dequeue, fake, gate, port, seam } = make({ closed: true })
     fake.complete(port, 16)
