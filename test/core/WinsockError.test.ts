@@ -135,9 +135,16 @@ describe("WinsockError", () => {
     const message = (value: unknown) => WinsockError.invalidArgument("bind", "address", value, "an address").message
     assert.include(message(Symbol("x")), "Symbol(x)")
     assert.include(message(10n), "10")
-    assert.include(message("a"), "\"a\"")
+    assert.include(message("a"), '"a"')
     assert.include(message(Object.create(null)), "must be an address")
-    assert.include(message({ toString: () => { throw new Error("no") } }), "must be an address")
+    assert.include(
+      message({
+        toString: () => {
+          throw new Error("no")
+        }
+      }),
+      "must be an address"
+    )
   })
 
   it("is known from other errors", () => {
@@ -147,8 +154,8 @@ describe("WinsockError", () => {
   })
 
   it.effect("fails an effect when yielded, and is caught by reason", () =>
-    Effect.gen(function*() {
-      const failing = Effect.gen(function*() {
+    Effect.gen(function* () {
+      const failing = Effect.gen(function* () {
         return yield* WinsockError.fromCode("setsockopt", WsaError.WSAENOPROTOOPT)
       })
       const caught = failing.pipe(
@@ -185,7 +192,8 @@ describe("WinsockError", () => {
 
       // @ts-expect-error there is no such reason
       Effect.catchReason(failing, "WinsockError", "NoSuchReason", () => Effect.void)
-    }))
+    })
+  )
 
   it("lists its reasons as literal tags", () => {
     expectTypeOf<"Shutdown">().toExtend<WinsockError.Reason["_tag"]>()

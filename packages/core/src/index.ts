@@ -1,4 +1,5 @@
 export * as Datagram from "./Datagram.ts"
+export * as Decorators from "./Decorators.ts"
 export * as Seam from "./Seam.ts"
 export * as Signatures from "./Signatures.ts"
 export * as UdpSocket from "./UdpSocket.ts"

@@ -1,1 +1,2 @@
-export {}
+export * as MockTrace from "./MockTrace.ts"
+export * as MockWinsock from "./MockWinsock.ts"

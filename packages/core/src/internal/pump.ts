@@ -123,20 +123,20 @@ export class Pump {
    * Stops for good; calls back when no thread refers to the port any more. The caller must have drained it.
    */
   stop(done: () => void): void {
-    this.stopping = () => {
-      this.stopped = true
-      this.withdrawExit()
-      this.setAlive(false)
-      this.clearTimer()
-      this.scheduled?.()
-      this.scheduled = undefined
-      done()
-    }
+    this.stopping = done
     this.clearTimer()
-    if (this.armed) {
-      this.setAlive(true)
-      this.wake()
-    } else this.stopping()
+    if (!this.armed) return this.end()
+    this.setAlive(true)
+    this.wake()
+  }
+
+  private end(): void {
+    this.stopped = true
+    this.withdrawExit()
+    this.setAlive(false)
+    this.scheduled?.()
+    this.scheduled = undefined
+    this.stopping?.()
   }
 
   /** Returns the memory that the pump used. */
@@ -300,7 +300,8 @@ export class Pump {
     sentinels.length = 0
     this.settle()
     this.running = false
-    if (this.stopping !== undefined) this.stopping()
+    // settling may have stopped it already
+    if (this.stopping !== undefined && !this.stopped) this.end()
     else this.next()
   }
 

@@ -1,0 +1,153 @@
+/**
+ * What a simulation recorded: calls with their arguments, completions, packets and datagrams, and what the guard
+ * objected to.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * A call of a DLL function: arguments by their documented names, the result, and the last error when it failed
+ * (0 when it did not).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call {
+  readonly _tag: "Call"
+  readonly host: string
+  readonly name: string
+  readonly args: { readonly [parameter: string]: number }
+  readonly result: number
+  readonly error: number
+}
+
+/**
+ * The end of an overlapped operation: its NTSTATUS, its byte count, and whether a packet was queued for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Completed {
+  readonly _tag: "Completed"
+  readonly host: string
+  readonly socket: number
+  readonly overlapped: number
+  readonly status: number
+  readonly bytes: number
+  readonly packet: boolean
+}
+
+/**
+ * A packet taken from a completion port.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dequeued {
+  readonly _tag: "Dequeued"
+  readonly host: string
+  readonly port: number
+  readonly key: number
+  readonly overlapped: number
+  readonly status: number
+  readonly bytes: number
+}
+
+interface DatagramFields {
+  readonly host: string
+  /** The datagram's number in the simulation, from 1. */
+  readonly id: number
+  /** `address:port`, IPv6 addresses in brackets. */
+  readonly from: string
+  readonly to: string
+  /** Payload bytes. */
+  readonly bytes: number
+}
+
+/**
+ * A datagram's way: sent by a socket, delivered to a socket's buffer or receive, or dropped and why.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DatagramEvent =
+  | ({ readonly _tag: "Sent"; readonly socket: number } & DatagramFields)
+  | ({ readonly _tag: "Delivered"; readonly socket: number } & DatagramFields)
+  | ({ readonly _tag: "Dropped"; readonly reason: string } & DatagramFields)
+
+/**
+ * What the guard objects to.
+ *
+ * - `FreeUnderOperation`: memory given back while a pending operation or wait refers to it
+ * - `BadFree`: memory given back that is not allocated
+ * - `OverlappedReused`: an `OVERLAPPED` submitted while its operation is pending, or its packet not yet dequeued
+ * - `MemoryChanged`: bytes that belong to the kernel changed while the operation was pending
+ * - `MemoryGone`: an operation completed into memory that is no longer there
+ * - `DeadSocket`: a call on a SOCKET or HANDLE that is closed
+ * - `WouldWait`: a call that waits, made on the JS thread
+ * - `PacketsDiscarded`: a completion port closed with completions nobody saw
+ * - `LeftBehind`: something open, allocated or pending at the end
+ * - `TaskThrew`: an exception in a scheduled task
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ViolationKind =
+  | "FreeUnderOperation"
+  | "BadFree"
+  | "OverlappedReused"
+  | "MemoryChanged"
+  | "MemoryGone"
+  | "DeadSocket"
+  | "WouldWait"
+  | "PacketsDiscarded"
+  | "LeftBehind"
+  | "TaskThrew"
+
+/**
+ * A breach of Winsock's memory and handle rules.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Violated {
+  readonly _tag: "Violated"
+  readonly host: string
+  readonly kind: ViolationKind
+  readonly message: string
+}
+
+/**
+ * Anything that a trace records.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Event = Call | Completed | Dequeued | DatagramEvent | Violated
+
+const hex = (n: number): string => `0x${n.toString(16)}`
+
+const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag: K }>) => string } = {
+  Call: (e) => {
+    const args = Object.entries(e.args).map(([name, value]) => `${name}=${value > 0xffff ? hex(value) : value}`)
+    return `${e.name}(${args.join(", ")}) -> ${e.result}${e.error === 0 ? "" : `, error ${e.error}`}`
+  },
+  Completed: (e) =>
+    `completed ${hex(e.overlapped)} of socket ${e.socket}: ${hex(e.status)}, ${e.bytes} bytes${
+      e.packet ? ", packet queued" : ""
+    }`,
+  Dequeued: (e) => `dequeued from ${e.port}: key ${e.key}, ${hex(e.overlapped)}, ${hex(e.status)}, ${e.bytes} bytes`,
+  Sent: (e) => `#${e.id} sent by ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
+  Delivered: (e) => `#${e.id} delivered to ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
+  Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,
+  Violated: (e) => `VIOLATION ${e.kind}: ${e.message}`
+}
+
+/**
+ * Returns an event as one line of text.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (event: Event): string =>
+  `[${event.host}] ${(formatters[event._tag] as (event: Event) => string)(event)}`

@@ -1,0 +1,281 @@
+/**
+ * A simulated ws2_32.dll: real bytes at real offsets, handles, completion ports, cancellation and UDP, on any machine.
+ *
+ * It follows Windows where Windows is documented or was observed, and lets a test choose (or a seed shuffle) what
+ * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
+ * ready packets are dequeued.
+ *
+ * @since 0.1.0
+ */
+import type { Seam } from "@effect-winsock/core/Seam"
+import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import type { Abi } from "@effect-winsock/schema/Layout"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Host from "./internal/Host.ts"
+import type { Machine } from "./internal/Machine.ts"
+import { defaults, type Settings } from "./internal/Settings.ts"
+import { Simulation } from "./internal/Simulation.ts"
+import type * as MockTrace from "./MockTrace.ts"
+
+/**
+ * How a simulation behaves. What says `"seeded"` is decided by the seed at each occasion: same seed, same run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Behaviour {
+  /**
+   * The memory layout.
+   *
+   * @default "x64"
+   */
+  readonly abi?: Abi | undefined
+  /**
+   * The seed of everything that is left to chance.
+   *
+   * @default 1
+   */
+  readonly seed?: number | undefined
+  /**
+   * What happens to breaches of Winsock's memory and handle rules: `"strict"` makes the layer's release die of them,
+   * `"collect"` only lists them, `"off"` does not look.
+   *
+   * @default "strict"
+   */
+  readonly guard?: "strict" | "collect" | "off" | undefined
+  /**
+   * How many of the latest events the trace keeps; `true` is 10,000, `false` none.
+   *
+   * @default true
+   */
+  readonly trace?: boolean | number | undefined
+  /**
+   * The order in which ready packets leave a completion port. `"seeded"` shuffles it, as several threads do, but
+   * never two packets of one `OVERLAPPED`, and nothing past a packet that was posted.
+   *
+   * @default "fifo"
+   */
+  readonly dequeue?: "fifo" | "seeded" | undefined
+  /**
+   * How an overlapped receive answers when the datagram at hand is too large for it: pends, fails and queues a packet
+   * all the same, or fails and queues none. Windows documents the last; the first is what was observed.
+   *
+   * @default "pending"
+   */
+  readonly truncationAnswer?: "pending" | "emsgsize+packet" | "emsgsize-only" | "seeded" | undefined
+  /**
+   * How an overlapped call answers when it could be completed at once.
+   *
+   * @default "immediate"
+   */
+  readonly readyAnswer?: "immediate" | "pending" | "seeded" | undefined
+  /**
+   * When CancelIoEx takes hold: within the call, or in a later turn, so that a datagram that arrives in between
+   * still completes the operation.
+   *
+   * @default "immediate"
+   */
+  readonly cancellation?: "immediate" | "deferred" | "seeded" | undefined
+  /**
+   * The NTSTATUS of operations that are pending when their socket is closed.
+   *
+   * @default 0xC0000120
+   */
+  readonly closeStatus?: number | undefined
+  /**
+   * When a datagram arrives: in a turn of its own, or within the call that sends it.
+   *
+   * @default "turn"
+   */
+  readonly delivery?: "turn" | "immediate" | undefined
+  /** Extension functions that the provider does not have. */
+  readonly absentExtensions?: ReadonlyArray<ExtensionName> | undefined
+}
+
+/**
+ * A network interface. `addresses` are `"10.0.0.1/24"` or `"fd00::1/64"`; an IPv4 network's broadcast address follows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Interface {
+  /** At least 2: 1 is the loopback interface, which every machine has. */
+  readonly index: number
+  readonly name: string
+  readonly addresses: ReadonlyArray<string>
+  /**
+   * Largest IP packet in bytes.
+   *
+   * @default 1500
+   */
+  readonly mtu?: number | undefined
+}
+
+/**
+ * A simulated machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MachineOptions {
+  /**
+   * The interfaces besides loopback (index 1, `127.0.0.0/8` and `::1`).
+   *
+   * @default none
+   */
+  readonly interfaces?: ReadonlyArray<Interface> | undefined
+  /**
+   * Whether a datagram for a closed port is answered with ICMP port unreachable.
+   *
+   * @default true
+   */
+  readonly portUnreachable?: boolean | undefined
+}
+
+/**
+ * Options of one simulated machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Behaviour, MachineOptions {}
+
+/**
+ * A rule that makes calls fail or end differently. `call` is a function of ws2_32, mswsock or kernel32. The rule
+ * applies to calls for which `when` holds, from the `nth` of them on (from 1), `times` times: once when `nth` is given,
+ * always when neither is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fault {
+  readonly call: FunctionName | ExtensionName
+  readonly nth?: number | undefined
+  /** Decides by the arguments, by their documented names. */
+  readonly when?: ((args: { readonly [parameter: string]: number }) => boolean) | undefined
+  readonly times?: number | undefined
+  /** The call does nothing and fails with this code. */
+  readonly code?: number | undefined
+  /** The overlapped operation stays pending and ends in a later turn with this NTSTATUS and no bytes. */
+  readonly ntstatus?: number | undefined
+  /** The overlapped operation stays pending and ends this many turns later than it would. */
+  readonly lateCompletion?: number | undefined
+}
+
+/**
+ * A line of netstat: a socket and what waits in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SocketInfo {
+  readonly host: string
+  readonly socket: number
+  readonly family: "IPv4" | "IPv6"
+  /** Undefined while unbound. */
+  readonly local: string | undefined
+  /** Undefined while unconnected. */
+  readonly peer: string | undefined
+  readonly pendingReceives: number
+  readonly pendingSends: number
+  /** Datagrams, and their bytes, that wait for a receive. */
+  readonly queued: number
+  readonly queuedBytes: number
+  /** Bytes that wait for the network. */
+  readonly sendBuffered: number
+  /** Datagrams lost because the receive buffer was full. */
+  readonly dropped: number
+}
+
+/**
+ * A simulated machine and what a test can see of it and do to it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Mock {
+  readonly name: string
+  readonly seam: Seam
+  /** What was recorded, of every machine of the simulation, oldest first. */
+  readonly trace: Effect.Effect<Array<MockTrace.Event>>
+  /** Forgets what was recorded. */
+  readonly clearTrace: Effect.Effect<void>
+  readonly sockets: Effect.Effect<Array<SocketInfo>>
+  /**
+   * Waits until nothing is under way: no task of a later turn, no datagram in the network (unless it is held), no
+   * cancellation, and no call for a few turns of the event loop. Does not move the clock. Dies when that never happens.
+   */
+  readonly settled: Effect.Effect<void>
+  /** The breaches found so far. */
+  readonly guard: Effect.Effect<Array<MockTrace.Violated>>
+  /** Adds a rule until the scope closes. */
+  readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
+  /** Keeps datagrams from arriving, and send buffers from draining, until the scope closes. */
+  readonly hold: Effect.Effect<void, never, Scope.Scope>
+  /** Whether the host was asked to keep the process alive. */
+  readonly keptAlive: Effect.Effect<boolean>
+  /** Runs what was registered to run when the process exits. */
+  readonly exit: Effect.Effect<void>
+  /** Live blocks of memory, open handles and pending operations. */
+  readonly counts: Effect.Effect<{ readonly blocks: number; readonly handles: number; readonly pending: number }>
+}
+
+/**
+ * The simulated machine of a layer.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MockWinsock extends Context.Service<MockWinsock, Mock>()("@effect-winsock/mock/MockWinsock") {}
+
+const settingsOf = (behaviour: Behaviour): Settings => {
+  const { trace } = behaviour
+  return {
+    abi: behaviour.abi ?? defaults.abi,
+    seed: behaviour.seed ?? defaults.seed,
+    guard: behaviour.guard ?? defaults.guard,
+    trace: trace === undefined || trace === true ? defaults.trace : trace === false ? 0 : trace,
+    dequeue: behaviour.dequeue ?? defaults.dequeue,
+    truncationAnswer: behaviour.truncationAnswer ?? defaults.truncationAnswer,
+    readyAnswer: behaviour.readyAnswer ?? defaults.readyAnswer,
+    cancellation: behaviour.cancellation ?? defaults.cancellation,
+    closeStatus: behaviour.closeStatus ?? defaults.closeStatus,
+    delivery: behaviour.delivery ?? defaults.delivery,
+    absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions
+  }
+}
+
+/** @internal */
+export const makeMachines = (
+  behaviour: Behaviour,
+  machines: ReadonlyArray<Machine>
+): Effect.Effect<ReadonlyArray<Mock>, never, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.acquireRelease(
+      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock)),
+      Host.release
+    ),
+    (simulation) => Effect.succeed(simulation.nodes.map((node) => Host.make(simulation, node)))
+  )
+
+/**
+ * Makes a simulated machine. Closing the scope ends the simulation; with the guard `"strict"` it dies, showing the
+ * trace, of every breach that was found and of everything still open, allocated or pending.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Effect.Effect<Mock, never, Scope.Scope> =>
+  Effect.map(makeMachines(options, [Host.machine("localhost", options)]), (mocks) => mocks[0])
+
+/**
+ * A seam of a simulated machine, for `Winsock.layer`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const seam = (options: Options = {}): Effect.Effect<Seam, never, Scope.Scope> =>
+  Effect.map(make(options), (mock) => mock.seam)

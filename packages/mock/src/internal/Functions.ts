@@ -1,0 +1,77 @@
+/**
+ * The implementation of every function of the signature tables.
+ */
+import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import * as Events from "./Events.ts"
+import * as Ioctls from "./Ioctls.ts"
+import type { Kernel } from "./Kernel.ts"
+import * as Library from "./Library.ts"
+import * as Ports from "./Ports.ts"
+import * as Receive from "./Receive.ts"
+import * as Send from "./Send.ts"
+import * as SocketOptions from "./SocketOptions.ts"
+import * as Sockets from "./Sockets.ts"
+import * as Unsupported from "./Unsupported.ts"
+
+/**
+ * Takes the arguments of the signature. Says that the call fails by `kernel.fail`, which the dispatcher turns into
+ * the failing result of the signature; the value returned is the result otherwise.
+ */
+export type Implementation = (kernel: Kernel, ...args: Array<number>) => number
+
+export const functions: { readonly [K in FunctionName]: Implementation } = {
+  WSAStartup: Library.WSAStartup,
+  WSACleanup: Library.WSACleanup,
+  WSAGetLastError: Library.WSAGetLastError,
+  WSASetLastError: Library.WSASetLastError,
+  WSASocketW: Sockets.WSASocketW,
+  closesocket: Sockets.closesocket,
+  bind: Sockets.bind,
+  connect: Sockets.connect,
+  listen: Unsupported.listen,
+  accept: Unsupported.accept,
+  shutdown: Sockets.shutdown,
+  getsockname: Sockets.getsockname,
+  getpeername: Sockets.getpeername,
+  getsockopt: SocketOptions.getsockopt,
+  setsockopt: SocketOptions.setsockopt,
+  ioctlsocket: Ioctls.ioctlsocket,
+  WSAIoctl: Ioctls.WSAIoctl,
+  WSADuplicateSocketW: Unsupported.WSADuplicateSocketW,
+  WSASend: Send.WSASend,
+  WSASendTo: Send.WSASendTo,
+  WSASendMsg: Send.WSASendMsg,
+  WSARecv: Receive.WSARecv,
+  WSARecvFrom: Receive.WSARecvFrom,
+  WSASendDisconnect: Sockets.WSASendDisconnect,
+  WSAGetOverlappedResult: Library.WSAGetOverlappedResult,
+  GetAddrInfoExW: Unsupported.GetAddrInfoExW,
+  GetAddrInfoExOverlappedResult: Unsupported.GetAddrInfoExOverlappedResult,
+  GetAddrInfoExCancel: Unsupported.GetAddrInfoExCancel,
+  FreeAddrInfoExW: Unsupported.FreeAddrInfoExW,
+  GetNameInfoW: Unsupported.GetNameInfoW,
+  WSACreateEvent: Events.WSACreateEvent,
+  WSASetEvent: Events.WSASetEvent,
+  WSAResetEvent: Events.WSAResetEvent,
+  WSACloseEvent: Events.WSACloseEvent,
+  WSAWaitForMultipleEvents: Events.WSAWaitForMultipleEvents,
+  CreateIoCompletionPort: Ports.CreateIoCompletionPort,
+  GetQueuedCompletionStatusEx: Ports.GetQueuedCompletionStatusEx,
+  PostQueuedCompletionStatus: Ports.PostQueuedCompletionStatus,
+  SetFileCompletionNotificationModes: Ports.SetFileCompletionNotificationModes,
+  CancelIoEx: Sockets.CancelIoEx,
+  CancelIo: Sockets.CancelIo,
+  CloseHandle: Library.CloseHandle,
+  CreateFileW: Unsupported.CreateFileW,
+  SleepEx: Library.SleepEx
+}
+
+export const extensions: { readonly [K in ExtensionName]: Implementation } = {
+  WSARecvMsg: Receive.WSARecvMsg,
+  WSASendMsg: Send.WSASendMsg,
+  AcceptEx: Unsupported.AcceptEx,
+  GetAcceptExSockaddrs: Unsupported.GetAcceptExSockaddrs,
+  ConnectEx: Unsupported.ConnectEx,
+  DisconnectEx: Unsupported.DisconnectEx,
+  TransmitFile: Unsupported.TransmitFile
+}

@@ -1,0 +1,124 @@
+/**
+ * The guard: finds what a program does against Winsock's memory and handle rules, where real Windows would corrupt
+ * memory or hang without a word.
+ */
+import type { ViolationKind, Violated } from "../MockTrace.ts"
+import type { MockBlock, MockMemory } from "./Memory.ts"
+import { AccessViolation } from "./Memory.ts"
+import type { Operation } from "./Operation.ts"
+import type { Trace } from "./Trace.ts"
+
+export type GuardLevel = "strict" | "collect" | "off"
+
+/** What else owns memory: calls that wait off the JS thread. */
+export interface Owner {
+  readonly what: string
+  readonly address: number
+  readonly size: number
+}
+
+export class Guard {
+  readonly level: GuardLevel
+  readonly host: string
+  readonly trace: Trace
+  readonly violations: Array<Violated> = []
+  /** Pending operations by the address of their OVERLAPPED. */
+  readonly pending = new Map<number, Operation>()
+  /** Packets queued and not yet dequeued, by the address of their OVERLAPPED. */
+  readonly packets = new Map<number, number>()
+  readonly owners = new Set<Owner>()
+  memory: MockMemory | undefined
+
+  constructor(level: GuardLevel, host: string, trace: Trace) {
+    this.level = level
+    this.host = host
+    this.trace = trace
+  }
+
+  violation(kind: ViolationKind, message: string): void {
+    if (this.level === "off") return
+    this.violations.push({ _tag: "Violated", host: this.host, kind, message })
+    this.trace.violated(this.host, kind, message)
+  }
+
+  freeing(block: MockBlock): void {
+    if (this.level === "off") return
+    const end = block.address + block.size
+    for (const operation of this.pending.values()) {
+      operation.ranges(this.memory!, (what, address) => {
+        if (address >= block.address && address < end) {
+          this.violation("FreeUnderOperation", `block ${hex(block.address)} freed under the ${what} of ${name(operation)}`)
+        }
+      })
+    }
+    for (const owner of this.owners) {
+      if (owner.address >= block.address && owner.address < end) {
+        this.violation("FreeUnderOperation", `block ${hex(block.address)} freed under the ${owner.what}`)
+      }
+    }
+  }
+
+  /** An operation begins: its OVERLAPPED must be nobody's. */
+  submitting(overlapped: number, call: string): void {
+    if (this.level === "off") return
+    const other = this.pending.get(overlapped)
+    if (other !== undefined) {
+      this.violation("OverlappedReused", `${call} was given ${hex(overlapped)}, whose ${other.kind} is pending`)
+    } else if (this.packets.has(overlapped)) {
+      this.violation("OverlappedReused", `${call} was given ${hex(overlapped)}, whose packet is not dequeued yet`)
+    }
+  }
+
+  /** An operation stays pending: its memory is the kernel's from here. */
+  pended(operation: Operation): void {
+    this.pending.set(operation.overlapped, operation)
+    if (this.level === "off") return
+    const memory = this.memory!
+    const snapshots: NonNullable<Operation["snapshots"]> = []
+    operation.ranges(memory, (what, address, size) => {
+      snapshots.push({ what, address, bytes: memory.copy(address, size) })
+    })
+    operation.snapshots = snapshots
+  }
+
+  /** An operation is about to complete: its memory must be as it was. */
+  completing(operation: Operation): void {
+    if (this.pending.get(operation.overlapped) === operation) this.pending.delete(operation.overlapped)
+    const snapshots = operation.snapshots
+    if (snapshots === undefined) return
+    operation.snapshots = undefined
+    for (const { address, bytes, what } of snapshots) {
+      try {
+        const block = this.memory!.find(address, bytes.length)
+        const at = this.memory!.at
+        for (let i = 0; i < bytes.length; i++) {
+          if (block.bytes[at + i] !== bytes[i]) {
+            this.violation("MemoryChanged", `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`)
+            break
+          }
+        }
+      } catch (error) {
+        if (!(error instanceof AccessViolation)) throw error
+        this.violation("MemoryGone", `the ${what} of ${name(operation)} was freed while it was pending`)
+      }
+    }
+  }
+
+  queued(overlapped: number): void {
+    if (this.level === "off" || overlapped === 0) return
+    this.packets.set(overlapped, (this.packets.get(overlapped) ?? 0) + 1)
+  }
+
+  dequeued(overlapped: number): void {
+    if (this.level === "off" || overlapped === 0) return
+    const count = this.packets.get(overlapped)
+    if (count === undefined) return
+    if (count === 1) this.packets.delete(overlapped)
+    else this.packets.set(overlapped, count - 1)
+  }
+}
+
+const hex = (n: number): string => `0x${n.toString(16)}`
+
+const name = (operation: Operation): string =>
+  `${operation.kind} ${hex(operation.overlapped)} of socket ${operation.socket.number}`

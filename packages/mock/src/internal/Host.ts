@@ -1,0 +1,98 @@
+/**
+ * What a test sees of a simulated machine.
+ */
+import * as Effect from "effect/Effect"
+import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
+import * as MockTrace from "../MockTrace.ts"
+import { formatEndpoint } from "./Ip.ts"
+import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
+import { type Node, type Simulation, audit } from "./Simulation.ts"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+const defaultMtu = 1500
+
+/** Puts a machine together; throws a RangeError for an interface that cannot be. */
+export const machine = (name: string, options: MachineOptions): Machine => {
+  const interfaces = (options.interfaces ?? []).map((own) => {
+    if (!Number.isInteger(own.index) || own.index < 2) throw new RangeError(`not an interface index: ${own.index}`)
+    return {
+      index: own.index,
+      name: own.name,
+      loopback: false,
+      mtu: own.mtu ?? defaultMtu,
+      addresses: own.addresses.map(parseAddress)
+    }
+  })
+  return {
+    name,
+    interfaces: [loopbackInterface, ...interfaces],
+    answersUnreachable: options.portUnreachable ?? true
+  }
+}
+
+const describe = (host: string, socket: UdpSocket): SocketInfo => ({
+  host,
+  socket: socket.handle,
+  family: socket.v6 ? "IPv6" : "IPv4",
+  local: socket.localPort === 0 ? undefined : formatEndpoint(socket.local, socket.localPort),
+  peer: socket.peer === undefined ? undefined : formatEndpoint(socket.peer, socket.peerPort),
+  pendingReceives: socket.receives.size,
+  pendingSends: socket.sends.size,
+  queued: socket.queued,
+  queuedBytes: socket.queuedBytes,
+  sendBuffered: socket.sendBuffered,
+  dropped: socket.overflowed
+})
+
+export const make = (simulation: Simulation, node: Node): Mock => {
+  const { kernel, seam } = node
+  const { network, trace } = simulation
+  return {
+    name: kernel.name,
+    seam,
+    trace: Effect.sync(() => trace.list()),
+    clearTrace: Effect.sync(() => trace.clear()),
+    sockets: Effect.sync(() =>
+      kernel.handles.list().flatMap((object) => object.type === "socket" ? [describe(kernel.name, object)] : [])
+    ),
+    settled: Effect.callback<void>((resume) =>
+      simulation.settle((settled) =>
+        resume(settled ? Effect.void : Effect.die(new Error("the simulation never comes to rest")))
+      )
+    ),
+    guard: Effect.sync(() => kernel.guard.violations.slice()),
+    fault: (fault) =>
+      Effect.acquireRelease(Effect.sync(() => kernel.faults.add(fault)), (remove) => Effect.sync(remove)),
+    hold: Effect.acquireRelease(Effect.sync(() => network.hold()), () => Effect.sync(() => network.release())),
+    keptAlive: Effect.sync(() => kernel.keepAlive > 0),
+    exit: Effect.sync(() => {
+      for (const task of kernel.exitTasks) task()
+    }),
+    counts: Effect.sync(() => ({
+      blocks: kernel.memory.live,
+      handles: kernel.handles.open,
+      pending: kernel.guard.pending.size
+    }))
+  }
+}
+
+// how much of the trace goes into the defect
+const shown = 60
+
+/** Ends a simulation; dies of what a strict guard found. */
+export const release = (simulation: Simulation): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    simulation.turns.close()
+    const level = simulation.settings.guard
+    if (level === "off") return Effect.void
+    for (const { kernel } of simulation.nodes) audit(kernel)
+    const violations = simulation.nodes.flatMap(({ kernel }) => kernel.guard.violations)
+    if (level !== "strict" || violations.length === 0) return Effect.void
+    const events = simulation.trace.list().slice(-shown)
+    const lines = [
+      `the simulated kernel found ${violations.length} ${violations.length === 1 ? "violation" : "violations"}:`,
+      ...violations.map((violation) => `  [${violation.host}] ${violation.kind}: ${violation.message}`),
+      ...(events.length === 0 ? [] : ["what happened last:", ...events.map((event) => `  ${MockTrace.format(event)}`)])
+    ]
+    return Effect.die(new Error(lines.join("\n")))
+  })

@@ -1,0 +1,158 @@
+/**
+ * WSAIoctl and ioctlsocket.
+ */
+import { type ExtensionName, extensions } from "@effect-winsock/core/Signatures"
+import { TIMESTAMPING_FLAG_RX } from "@effect-winsock/schema/Flags"
+import * as Guids from "@effect-winsock/schema/Guids"
+import * as Io from "@effect-winsock/schema/Ioctls"
+import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
+import * as sdk from "@effect-winsock/schema/WsaError"
+import type { Kernel } from "./Kernel.ts"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+const names = Object.keys(extensions) as ReadonlyArray<ExtensionName>
+const guidSize = 16
+// code addresses lie in a page that holds no block
+const firstFunction = 0x1000
+const functionSize = 0x40
+
+/** Where an extension function is. */
+export const addressOf = (name: ExtensionName): number => firstFunction + names.indexOf(name) * functionSize
+
+const functionByGuid = new Map(names.map((name) => [Guids.extensions[name] as string, name]))
+
+interface Request {
+  readonly kernel: Kernel
+  readonly socket: UdpSocket
+  readonly input: number
+  readonly inputSize: number
+  readonly output: number
+  readonly outputSize: number
+}
+
+/** Answers with the size of the output, or -1 after making the call fail. */
+type Ioctl = (request: Request) => number
+
+const refuse = (kernel: Kernel, code: number): number => {
+  kernel.error = code
+  return -1
+}
+
+const input = (request: Request, size: number): boolean => {
+  if (request.input !== 0 && request.inputSize >= size) return true
+  request.kernel.error = sdk.WSAEFAULT
+  return false
+}
+
+const writePointer = (request: Request, value: number): number => {
+  const { kernel, output, outputSize } = request
+  const size = kernel.memory.pointerSize
+  if (output === 0 || outputSize < size) return refuse(kernel, sdk.WSAEFAULT)
+  kernel.memory.setPointer(output, value)
+  return size
+}
+
+const flag = (assign: (socket: UdpSocket, on: boolean) => void): Ioctl => (request) => {
+  if (!input(request, 4)) return -1
+  assign(request.socket, request.kernel.memory.u32(request.input) !== 0)
+  return 0
+}
+
+const ioctls: { readonly [code: number]: Ioctl } = {
+  [Io.FIONBIO]: flag((socket, on) => {
+    socket.nonBlocking = on
+  }),
+  [Io.SIO_UDP_CONNRESET]: flag((socket, on) => {
+    socket.connectionReset = on
+  }),
+  [Io.SIO_UDP_NETRESET]: flag((socket, on) => {
+    socket.networkReset = on
+  }),
+  [Io.SIO_ENABLE_CIRCULAR_QUEUEING]: () => 0,
+  [Io.FIONREAD]: (request) => {
+    const { kernel, output, outputSize, socket } = request
+    if (output === 0 || outputSize < 4) return refuse(kernel, sdk.WSAEFAULT)
+    // all queued bytes, not the first datagram's
+    kernel.memory.setU32(output, socket.queuedBytes)
+    return 4
+  },
+  [Io.SIO_BASE_HANDLE]: (request) => writePointer(request, request.socket.handle),
+  [Io.SIO_GET_EXTENSION_FUNCTION_POINTER]: (request) => {
+    if (!input(request, guidSize)) return -1
+    const { kernel } = request
+    const name = functionByGuid.get(Guids.fromBytes(kernel.memory.copy(request.input, guidSize)))
+    if (name === undefined || kernel.settings.absentExtensions.includes(name)) return refuse(kernel, sdk.WSAEINVAL)
+    return writePointer(request, addressOf(name))
+  },
+  [Io.SIO_TIMESTAMPING]: (request) => {
+    if (!input(request, 8)) return -1
+    const { kernel, socket } = request
+    const flags = kernel.memory.u32(request.input)
+    // only receive timestamps are simulated
+    if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
+    socket.timestamps = (flags & TIMESTAMPING_FLAG_RX) !== 0
+    return 0
+  }
+}
+
+export const WSAIoctl = (
+  kernel: Kernel,
+  s: number,
+  code: number,
+  inputAt: number,
+  inputSize: number,
+  output: number,
+  outputSize: number,
+  bytesAt: number,
+  overlapped: number,
+  routine: number
+): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  // required on overlapped calls too
+  if (bytesAt === 0) return kernel.fail(sdk.WSAEFAULT)
+  kernel.memory.locate(bytesAt, 4)
+  const isOverlapped = overlapped !== 0 && socket.overlapped
+  const ioctl = ioctls[code >>> 0]
+  if (ioctl === undefined) {
+    if (code >>> 0 === Io.SIO_ADDRESS_LIST_CHANGE) return waitForChange(kernel, socket, overlapped, routine)
+    if (!isOverlapped) return kernel.fail(sdk.WSAEOPNOTSUPP)
+    // what no driver knows is found out late
+    const operation = kernel.operation("ioctl", socket)
+    if (!kernel.begin(operation, overlapped, routine)) return 0
+    operation.status = STATUS_NOT_SUPPORTED
+    return kernel.pendAndFinish(operation)
+  }
+  const written = ioctl({ kernel, socket, input: inputAt, inputSize, output, outputSize })
+  if (written === -1) return 0
+  if (isOverlapped) {
+    const operation = kernel.operation("ioctl", socket)
+    if (!kernel.begin(operation, overlapped, routine)) return 0
+    kernel.answer(operation, 0, written, !socket.skipsPort)
+  }
+  kernel.memory.setU32(bytesAt, written)
+  return 0
+}
+
+// the simulated machine's addresses never change: the request stays pending until it is cancelled
+const waitForChange = (kernel: Kernel, socket: UdpSocket, overlapped: number, routine: number): number => {
+  if (overlapped === 0 || !socket.overlapped) {
+    return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
+  }
+  const operation = kernel.operation("ioctl", socket)
+  if (!kernel.begin(operation, overlapped, routine)) return 0
+  if (kernel.faults.applyTo(operation)) return kernel.pendAndFinish(operation)
+  operation.state = "pending"
+  socket.controls.add(operation)
+  return kernel.pend(operation)
+}
+
+/** ioctlsocket takes one number by address, in and out. */
+export const ioctlsocket = (kernel: Kernel, s: number, command: number, at: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  const code = command >>> 0
+  if (code !== Io.FIONBIO && code !== Io.FIONREAD) return kernel.fail(sdk.WSAEINVAL)
+  ioctls[code]({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4 })
+  return 0
+}

@@ -1,0 +1,244 @@
+/**
+ * One simulated machine as its DLL sees it: handles, memory, the fate of operations.
+ */
+import { STATUS_PENDING } from "@effect-winsock/schema/NtStatus"
+import { OVERLAPPED } from "@effect-winsock/schema/Structs"
+import type { EventObject } from "./Events.ts"
+import { Faults } from "./Faults.ts"
+import { Guard } from "./Guard.ts"
+import { Handles } from "./Handles.ts"
+import type { Machine } from "./Machine.ts"
+import { AccessViolation, MockMemory } from "./Memory.ts"
+import type { Network } from "./Network.ts"
+import { Operation, type OperationKind } from "./Operation.ts"
+import { Packet, type Port } from "./Ports.ts"
+import type { Random } from "./Random.ts"
+import * as Receive from "./Receive.ts"
+import * as sdk from "@effect-winsock/schema/WsaError"
+import type { Settings } from "./Settings.ts"
+import type { Trace } from "./Trace.ts"
+import type { Task, Turns } from "./Turns.ts"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+export type AnyObject = UdpSocket | Port | EventObject
+
+/** The end of an operation, due in a later turn. */
+class Completion implements Task {
+  readonly kernel: Kernel
+  readonly operation: Operation
+  constructor(kernel: Kernel, operation: Operation) {
+    this.kernel = kernel
+    this.operation = operation
+  }
+  run(): void {
+    const { kernel, operation } = this
+    if (operation.late > 1) {
+      operation.late--
+      kernel.turns.post(this)
+      return
+    }
+    operation.late = 0
+    if (operation.kind === "receive" && !operation.forced) Receive.complete(kernel, operation)
+    else {
+      kernel.guard.completing(operation)
+      kernel.complete(operation, operation.status, operation.bytes)
+    }
+  }
+}
+
+export class Kernel {
+  readonly name: string
+  readonly settings: Settings
+  readonly memory: MockMemory
+  readonly guard: Guard
+  readonly trace: Trace
+  readonly turns: Turns
+  readonly random: Random
+  readonly network: Network
+  readonly machine: Machine
+  readonly faults = new Faults()
+  readonly handles = new Handles<AnyObject>()
+  /** Bound sockets by port, oldest first. */
+  readonly bound = new Map<number, Array<UdpSocket>>()
+  /** The error of the call in progress, 0 while it succeeds. */
+  error = 0
+  /** The JS thread's last error. */
+  lastError = 0
+  /** WSAStartup calls without their WSACleanup. */
+  started = 0
+  /** Calls made, for telling whether anything goes on. */
+  activity = 0
+  /** The name of the call in progress. */
+  calling = ""
+  keepAlive = 0
+  readonly exitTasks = new Set<() => void>()
+  private readonly size: number
+  private readonly hEventAt: number
+  private spare: Operation | undefined
+
+  constructor(
+    name: string,
+    settings: Settings,
+    trace: Trace,
+    turns: Turns,
+    random: Random,
+    network: Network,
+    machine: Machine
+  ) {
+    this.name = name
+    this.settings = settings
+    this.trace = trace
+    this.guard = new Guard(settings.guard, name, trace)
+    this.memory = new MockMemory(settings.abi, this.guard)
+    this.guard.memory = this.memory
+    this.turns = turns
+    this.random = random
+    this.network = network
+    this.machine = machine
+    this.size = OVERLAPPED.size[settings.abi]
+    this.hEventAt = OVERLAPPED.offsets[settings.abi].hEvent
+  }
+
+  /** Makes the call in progress fail with `code`. */
+  fail(code: number): number {
+    this.error = code
+    return 0
+  }
+
+  /** Returns the socket, or makes the call fail. */
+  socket(s: number): UdpSocket | undefined {
+    if (this.started === 0) {
+      this.error = sdk.WSANOTINITIALISED
+      return undefined
+    }
+    const object = this.handles.get(s)
+    if (object !== undefined && object.type === "socket") return object
+    if (object === undefined) this.dead(s)
+    this.error = sdk.WSAENOTSOCK
+    return undefined
+  }
+
+  /** Reports a call on a number that was a handle and is no more. */
+  dead(handle: number): void {
+    if (this.guard.level !== "off" && this.handles.wasUsed(handle)) {
+      this.guard.violation("DeadSocket", `${this.calling} on ${handle}, which is closed`)
+    }
+  }
+
+  /**
+   * A call that has to wait: nothing in the simulation can go on while the JS thread waits, so it answers `code`
+   * instead, and the guard says so.
+   */
+  wouldWait(code: number): number {
+    this.guard.violation("WouldWait", `${this.calling} waits, and was made on the JS thread`)
+    return this.fail(code)
+  }
+
+  flip(choice: "immediate" | "pending" | "deferred" | "seeded", later: "pending" | "deferred"): boolean {
+    return choice === "seeded" ? this.random.flip() : choice === later
+  }
+
+  /** Returns an operation to fill in; it becomes its caller's only if it stays pending. */
+  operation(kind: OperationKind, socket: UdpSocket): Operation {
+    this.spare ??= new Operation(socket)
+    return this.spare.reset(kind, socket)
+  }
+
+  // --- overlapped operations ---
+
+  /**
+   * Takes note of the OVERLAPPED of a call; false when the call failed. Internal says STATUS_PENDING from here on and
+   * InternalHigh is left alone.
+   */
+  begin(operation: Operation, overlapped: number, routine: number): boolean {
+    const view = this.memory.locate(overlapped, this.size)
+    const at = this.memory.at
+    if (routine !== 0) {
+      // a routine on a socket of a port is refused; elsewhere APCs are not simulated yet
+      this.error = operation.socket.port === undefined ? sdk.WSAEOPNOTSUPP : sdk.WSAEINVAL
+      return false
+    }
+    this.guard.submitting(overlapped, this.calling)
+    operation.overlapped = overlapped
+    const hEvent = view.getUint32(at + this.hEventAt, true)
+    operation.suppressed = (hEvent & 1) === 1
+    operation.event = (hEvent & ~1) >>> 0
+    if (operation.event !== 0) {
+      const event = this.handles.get(operation.event)
+      if (event === undefined || event.type !== "event") {
+        this.error = sdk.WSA_INVALID_HANDLE
+        return false
+      }
+      event.signalled = false
+    }
+    view.setUint32(at, STATUS_PENDING, true)
+    if (this.memory.pointerSize === 8) view.setUint32(at + 4, 0, true)
+    return true
+  }
+
+  /** Keeps the operation: it completes later. Always the end of its call. */
+  pend(operation: Operation): number {
+    this.spare = undefined
+    this.guard.pended(operation)
+    return this.fail(sdk.WSA_IO_PENDING)
+  }
+
+  /** Keeps the operation and completes it in a later turn. */
+  pendAndFinish(operation: Operation): number {
+    this.pend(operation)
+    this.finishLater(operation)
+    return 0
+  }
+
+  finishLater(operation: Operation): void {
+    operation.list?.remove(operation)
+    operation.state = "completing"
+    this.turns.post(new Completion(this, operation))
+  }
+
+  /** Answers an overlapped call at once. `status` decides whether a packet follows. */
+  answer(operation: Operation, status: number, bytes: number, packet: boolean): void {
+    this.report(operation, status, bytes, packet)
+  }
+
+  /** Ends a pending operation. */
+  complete(operation: Operation, status: number, bytes: number): void {
+    operation.list?.remove(operation)
+    operation.state = "done"
+    this.report(operation, status, bytes, true)
+  }
+
+  /** Ends a pending operation that has nothing but a status to tell. */
+  end(operation: Operation, status: number): void {
+    this.guard.completing(operation)
+    this.complete(operation, status, 0)
+  }
+
+  private report(operation: Operation, status: number, bytes: number, wanted: boolean): void {
+    const { overlapped, socket } = operation
+    try {
+      const view = this.memory.locate(overlapped, this.size)
+      const at = this.memory.at
+      const width = this.memory.pointerSize
+      view.setUint32(at, status, true)
+      view.setUint32(at + width, bytes, true)
+      if (width === 8) {
+        view.setUint32(at + 4, 0, true)
+        view.setUint32(at + 12, 0, true)
+      }
+    } catch (error) {
+      if (!(error instanceof AccessViolation)) throw error
+      this.guard.violation("MemoryGone", `the OVERLAPPED 0x${overlapped.toString(16)} was freed under its operation`)
+    }
+    if (operation.event !== 0) {
+      const event = this.handles.get(operation.event)
+      if (event !== undefined && event.type === "event") event.signalled = true
+    }
+    const port = operation.suppressed || !wanted ? undefined : socket.port
+    if (port !== undefined) {
+      this.guard.queued(overlapped)
+      port.queue(new Packet(socket.key, overlapped, status, bytes, false))
+    }
+    this.trace.completed(this.name, socket.number, overlapped, status, bytes, port !== undefined)
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The network between simulated machines: takes datagrams from their senders and delivers them in a later turn.
+ */
+import { MSG_BCAST } from "@effect-winsock/schema/Flags"
+import { STATUS_PORT_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
+import * as Bindings from "./Bindings.ts"
+import { Datagram } from "./Datagram.ts"
+import type { Kernel } from "./Kernel.ts"
+import * as Machine from "./Machine.ts"
+import * as Receive from "./Receive.ts"
+import * as Send from "./Send.ts"
+import * as SocketOptions from "./SocketOptions.ts"
+import type { Delivery } from "./Settings.ts"
+import type { Task, Turns } from "./Turns.ts"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+/** A datagram under way; `from` is the socket that sent it, for reports about it. */
+class Flight {
+  readonly kernel: Kernel
+  readonly socket: UdpSocket
+  readonly datagram: Datagram
+  constructor(kernel: Kernel, socket: UdpSocket, datagram: Datagram) {
+    this.kernel = kernel
+    this.socket = socket
+    this.datagram = datagram
+  }
+}
+
+export class Network implements Task {
+  readonly turns: Turns
+  readonly delivery: Delivery
+  readonly kernels: Array<Kernel> = []
+  private flights: Array<Flight> = []
+  private posted = false
+  private delivering = false
+  private held = false
+  private lastId = 0
+  private readonly touched: Array<UdpSocket> = []
+
+  constructor(turns: Turns, delivery: Delivery) {
+    this.turns = turns
+    this.delivery = delivery
+  }
+
+  nextId(): number {
+    return ++this.lastId
+  }
+
+  /** Datagrams under way. */
+  get size(): number {
+    return this.flights.length
+  }
+
+  get isHeld(): boolean {
+    return this.held
+  }
+
+  /** Keeps what is under way from arriving, and so send buffers from draining. */
+  hold(): void {
+    this.held = true
+  }
+
+  release(): void {
+    this.held = false
+    this.start()
+  }
+
+  send(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
+    this.flights.push(new Flight(kernel, socket, datagram))
+    if (this.delivery === "immediate" && !this.held && !this.delivering) this.run()
+    else this.start()
+  }
+
+  run(): void {
+    this.posted = false
+    if (this.held) return
+    this.delivering = true
+    // what a delivery sets off (a send that waited for room, an ICMP report) travels in the next turn
+    const flights = this.flights
+    this.flights = []
+    for (let i = 0; i < flights.length; i++) this.deliver(flights[i])
+    // coalescing sockets are served once all of this turn's datagrams are there
+    for (const socket of this.touched.splice(0)) Receive.serve(socket.kernel, socket)
+    this.delivering = false
+    this.start()
+  }
+
+  private start(): void {
+    if (this.flights.length === 0 || this.posted || this.held) return
+    this.posted = true
+    this.turns.post(this)
+  }
+
+  private deliver(flight: Flight): void {
+    const { datagram, kernel, socket } = flight
+    if (datagram.status !== 0) return this.report(flight)
+    Send.drained(kernel, socket, datagram.payload.length)
+    const ip = datagram.destination
+    if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
+    const own = Machine.owner(kernel.machine, ip)
+    const target = own !== undefined
+      ? kernel
+      : this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
+    if (ip.isLoopback ? target !== kernel : target === undefined) return this.drop(kernel, datagram, "no such host")
+    this.arrive(flight, target!, Machine.owner(target!.machine, ip)!.index)
+  }
+
+  private arrive(flight: Flight, target: Kernel, index: number): void {
+    const { datagram } = flight
+    datagram.interfaceIndex = index
+    const socket = Bindings.find(target, datagram)
+    if (socket !== undefined) return this.hand(target, socket, datagram)
+    if (Bindings.isOpen(target, datagram)) return this.drop(target, datagram, "not from the peer")
+    this.drop(target, datagram, "port closed")
+    if (!target.machine.answersUnreachable || datagram.source.isAny) return
+    const icmp = new Datagram(
+      this.nextId(),
+      datagram.destination,
+      datagram.destinationPort,
+      datagram.source,
+      datagram.sourcePort,
+      nothing,
+      datagram.ttl,
+      0
+    )
+    icmp.status = STATUS_PORT_UNREACHABLE
+    this.flights.push(new Flight(flight.kernel, flight.socket, icmp))
+  }
+
+  /** An ICMP port unreachable comes back to the socket whose datagram met it. */
+  private report(flight: Flight): void {
+    const { datagram, kernel, socket } = flight
+    if (socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
+    if (socket.peer !== undefined &&
+      (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source))) return
+    this.hand(kernel, socket, datagram)
+  }
+
+  private broadcast(flight: Flight): void {
+    const { datagram, kernel } = flight
+    let reached = 0
+    for (const target of this.kernels) {
+      const own = target === kernel
+        ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
+        : target.machine.interfaces.find((own) =>
+          own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
+        )
+      if (own === undefined) continue
+      for (const socket of Bindings.findAll(target, datagram)) {
+        const { destination, destinationPort, id, payload, source, sourcePort, tos, ttl } = datagram
+        const copy = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
+        copy.interfaceIndex = own.index
+        copy.flags = MSG_BCAST
+        this.hand(target, socket, copy)
+        reached++
+      }
+    }
+    if (reached === 0) this.drop(kernel, datagram, "nobody listens")
+  }
+
+  private hand(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
+    if (socket.noReceive && datagram.status === 0) return this.drop(kernel, datagram, "shut down")
+    if (socket.timestamps) {
+      datagram.arrived = Number(this.turns.clock.monotonicTimeNanosUnsafe() / BigInt(100))
+    }
+    if (socket.coalesce > 0 && datagram.status === 0) {
+      if (!this.merge(kernel, socket, datagram)) this.enqueue(kernel, socket, datagram)
+      if (!this.touched.includes(socket)) this.touched.push(socket)
+      return
+    }
+    if (socket.receives.size > 0 && socket.queued === 0) {
+      kernel.trace.datagram("Delivered", kernel.name, datagram, socket.number, "")
+      const operation = socket.receives.first!
+      if (operation.peek) socket.putQueue(datagram)
+      Receive.finish(kernel, operation, datagram)
+      if (operation.peek) Receive.serve(kernel, socket)
+      return
+    }
+    this.enqueue(kernel, socket, datagram)
+  }
+
+  private enqueue(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
+    const room = socket.options[SocketOptions.RCVBUF]
+    const waits = socket.receives.size > 0
+    const size = datagram.payload.length
+    // an empty buffer takes one datagram whatever its size
+    if (datagram.status === 0 && !waits && (room === 0 || (socket.queuedBytes > 0 && socket.queuedBytes + size > room))) {
+      socket.overflowed++
+      return this.drop(kernel, datagram, "receive buffer full")
+    }
+    socket.putQueue(datagram)
+    kernel.trace.datagram("Delivered", kernel.name, datagram, socket.number, "")
+  }
+
+  // receive offload: datagrams of one flow and one size become one, until a shorter one ends it
+  private merge(kernel: Kernel, socket: UdpSocket, datagram: Datagram): boolean {
+    const last = socket.lastQueued
+    if (last === undefined || last.status !== 0) return false
+    const segment = last.segment === 0 ? last.payload.length : last.segment
+    const total = last.payload.length + datagram.payload.length
+    if (
+      segment === 0 || last.payload.length % segment !== 0 || datagram.payload.length > segment ||
+      datagram.payload.length === 0 || total > socket.coalesce || total > socket.options[SocketOptions.RCVBUF] ||
+      last.sourcePort !== datagram.sourcePort || !last.source.equals(datagram.source) ||
+      !last.destination.equals(datagram.destination) || last.tos !== datagram.tos || last.ttl !== datagram.ttl
+    ) return false
+    const payload = new Uint8Array(total)
+    payload.set(last.payload)
+    payload.set(datagram.payload, last.payload.length)
+    const { destination, destinationPort, id, source, sourcePort, tos, ttl } = last
+    const merged = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
+    merged.segment = segment
+    merged.interfaceIndex = last.interfaceIndex
+    merged.arrived = last.arrived
+    socket.replaceLast(merged)
+    kernel.trace.datagram("Delivered", kernel.name, datagram, socket.number, "")
+    return true
+  }
+
+  private drop(kernel: Kernel, datagram: Datagram, reason: string): void {
+    kernel.trace.datagram("Dropped", kernel.name, datagram, 0, reason)
+  }
+}
+
+const nothing = new Uint8Array(0)

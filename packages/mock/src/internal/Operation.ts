@@ -1,0 +1,136 @@
+/**
+ * One call in flight: what it asked for, captured at the call, and the memory that is the kernel's until it completes.
+ */
+import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
+import type { Datagram } from "./Datagram.ts"
+import type { MockMemory } from "./Memory.ts"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+export type OperationKind = "receive" | "send" | "ioctl"
+
+/**
+ * - `idle`: being answered by its call
+ * - `pending`: in its socket's list
+ * - `cancelling`: in the list still, with its cancellation due in a later turn
+ * - `completing`: out of the list, with its completion due in a later turn
+ */
+export type OperationState = "idle" | "pending" | "cancelling" | "completing" | "done"
+
+export class Operation {
+  kind: OperationKind = "receive"
+  state: OperationState = "idle"
+  socket: UdpSocket
+  overlapped = 0
+  /** Handle of the event to signal, 0 for none. */
+  event = 0
+  /** Whether hEvent's low bit asks for no packet. */
+  suppressed = false
+  msg = 0
+  name = 0
+  /** Where the length of the name is to be written, 0 for nowhere. */
+  nameLengthAt = 0
+  nameLength = 0
+  control = 0
+  controlLength = 0
+  /** Where WSARecv and WSARecvFrom report flags, 0 for nowhere. */
+  flagsAt = 0
+  peek = false
+  /** Captured WSABUFs: address, length, address, length, ... */
+  readonly buffers: Array<number> = []
+  bufferCount = 0
+  capacity = 0
+  /** What a receive will be completed with, or what a send still has to hand to the network. */
+  datagram: Datagram | undefined
+  datagrams: ReadonlyArray<Datagram> = []
+  /** Status and byte count to complete with. */
+  status = 0
+  bytes = 0
+  /** Turns that a fault adds to its completion. */
+  late = 0
+  /** Whether a fault gave it its status. */
+  forced = false
+  previous: Operation | undefined
+  next: Operation | undefined
+  list: OperationList | undefined
+  snapshots: Array<Snapshot> | undefined
+
+  constructor(socket: UdpSocket) {
+    this.socket = socket
+  }
+
+  reset(kind: OperationKind, socket: UdpSocket): this {
+    this.kind = kind
+    this.socket = socket
+    this.overlapped = 0
+    this.event = 0
+    this.suppressed = false
+    this.msg = 0
+    this.name = 0
+    this.nameLengthAt = 0
+    this.nameLength = 0
+    this.control = 0
+    this.controlLength = 0
+    this.flagsAt = 0
+    this.peek = false
+    this.bufferCount = 0
+    this.capacity = 0
+    this.status = 0
+    this.bytes = 0
+    this.late = 0
+    this.forced = false
+    return this
+  }
+
+  addBuffer(address: number, length: number): void {
+    this.buffers[this.bufferCount * 2] = address
+    this.buffers[this.bufferCount * 2 + 1] = length
+    this.bufferCount++
+    this.capacity += length
+  }
+
+  /** Calls `visit` for every range of memory that is the kernel's while the operation is pending. */
+  ranges(memory: MockMemory, visit: (what: string, address: number, size: number) => void): void {
+    if (this.overlapped !== 0) visit("OVERLAPPED", this.overlapped, OVERLAPPED.size[memory.abi])
+    if (this.msg !== 0) visit("WSAMSG", this.msg, WSAMSG.size[memory.abi])
+    if (this.name !== 0) visit("name", this.name, this.nameLength)
+    if (this.nameLengthAt !== 0) visit("name length", this.nameLengthAt, 4)
+    if (this.control !== 0) visit("control buffer", this.control, this.controlLength)
+    for (let i = 0; i < this.bufferCount; i++) {
+      if (this.buffers[i * 2 + 1] > 0) visit("payload buffer", this.buffers[i * 2], this.buffers[i * 2 + 1])
+    }
+  }
+}
+
+export interface Snapshot {
+  readonly what: string
+  readonly address: number
+  readonly bytes: Uint8Array
+}
+
+/** Operations in posting order; removal from the middle is O(1). */
+export class OperationList {
+  first: Operation | undefined
+  last: Operation | undefined
+  size = 0
+
+  add(operation: Operation): void {
+    operation.list = this
+    operation.previous = this.last
+    operation.next = undefined
+    if (this.last === undefined) this.first = operation
+    else this.last.next = operation
+    this.last = operation
+    this.size++
+  }
+
+  remove(operation: Operation): void {
+    if (operation.previous === undefined) this.first = operation.next
+    else operation.previous.next = operation.next
+    if (operation.next === undefined) this.last = operation.previous
+    else operation.next.previous = operation.previous
+    operation.previous = undefined
+    operation.next = undefined
+    operation.list = undefined
+    this.size--
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What can be chosen about a simulation, with its defaults.
+ */
+import type { Abi } from "@effect-winsock/schema/Layout"
+import type { GuardLevel } from "./Guard.ts"
+
+export type Dequeue = "fifo" | "seeded"
+export type TruncationAnswer = "pending" | "emsgsize+packet" | "emsgsize-only" | "seeded"
+export type ReadyAnswer = "immediate" | "pending" | "seeded"
+export type Cancellation = "immediate" | "deferred" | "seeded"
+export type Delivery = "turn" | "immediate"
+
+export interface Settings {
+  readonly abi: Abi
+  readonly seed: number
+  readonly guard: GuardLevel
+  readonly trace: number
+  readonly dequeue: Dequeue
+  readonly truncationAnswer: TruncationAnswer
+  readonly readyAnswer: ReadyAnswer
+  readonly cancellation: Cancellation
+  readonly closeStatus: number
+  readonly delivery: Delivery
+  readonly absentExtensions: ReadonlyArray<string>
+}
+
+export const defaults: Settings = {
+  abi: "x64",
+  seed: 1,
+  guard: "strict",
+  trace: 10_000,
+  dequeue: "fifo",
+  truncationAnswer: "pending",
+  readyAnswer: "immediate",
+  cancellation: "immediate",
+  // STATUS_CANCELLED
+  closeStatus: 0xc0000120,
+  delivery: "turn",
+  absentExtensions: []
+}

@@ -1,0 +1,124 @@
+/**
+ * A simulation put together: machines, their kernels, the network between them, and one event loop for all.
+ */
+import type { Seam } from "@effect-winsock/core/Seam"
+import type * as Clock from "effect/Clock"
+import { makeBind, makeCalls, makeOffThread } from "./Dispatcher.ts"
+import { Kernel } from "./Kernel.ts"
+import type { Machine } from "./Machine.ts"
+import { Network } from "./Network.ts"
+import { Random } from "./Random.ts"
+import type { Settings } from "./Settings.ts"
+import { Trace } from "./Trace.ts"
+import { ScheduledTask, Turns, macrotask } from "./Turns.ts"
+
+export interface Node {
+  readonly kernel: Kernel
+  readonly seam: Seam
+}
+
+export class Simulation {
+  readonly settings: Settings
+  readonly trace: Trace
+  readonly turns: Turns
+  readonly network: Network
+  readonly nodes: ReadonlyArray<Node>
+
+  constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock) {
+    this.settings = settings
+    this.trace = new Trace(settings.trace)
+    this.turns = new Turns(clock, this.taskThrew)
+    this.network = new Network(this.turns, settings.delivery)
+    const random = new Random(settings.seed)
+    const nodes: Array<Node> = []
+    for (const machine of machines) {
+      const kernel = new Kernel(machine.name, settings, this.trace, this.turns, random, this.network, machine)
+      this.network.kernels.push(kernel)
+      nodes.push({ kernel, seam: seamOf(kernel) })
+    }
+    this.nodes = nodes
+  }
+
+  /** Calls `done` once nothing is under way, or with false when that takes too many turns. */
+  settle(done: (settled: boolean) => void): void {
+    let quiet = 0
+    let turns = 0
+    let last = -1
+    const look = (): void => {
+      const now = this.activity
+      quiet = this.busy || now !== last ? 0 : quiet + 1
+      last = now
+      if (quiet >= quietTurns) return done(true)
+      if (++turns > mostTurns) return done(false)
+      macrotask(look)
+    }
+    macrotask(look)
+  }
+
+  private get busy(): boolean {
+    return this.turns.busy || (this.network.size > 0 && !this.network.isHeld)
+  }
+
+  private get activity(): number {
+    let sum = this.turns.count
+    for (const { kernel } of this.nodes) sum += kernel.activity
+    return sum
+  }
+
+  private readonly taskThrew = (error: unknown): void => {
+    // without a guard nobody would hear of it
+    if (this.settings.guard === "off") {
+      macrotask(() => {
+        throw error
+      })
+      return
+    }
+    this.nodes[0].kernel.guard.violation("TaskThrew", error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }
+}
+
+// a fiber that yields to Effect's scheduler comes back within one turn; a few more are for chains of them
+const quietTurns = 4
+const mostTurns = 100_000
+
+const seamOf = (kernel: Kernel): Seam => ({
+  name: "mock",
+  abi: kernel.settings.abi,
+  memory: kernel.memory,
+  calls: makeCalls(kernel),
+  offThread: makeOffThread(kernel),
+  bind: makeBind(kernel),
+  host: {
+    schedule: (task, delay = 0) => {
+      const scheduled = new ScheduledTask(task)
+      kernel.activity++
+      kernel.turns.after(delay, scheduled)
+      return () => scheduled.withdraw()
+    },
+    keepAlive: (on) => {
+      kernel.keepAlive += on ? 1 : -1
+    },
+    onExit: (task) => {
+      kernel.exitTasks.add(task)
+      return () => {
+        kernel.exitTasks.delete(task)
+      }
+    },
+    pollInterval: 0
+  }
+})
+
+/** Records what is still open, allocated or pending on the machine. */
+export const audit = (kernel: Kernel): void => {
+  const { guard } = kernel
+  const left = (what: string): void => guard.violation("LeftBehind", what)
+  for (const object of kernel.handles.list()) left(`${object.type} ${object.handle} is open`)
+  for (const operation of guard.pending.values()) {
+    left(`${operation.kind} 0x${operation.overlapped.toString(16)} of socket ${operation.socket.number} is pending`)
+  }
+  for (const owner of guard.owners) left(`${owner.what} is pending`)
+  if (kernel.memory.live > 0) left(`${kernel.memory.live} blocks of memory are allocated`)
+  if (kernel.started > 0) left(`${kernel.started} WSAStartup calls have no WSACleanup`)
+  if (kernel.keepAlive > 0) left("the process is kept alive")
+  if (kernel.exitTasks.size > 0) left(`${kernel.exitTasks.size} exit tasks are registered`)
+}

@@ -1,0 +1,268 @@
+/**
+ * Socket options of UDP sockets: what may be read and written, and what a value means.
+ */
+import type { Kernel } from "./Kernel.ts"
+import { mtuTo } from "./Machine.ts"
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_UDP,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+  XP1_IFS_HANDLES
+} from "@effect-winsock/schema/Flags"
+import * as Options from "@effect-winsock/schema/Options"
+import * as sdk from "@effect-winsock/schema/WsaError"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+type Value = "bool" | "number"
+
+interface Option {
+  readonly index: number
+  readonly value: Value
+  readonly minimum: number
+  readonly maximum: number
+}
+
+const table = new Map<number, Option>()
+
+/** Initial values, by index; every socket has a copy. */
+export const defaults: Array<number> = []
+
+// SO_EXCLUSIVEADDRUSE is ~SO_REUSEADDR: names are signed
+const key = (level: number, name: number): number => (level | 0) * 0x1_0000_0000 + (name | 0)
+
+const define = (
+  level: number,
+  name: number,
+  initial: number,
+  value: Value = "bool",
+  minimum = 0,
+  maximum = 0x7fff_ffff
+): number => {
+  const index = defaults.push(initial) - 1
+  table.set(key(level, name), { index, value, minimum, maximum })
+  return index
+}
+
+export const REUSEADDR = define(SOL_SOCKET, Options.SO_REUSEADDR, 0)
+export const EXCLUSIVEADDRUSE = define(SOL_SOCKET, Options.SO_EXCLUSIVEADDRUSE, 0)
+export const BROADCAST = define(SOL_SOCKET, Options.SO_BROADCAST, 0)
+export const SNDBUF = define(SOL_SOCKET, Options.SO_SNDBUF, 65_536, "number")
+export const RCVBUF = define(SOL_SOCKET, Options.SO_RCVBUF, 65_536, "number")
+export const SNDTIMEO = define(SOL_SOCKET, Options.SO_SNDTIMEO, 0, "number", 0, 0xffff_ffff)
+export const RCVTIMEO = define(SOL_SOCKET, Options.SO_RCVTIMEO, 0, "number", 0, 0xffff_ffff)
+define(SOL_SOCKET, Options.SO_DONTROUTE, 0)
+
+const PKTINFO4 = define(IPPROTO_IP, Options.IP_PKTINFO, 0)
+const PKTINFO_EX4 = define(IPPROTO_IP, Options.IP_PKTINFO_EX, 0)
+export const TTL = define(IPPROTO_IP, Options.IP_TTL, 128, "number", 1, 255)
+// stored, and without effect on the wire
+define(IPPROTO_IP, Options.IP_TOS, 0, "number", 0, 255)
+export const DONTFRAGMENT = define(IPPROTO_IP, Options.IP_DONTFRAGMENT, 0)
+export const MTU_DISCOVER = define(IPPROTO_IP, Options.IP_MTU_DISCOVER, 0, "number", 1, 3)
+export const UNICAST_IF = define(IPPROTO_IP, Options.IP_UNICAST_IF, 0, "number", -0x8000_0000)
+const ORIGINAL_IF4 = define(IPPROTO_IP, Options.IP_ORIGINAL_ARRIVAL_IF, 0)
+const RECVTTL = define(IPPROTO_IP, Options.IP_RECVTTL, 0)
+const RECVTOS = define(IPPROTO_IP, Options.IP_RECVTOS, 0)
+const RECVECN4 = define(IPPROTO_IP, Options.IP_RECVECN, 0)
+const RECVIF4 = define(IPPROTO_IP, Options.IP_RECVIF, 0)
+// the control messages of these two are undocumented, so none is made
+define(IPPROTO_IP, Options.IP_RECVDSTADDR, 0)
+define(IPPROTO_IP, Options.IP_RECVERR, 0)
+define(IPPROTO_IP, Options.IP_MULTICAST_IF, 0, "number", -0x8000_0000)
+define(IPPROTO_IP, Options.IP_MULTICAST_TTL, 1, "number", 0, 255)
+define(IPPROTO_IP, Options.IP_MULTICAST_LOOP, 1)
+
+export const V6ONLY = define(IPPROTO_IPV6, Options.IPV6_V6ONLY, 1)
+const PKTINFO6 = define(IPPROTO_IPV6, Options.IPV6_PKTINFO, 0)
+const PKTINFO_EX6 = define(IPPROTO_IPV6, Options.IPV6_PKTINFO_EX, 0)
+export const UNICAST_HOPS = define(IPPROTO_IPV6, Options.IPV6_UNICAST_HOPS, 128, "number", 1, 255)
+export const TCLASS = define(IPPROTO_IPV6, Options.IPV6_TCLASS, 0, "number", 0, 255)
+export const DONTFRAG6 = define(IPPROTO_IPV6, Options.IPV6_DONTFRAG, 0)
+export const MTU_DISCOVER6 = define(IPPROTO_IPV6, Options.IPV6_MTU_DISCOVER, 0, "number", 1, 3)
+export const UNICAST_IF6 = define(IPPROTO_IPV6, Options.IPV6_UNICAST_IF, 0, "number")
+const ORIGINAL_IF6 = define(IPPROTO_IPV6, Options.IP_ORIGINAL_ARRIVAL_IF, 0)
+const HOPLIMIT6 = define(IPPROTO_IPV6, Options.IPV6_HOPLIMIT, 0)
+const RECVTCLASS = define(IPPROTO_IPV6, Options.IPV6_RECVTCLASS, 0)
+const RECVECN6 = define(IPPROTO_IPV6, Options.IPV6_RECVECN, 0)
+const RECVIF6 = define(IPPROTO_IPV6, Options.IPV6_RECVIF, 0)
+define(IPPROTO_IPV6, Options.IPV6_RECVDSTADDR, 0)
+define(IPPROTO_IPV6, Options.IPV6_RECVERR, 0)
+define(IPPROTO_IPV6, Options.IPV6_MULTICAST_IF, 0, "number")
+define(IPPROTO_IPV6, Options.IPV6_MULTICAST_HOPS, 1, "number", 0, 255)
+define(IPPROTO_IPV6, Options.IPV6_MULTICAST_LOOP, 1)
+
+define(IPPROTO_UDP, Options.UDP_NOCHECKSUM, 0)
+export const SEND_MSG_SIZE = define(IPPROTO_UDP, Options.UDP_SEND_MSG_SIZE, 0, "number", 0, 0xffff)
+export const MAX_COALESCED = define(IPPROTO_UDP, Options.UDP_RECV_MAX_COALESCED_SIZE, 0, "number", 0, 0xffff_ffff)
+
+/** Bits of `UdpSocket.wantedV4` and `wantedV6`. */
+export const WANTS_PKTINFO = 1
+export const WANTS_TTL = 2
+export const WANTS_TOS = 4
+export const WANTS_ECN = 8
+export const WANTS_ORIGINAL_IF = 16
+export const WANTS_RECVIF = 32
+export const WANTS_PKTINFO_EX = 64
+
+const bits: ReadonlyArray<readonly [index: number, v6: boolean, bit: number]> = [
+  [PKTINFO4, false, WANTS_PKTINFO],
+  [RECVTTL, false, WANTS_TTL],
+  [RECVTOS, false, WANTS_TOS],
+  [RECVECN4, false, WANTS_ECN],
+  [ORIGINAL_IF4, false, WANTS_ORIGINAL_IF],
+  [RECVIF4, false, WANTS_RECVIF],
+  [PKTINFO_EX4, false, WANTS_PKTINFO_EX],
+  [PKTINFO6, true, WANTS_PKTINFO],
+  [HOPLIMIT6, true, WANTS_TTL],
+  [RECVTCLASS, true, WANTS_TOS],
+  [RECVECN6, true, WANTS_ECN],
+  [ORIGINAL_IF6, true, WANTS_ORIGINAL_IF],
+  [RECVIF6, true, WANTS_RECVIF],
+  [PKTINFO_EX6, true, WANTS_PKTINFO_EX]
+]
+
+const wanted = (socket: UdpSocket, v6: boolean): number => {
+  let mask = 0
+  for (const [index, family, bit] of bits) {
+    if (family === v6 && socket.options[index] !== 0) mask |= bit
+  }
+  return mask
+}
+
+const protocolInfoSize = 628
+
+/** Largest payload of one datagram: 65,535 less the IPv4 and UDP headers, or 65,535 less the UDP header. */
+export const maximumPayload = (v4: boolean): number => v4 ? 65_507 : 65_527
+
+// getsockopt-only values, by level and name; undefined when the option does not exist
+const computed = (kernel: Kernel, socket: UdpSocket, level: number, name: number): number | undefined => {
+  if (level === SOL_SOCKET) {
+    switch (name) {
+      case Options.SO_ERROR:
+      case Options.SO_ACCEPTCONN:
+        return 0
+      case Options.SO_TYPE:
+        return SOCK_DGRAM
+      case Options.SO_MAX_MSG_SIZE:
+        return maximumPayload(!socket.v6)
+    }
+  }
+  // legal on raw sockets, or after another option, and invalid on a UDP socket
+  if (level === IPPROTO_IP && (name === Options.IP_HDRINCL || name === Options.IP_GET_IFLIST)) return kernel.fail(sdk.WSAEINVAL)
+  if ((level === IPPROTO_IP && name === Options.IP_MTU) || (level === IPPROTO_IPV6 && name === Options.IPV6_MTU)) {
+    if (socket.peer === undefined) {
+      kernel.fail(sdk.WSAENOTCONN)
+      return 0
+    }
+    return mtuTo(kernel.machine, socket.peer)
+  }
+  return undefined
+}
+
+// IPv4 options exist on an IPv6 socket too, for its dual-stack traffic; IPv6 options do not exist on an IPv4 socket
+const legal = (socket: UdpSocket, level: number): boolean => level !== IPPROTO_IPV6 || socket.v6
+
+export const getsockopt = (
+  kernel: Kernel,
+  s: number,
+  level: number,
+  name: number,
+  at: number,
+  lengthAt: number
+): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  const { memory } = kernel
+  const length = memory.i32(lengthAt)
+  if (level === SOL_SOCKET && name === Options.SO_PROTOCOL_INFOW) {
+    if (length < protocolInfoSize) return kernel.fail(sdk.WSAEFAULT)
+    writeProtocolInfo(kernel, socket, at)
+    memory.setU32(lengthAt, protocolInfoSize)
+    return 0
+  }
+  const option = table.get(key(level, name))
+  const value = option !== undefined && legal(socket, level)
+    ? socket.options[option.index]
+    : computed(kernel, socket, level, name)
+  if (kernel.error !== 0) return 0
+  if (value === undefined) return kernel.fail(sdk.WSAENOPROTOOPT)
+  // a BOOL may be asked for as a single byte, as Windows allows
+  if (length < 1 || (length < 4 && option?.value !== "bool")) return kernel.fail(sdk.WSAEFAULT)
+  if (length < 4) {
+    const view = memory.locate(at, 1)
+    view.setUint8(memory.at, value)
+    memory.setU32(lengthAt, 1)
+    return 0
+  }
+  memory.setU32(at, value)
+  memory.setU32(lengthAt, 4)
+  return 0
+}
+
+export const setsockopt = (
+  kernel: Kernel,
+  s: number,
+  level: number,
+  name: number,
+  at: number,
+  length: number
+): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  const option = table.get(key(level, name))
+  if (option === undefined || !legal(socket, level)) {
+    const known = computed(kernel, socket, level, name) !== undefined
+    return kernel.fail(known ? sdk.WSAEINVAL : sdk.WSAENOPROTOOPT)
+  }
+  if (length < 1 || (length < 4 && option.value !== "bool")) return kernel.fail(sdk.WSAEFAULT)
+  const { memory } = kernel
+  let value: number
+  if (length < 4) {
+    const view = memory.locate(at, 1)
+    value = view.getUint8(memory.at)
+  } else {
+    value = option.maximum > 0x7fff_ffff ? memory.u32(at) : memory.i32(at)
+  }
+  if (option.value === "bool") value = value === 0 ? 0 : 1
+  if (value < option.minimum || value > option.maximum) return kernel.fail(sdk.WSAEINVAL)
+  return set(kernel, socket, option.index, value)
+}
+
+const set = (kernel: Kernel, socket: UdpSocket, index: number, value: number): number => {
+  const { options } = socket
+  const bound = socket.localPort !== 0
+  if (index === V6ONLY && bound) return kernel.fail(sdk.WSAEINVAL)
+  if (index === REUSEADDR && value !== 0 && options[EXCLUSIVEADDRUSE] !== 0) return kernel.fail(sdk.WSAEINVAL)
+  if (index === EXCLUSIVEADDRUSE && (bound || (value !== 0 && options[REUSEADDR] !== 0))) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  options[index] = value
+  socket.wantedV4 = wanted(socket, false)
+  socket.wantedV6 = wanted(socket, true)
+  socket.coalesce = options[MAX_COALESCED]
+  return 0
+}
+
+// dwServiceFlags1 0, dwCatalogEntryId 36, ProtocolChain.ChainLen 40, iVersion 72, iAddressFamily 76,
+// iMaxSockAddr 80, iMinSockAddr 84, iSocketType 88, iProtocol 92, dwMessageSize 108
+const writeProtocolInfo = (kernel: Kernel, socket: UdpSocket, address: number): void => {
+  const block = kernel.memory.find(address, protocolInfoSize)
+  const at = kernel.memory.at
+  block.bytes.fill(0, at, at + protocolInfoSize)
+  const put = (offset: number, value: number) => block.view.setUint32(at + offset, value, true)
+  // XP1_CONNECTIONLESS | XP1_MESSAGE_ORIENTED | XP1_SUPPORT_BROADCAST | XP1_SUPPORT_MULTIPOINT | XP1_IFS_HANDLES
+  put(0, 0x1 | 0x8 | 0x200 | 0x400 | XP1_IFS_HANDLES)
+  put(36, socket.v6 ? 1005 : 1002)
+  put(40, 1)
+  put(72, 2)
+  put(76, socket.v6 ? AF_INET6 : AF_INET)
+  put(80, socket.v6 ? 28 : 16)
+  put(84, socket.v6 ? 28 : 16)
+  put(88, SOCK_DGRAM)
+  put(92, IPPROTO_UDP)
+  put(108, maximumPayload(!socket.v6))
+}

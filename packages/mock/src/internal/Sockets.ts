@@ -1,0 +1,202 @@
+/**
+ * The life of a socket: made, bound, connected, shut down, cancelled, closed.
+ */
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  IPPROTO_UDP,
+  SD_BOTH,
+  SD_RECEIVE,
+  SD_SEND,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+  WSA_FLAG_OVERLAPPED
+} from "@effect-winsock/schema/Flags"
+import { STATUS_CANCELLED } from "@effect-winsock/schema/NtStatus"
+import * as sdk from "@effect-winsock/schema/WsaError"
+import * as Addresses from "./Addresses.ts"
+import * as Bindings from "./Bindings.ts"
+import type { Kernel } from "./Kernel.ts"
+import * as Machine from "./Machine.ts"
+import type { Operation, OperationList } from "./Operation.ts"
+import * as Send from "./Send.ts"
+import { UdpSocket } from "./UdpSocket.ts"
+import * as Unsupported from "./Unsupported.ts"
+
+// OVERLAPPED, the multipoint flags, ACCESS_SYSTEM_SECURITY, NO_HANDLE_INHERIT, REGISTERED_IO
+const knownFlags = 0x1ff
+
+export const WSASocketW = (
+  kernel: Kernel,
+  family: number,
+  type: number,
+  protocol: number,
+  protocolInfo: number,
+  _group: number,
+  flags: number
+): number => {
+  if (kernel.started === 0) return kernel.fail(sdk.WSANOTINITIALISED)
+  if (protocolInfo !== 0) return kernel.fail(Unsupported.codes.protocolInfo)
+  if (family !== AF_INET && family !== AF_INET6) return kernel.fail(sdk.WSAEAFNOSUPPORT)
+  if (type === SOCK_STREAM) return kernel.fail(Unsupported.codes.stream)
+  if (type === SOCK_RAW) return kernel.fail(Unsupported.codes.raw)
+  if (type !== SOCK_DGRAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
+  if (protocol !== 0 && protocol !== IPPROTO_UDP) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
+  const socket = new UdpSocket(kernel, family === AF_INET6, (flags & WSA_FLAG_OVERLAPPED) !== 0)
+  socket.number = kernel.handles.add(socket)
+  return socket.number
+}
+
+export const bind = (kernel: Kernel, s: number, name: number, length: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  const at = Addresses.read(kernel, socket.v6, name, length)
+  if (at === undefined) return 0
+  if (socket.localPort !== 0) return kernel.fail(sdk.WSAEINVAL)
+  if (!Bindings.isOwn(kernel, socket, at.ip)) return kernel.fail(sdk.WSAEADDRNOTAVAIL)
+  Bindings.bindTo(kernel, socket, at.ip, at.port, at.scope)
+  return 0
+}
+
+export const connect = (kernel: Kernel, s: number, name: number, length: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  if (name !== 0 && length >= 2 && kernel.memory.u16(name) === AF_UNSPEC) {
+    socket.peer = undefined
+    socket.peerPort = 0
+    return 0
+  }
+  const to = Addresses.read(kernel, socket.v6, name, length)
+  if (to === undefined) return 0
+  // a peer has an address and a port; the unspecified address means disconnecting, as AF_UNSPEC does
+  if (to.ip.isAny) {
+    socket.peer = undefined
+    socket.peerPort = 0
+    return 0
+  }
+  if (to.port === 0 || (to.ip.isV4 && socket.v6 && !socket.dual)) return kernel.fail(sdk.WSAEADDRNOTAVAIL)
+  if (Machine.isBroadcast(kernel.machine, to.ip)) return kernel.fail(sdk.WSAEACCES)
+  const via = Machine.route(kernel.machine, to.ip, to.scope)
+  const source = via === undefined ? undefined : Machine.sourceFor(kernel.machine, via, to.ip)
+  if (source === undefined) return kernel.fail(sdk.WSAENETUNREACH)
+  if (socket.localPort === 0 && !Bindings.bindImplicitly(kernel, socket)) return 0
+  if (socket.local.isAny) socket.local = source
+  socket.peer = to.ip
+  socket.peerPort = to.port
+  socket.peerScope = to.scope
+  return 0
+}
+
+export const shutdown = (kernel: Kernel, s: number, how: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  if (how !== SD_RECEIVE && how !== SD_SEND && how !== SD_BOTH) return kernel.fail(sdk.WSAEINVAL)
+  if (socket.peer === undefined) return kernel.fail(sdk.WSAENOTCONN)
+  if (how !== SD_SEND) socket.noReceive = true
+  if (how !== SD_RECEIVE) socket.noSend = true
+  return 0
+}
+
+export const getsockname = (kernel: Kernel, s: number, name: number, lengthAt: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  if (socket.localPort === 0) return kernel.fail(sdk.WSAEINVAL)
+  const { local, localPort, localScope, v6 } = socket
+  return Addresses.report(kernel, v6, name, lengthAt, local, localPort, localScope)
+}
+
+export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  if (socket.peer === undefined) return kernel.fail(sdk.WSAENOTCONN)
+  return Addresses.report(kernel, socket.v6, name, lengthAt, socket.peer, socket.peerPort, socket.peerScope)
+}
+
+/** Closes: the number is free at once, pending operations end, what was not received is gone. */
+export const close = (kernel: Kernel, socket: UdpSocket): void => {
+  if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
+  kernel.handles.remove(socket)
+  socket.discardQueue()
+  for (const list of lists(socket)) {
+    while (list.first !== undefined) kernel.end(list.first, kernel.settings.closeStatus)
+  }
+}
+
+const lists = (socket: UdpSocket): ReadonlyArray<OperationList> => [socket.receives, socket.sends, socket.controls]
+
+export const closesocket = (kernel: Kernel, s: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  close(kernel, socket)
+  return 0
+}
+
+export const WSASendDisconnect = (kernel: Kernel, s: number): number => shutdown(kernel, s, SD_SEND)
+
+// --- cancelling ---
+
+const endCancelled = (kernel: Kernel, operation: Operation): void => {
+  if (operation.kind === "send") Send.cancel(kernel, operation)
+  else kernel.end(operation, STATUS_CANCELLED)
+}
+
+/** A cancellation under way: a datagram that comes first still completes the operation. */
+class Cancellation {
+  readonly kernel: Kernel
+  readonly operation: Operation
+  constructor(kernel: Kernel, operation: Operation) {
+    this.kernel = kernel
+    this.operation = operation
+  }
+  run(): void {
+    if (this.operation.state === "cancelling") endCancelled(this.kernel, this.operation)
+  }
+}
+
+const cancel = (kernel: Kernel, operation: Operation): void => {
+  // once asked is asked; one that is completing completes
+  if (operation.state !== "pending") return
+  if (kernel.flip(kernel.settings.cancellation, "deferred")) {
+    operation.state = "cancelling"
+    kernel.turns.post(new Cancellation(kernel, operation))
+  } else {
+    endCancelled(kernel, operation)
+  }
+}
+
+const pendingOf = (kernel: Kernel, socket: UdpSocket): Array<Operation> =>
+  Array.from(kernel.guard.pending.values()).filter((operation) => operation.socket === socket)
+
+const file = (kernel: Kernel, handle: number): UdpSocket | undefined => {
+  const object = kernel.handles.get(handle)
+  if (object !== undefined && object.type === "socket") return object
+  if (object === undefined) kernel.dead(handle)
+  kernel.fail(sdk.WSA_INVALID_HANDLE)
+  return undefined
+}
+
+export const CancelIoEx = (kernel: Kernel, handle: number, overlapped: number): number => {
+  const socket = file(kernel, handle)
+  if (socket === undefined) return 0
+  if (overlapped !== 0) {
+    const operation = kernel.guard.pending.get(overlapped)
+    if (operation === undefined || operation.socket !== socket) return kernel.fail(sdk.ERROR_NOT_FOUND)
+    cancel(kernel, operation)
+    return 1
+  }
+  const pending = pendingOf(kernel, socket)
+  if (pending.length === 0) return kernel.fail(sdk.ERROR_NOT_FOUND)
+  for (const operation of pending) cancel(kernel, operation)
+  return 1
+}
+
+/** Cancels what this thread began, which is everything here; having nothing to cancel is no failure. */
+export const CancelIo = (kernel: Kernel, handle: number): number => {
+  const socket = file(kernel, handle)
+  if (socket === undefined) return 0
+  for (const operation of pendingOf(kernel, socket)) cancel(kernel, operation)
+  return 1
+}

@@ -1,0 +1,126 @@
+/**
+ * What happened in a simulation, as data. Recording keeps references and numbers; decoding waits until somebody asks.
+ */
+import type { Signature } from "@effect-winsock/core/Signatures"
+import type * as MockTrace from "../MockTrace.ts"
+import type { Datagram } from "./Datagram.ts"
+import { formatEndpoint } from "./Ip.ts"
+
+class CallRecord {
+  readonly host: string
+  readonly name: string
+  readonly signature: Signature
+  readonly args: ReadonlyArray<number>
+  result = 0
+  error = 0
+  constructor(host: string, name: string, signature: Signature, args: ReadonlyArray<number>) {
+    this.host = host
+    this.name = name
+    this.signature = signature
+    this.args = args
+  }
+  decode(): MockTrace.Call {
+    const args: Record<string, number> = {}
+    for (let i = 0; i < this.args.length; i++) args[this.signature.parameters[i][0]] = this.args[i]
+    return { _tag: "Call", host: this.host, name: this.name, args, result: this.result, error: this.error }
+  }
+}
+export type { CallRecord }
+
+class DatagramRecord {
+  readonly tag: "Sent" | "Delivered" | "Dropped"
+  readonly host: string
+  readonly datagram: Datagram
+  readonly socket: number
+  readonly reason: string
+  constructor(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string) {
+    this.tag = tag
+    this.host = host
+    this.datagram = datagram
+    this.socket = socket
+    this.reason = reason
+  }
+  decode(): MockTrace.DatagramEvent {
+    const d = this.datagram
+    const base = {
+      host: this.host,
+      id: d.id,
+      from: formatEndpoint(d.source, d.sourcePort),
+      to: formatEndpoint(d.destination, d.destinationPort),
+      bytes: d.payload.length
+    }
+    switch (this.tag) {
+      case "Sent":
+        return { _tag: "Sent", ...base, socket: this.socket }
+      case "Delivered":
+        return { _tag: "Delivered", ...base, socket: this.socket }
+      case "Dropped":
+        return { _tag: "Dropped", ...base, reason: this.reason }
+    }
+  }
+}
+
+type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Violated
+
+type Entry = CallRecord | DatagramRecord | Plain
+
+export class Trace {
+  readonly limit: number
+  private entries: Array<Entry> = []
+  private dropped = 0
+
+  /** `limit` is how many of the latest events are kept; 0 records nothing. */
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  get on(): boolean {
+    return this.limit > 0
+  }
+
+  call(host: string, name: string, signature: Signature, args: ReadonlyArray<number>): CallRecord {
+    const record = new CallRecord(host, name, signature, args)
+    this.add(record)
+    return record
+  }
+
+  completed(host: string, socket: number, overlapped: number, status: number, bytes: number, packet: boolean): void {
+    if (this.limit > 0) this.add({ _tag: "Completed", host, socket, overlapped, status, bytes, packet })
+  }
+
+  dequeued(host: string, port: number, key: number, overlapped: number, status: number, bytes: number): void {
+    if (this.limit > 0) this.add({ _tag: "Dequeued", host, port, key, overlapped, status, bytes })
+  }
+
+  violated(host: string, kind: MockTrace.ViolationKind, message: string): void {
+    if (this.limit > 0) this.add({ _tag: "Violated", host, kind, message })
+  }
+
+  datagram(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string): void {
+    if (this.limit > 0) this.add(new DatagramRecord(tag, host, datagram, socket, reason))
+  }
+
+  list(): Array<MockTrace.Event> {
+    const from = Math.max(0, this.entries.length - this.limit)
+    return this.entries.slice(from).map((entry) => "decode" in entry ? entry.decode() : entry)
+  }
+
+  clear(): void {
+    this.entries = []
+    this.dropped = 0
+  }
+
+  /** How many events were forgotten. */
+  get forgotten(): number {
+    return this.dropped + Math.max(0, this.entries.length - this.limit)
+  }
+
+  private add(entry: Entry): void {
+    this.entries.push(entry)
+    // dropped in large pieces, so that a full trace costs no shift per event
+    if (this.entries.length >= this.limit * 2 + 64) {
+      this.dropped += this.entries.length - this.limit
+      this.entries = this.entries.slice(this.entries.length - this.limit)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The turns of a simulated event loop. A task runs from the top of a later macrotask; everything queued before a
+ * macrotask begins runs in it, in order. Delays run on Effect's Clock.
+ */
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
+
+const loop = globalThis as unknown as {
+  readonly setImmediate?: (task: () => void) => unknown
+  readonly setTimeout: (task: () => void, delay: number) => unknown
+}
+
+/**
+ * Runs a task from the event loop.
+ */
+export const macrotask: (task: () => void) => void = loop.setImmediate === undefined
+  ? (task) => loop.setTimeout(task, 0)
+  : (task) => loop.setImmediate!(task)
+
+/** Something that has work to do in a later turn. */
+export interface Task {
+  run(): void
+}
+
+export class ScheduledTask implements Task {
+  private task: (() => void) | undefined
+  constructor(task: () => void) {
+    this.task = task
+  }
+  run(): void {
+    const task = this.task
+    this.task = undefined
+    if (task !== undefined) task()
+  }
+  withdraw(): void {
+    this.task = undefined
+  }
+  get withdrawn(): boolean {
+    return this.task === undefined
+  }
+}
+
+interface Timer {
+  readonly deadline: number
+  readonly task: ScheduledTask
+}
+
+// TestClock warns, once per test, of a sleeper that nobody wakes. A pump that waits in the background is not a test
+// that forgot to advance time, so the sleeper's log level keeps that warning quiet.
+const quiet = Context.make(References.MinimumLogLevel, "None")
+
+export class Turns {
+  readonly clock: Clock.Clock
+  readonly failed: (error: unknown) => void
+  /** Turns begun. */
+  count = 0
+  private queue: Array<Task> = []
+  private spare: Array<Task> = []
+  private armed = false
+  private closed = false
+  private timers: Array<Timer> = []
+  private sleeper: Fiber.Fiber<void> | undefined
+  private sleepsUntil = Number.POSITIVE_INFINITY
+
+  constructor(clock: Clock.Clock, failed: (error: unknown) => void) {
+    this.clock = clock
+    this.failed = failed
+  }
+
+  /** Runs `task` in a later turn. */
+  post(task: Task): void {
+    this.queue.push(task)
+    if (!this.armed && !this.closed) {
+      this.armed = true
+      macrotask(this.drain)
+    }
+  }
+
+  /** Runs `task` in a turn after `delay` milliseconds of the clock. */
+  after(delay: number, task: ScheduledTask): void {
+    if (delay <= 0) return this.post(task)
+    const deadline = this.clock.currentTimeMillisUnsafe() + delay
+    const timer = { deadline, task }
+    let at = this.timers.length
+    while (at > 0 && this.timers[at - 1].deadline > deadline) at--
+    this.timers.splice(at, 0, timer)
+    this.arm()
+  }
+
+  /** Says whether a task waits for its turn; delayed ones do not count. */
+  get busy(): boolean {
+    return this.queue.length > 0
+  }
+
+  close(): void {
+    this.closed = true
+    this.queue = []
+    this.timers = []
+    this.sleeper?.interruptUnsafe()
+    this.sleeper = undefined
+  }
+
+  private readonly drain = (): void => {
+    this.armed = false
+    this.count++
+    const tasks = this.queue
+    this.queue = this.spare
+    for (let i = 0; i < tasks.length; i++) {
+      try {
+        tasks[i].run()
+      } catch (error) {
+        this.failed(error)
+      }
+    }
+    tasks.length = 0
+    this.spare = tasks
+    if (this.queue.length > 0 && !this.armed && !this.closed) {
+      this.armed = true
+      macrotask(this.drain)
+    }
+  }
+
+  // one fiber sleeps for all timers; it is left asleep when its timer is withdrawn, for the next one to use
+  private arm(): void {
+    while (this.timers.length > 0 && this.timers[0].task.withdrawn) this.timers.shift()
+    if (this.timers.length === 0 || this.closed) return
+    const deadline = this.timers[0].deadline
+    if (deadline >= this.sleepsUntil) return
+    this.sleeper?.interruptUnsafe()
+    this.sleepsUntil = deadline
+    const sleep = this.clock.sleep(Duration.millis(deadline - this.clock.currentTimeMillisUnsafe()))
+    this.sleeper = Effect.runForkWith(quiet)(Effect.andThen(sleep, Effect.sync(this.wake)))
+  }
+
+  private readonly wake = (): void => {
+    this.sleeper = undefined
+    this.sleepsUntil = Number.POSITIVE_INFINITY
+    const now = this.clock.currentTimeMillisUnsafe()
+    while (this.timers.length > 0 && this.timers[0].deadline <= now) this.post(this.timers.shift()!.task)
+    this.arm()
+  }
+}
