@@ -8,7 +8,7 @@ import { lab } from "./support.ts"
 
 describe("cancelling", () => {
   it.effect("68: CancelIoEx with nothing pending is ERROR_NOT_FOUND, CancelIo succeeds", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { s } = l.bound()
       assert.strictEqual(l.calls.CancelIoEx(s, 0), 0)
@@ -22,7 +22,7 @@ describe("cancelling", () => {
   )
 
   it.effect("one of three: only that one completes, the others keep their order", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -40,27 +40,33 @@ describe("cancelling", () => {
       l.send(a.s, "first", "127.0.0.1", a.port)
       l.send(a.s, "second", "127.0.0.1", a.port)
       yield* l.mock.settled
-      assert.deepStrictEqual(messages.map((m) => m.text), ["first", "", "second"])
+      assert.deepStrictEqual(
+        messages.map((m) => m.text),
+        ["first", "", "second"]
+      )
       assert.strictEqual(l.packets(port).length, 2)
     })
   )
 
   it.effect("NULL cancels all of the handle, and of no other", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const b = l.bound()
       const port = l.completionPort(a.s, b.s)
       for (const { s } of [a, a, b]) l.recvMsg(s, l.message(), l.overlapped().address)
       assert.strictEqual(l.calls.CancelIoEx(a.s, 0), 1)
-      assert.deepStrictEqual(l.packets(port).map((p) => p.key), [a.s, a.s])
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => p.key),
+        [a.s, a.s]
+      )
       assert.strictEqual(l.calls.CancelIo(b.s), 1)
       assert.strictEqual(l.packets(port).length, 1)
     })
   )
 
   it.effect("another socket's operation is not found", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const b = l.bound()
@@ -72,7 +78,7 @@ describe("cancelling", () => {
   )
 
   it.effect("deferred: takes hold in a later turn", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ cancellation: "deferred" })
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -83,12 +89,15 @@ describe("cancelling", () => {
       // asking again finds it still
       assert.strictEqual(l.calls.CancelIoEx(a.s, overlapped.address), 1)
       yield* l.mock.settled
-      assert.deepStrictEqual(l.packets(port).map((p) => p.status), [NtStatus.STATUS_CANCELLED])
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => p.status),
+        [NtStatus.STATUS_CANCELLED]
+      )
     })
   )
 
   it.effect("deferred: a datagram that comes in between completes the operation (the lost race)", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ cancellation: "deferred" })
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -98,16 +107,19 @@ describe("cancelling", () => {
       l.send(a.s, "won", "127.0.0.1", a.port)
       assert.strictEqual(l.calls.CancelIoEx(a.s, overlapped.address), 1)
       yield* l.mock.settled
-      assert.deepStrictEqual(l.packets(port).map((p) => [p.status, p.bytes]), [[0, 3]])
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => [p.status, p.bytes]),
+        [[0, 3]]
+      )
       assert.strictEqual(message.text, "won")
     })
   )
 
   it.effect("seeded: both outcomes, the same for the same seed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const run = (seed: number) =>
         Effect.scoped(
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const l = yield* lab({ cancellation: "seeded", seed })
             const a = l.bound()
             const port = l.completionPort(a.s)
@@ -130,7 +142,7 @@ describe("cancelling", () => {
   )
 
   it.effect("an operation that is completing completes: cancelling it is too late", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ readyAnswer: "pending" })
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -140,14 +152,17 @@ describe("cancelling", () => {
       assert.strictEqual(l.recvMsg(a.s, l.message(), overlapped.address), Codes.WSA_IO_PENDING)
       assert.strictEqual(l.calls.CancelIoEx(a.s, overlapped.address), 1)
       yield* l.mock.settled
-      assert.deepStrictEqual(l.packets(port).map((p) => [p.status, p.bytes]), [[0, 4]])
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => [p.status, p.bytes]),
+        [[0, 4]]
+      )
     })
   )
 })
 
 describe("closing", () => {
   it.effect("pending receives complete with STATUS_CANCELLED, and the number is free at once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -163,7 +178,7 @@ describe("closing", () => {
   )
 
   it.effect("the status is a choice", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ closeStatus: NtStatus.STATUS_HANDLES_CLOSED })
       const a = l.bound()
       const overlapped = l.overlapped()
@@ -174,7 +189,7 @@ describe("closing", () => {
   )
 
   it.effect("62: a pending SIO_ADDRESS_LIST_CHANGE ends too, by closing or cancelling", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { s } = l.bound()
       const bytes = l.alloc(4).address
@@ -192,7 +207,7 @@ describe("closing", () => {
   )
 
   it.effect("60: CloseHandle closes a socket as closesocket does", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const overlapped = l.overlapped()
@@ -204,7 +219,7 @@ describe("closing", () => {
   )
 
   it.effect("a datagram under way to a closed socket is dropped", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const b = l.bound()
@@ -212,7 +227,10 @@ describe("closing", () => {
       l.closesocket(a.s)
       yield* l.mock.settled
       const dropped = (yield* l.mock.trace).filter((event) => event._tag === "Dropped")
-      assert.deepStrictEqual(dropped.map(({ reason }) => reason), ["port closed"])
+      assert.deepStrictEqual(
+        dropped.map(({ reason }) => reason),
+        ["port closed"]
+      )
     })
   )
 })

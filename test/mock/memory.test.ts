@@ -7,7 +7,7 @@ const quiet = { guard: "collect" } as const
 
 describe("memory", () => {
   it.effect("x64: an address is blockId * 2^32, zeroed, aligned to 16, and no other block is near", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { seam } = yield* MockWinsock.make(quiet)
       const a = seam.memory.alloc(100)
       const b = seam.memory.alloc(100)
@@ -20,7 +20,7 @@ describe("memory", () => {
   )
 
   it.effect("ia32: addresses fit 32 bits, blocks of many pages work, and an unmapped page lies behind each", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { seam } = yield* MockWinsock.make({ abi: "ia32", ...quiet })
       const a = seam.memory.alloc(5_000_000)
       const b = seam.memory.alloc(16)
@@ -39,7 +39,7 @@ describe("memory", () => {
   )
 
   it.effect("ia32: freed pages come back when the address space is used up", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { seam } = yield* MockWinsock.make({ abi: "ia32" })
       const addresses = new Set<number>()
       for (let i = 0; i < 40_000; i++) {
@@ -53,7 +53,7 @@ describe("memory", () => {
   )
 
   it.effect("what cannot be allocated is a RangeError", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { seam } = yield* MockWinsock.make()
       assert.throws(() => seam.memory.alloc(-1), RangeError)
       assert.throws(() => seam.memory.alloc(2 ** 40), RangeError)
@@ -62,7 +62,7 @@ describe("memory", () => {
 
   for (const abi of ["x64", "ia32"] as const) {
     it.effect(`${abi}: NULL, a freed block, and a range that runs out of its block are WSAEFAULT`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const l = yield* lab({ abi, ...quiet })
         const { s } = l.bound()
         const length = l.alloc(16)
@@ -79,7 +79,7 @@ describe("memory", () => {
   }
 
   it.effect("a fault in kernel32 is ERROR_NOACCESS, and takes no packet with it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const port = l.completionPort()
       l.calls.PostQueuedCompletionStatus(port, 1, 2, 3)
@@ -90,7 +90,7 @@ describe("memory", () => {
   )
 
   it.effect("free twice, and free of a block that is no block", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const mock = yield* MockWinsock.make(quiet)
       const block = mock.seam.memory.alloc(8)
       mock.seam.memory.free(block)

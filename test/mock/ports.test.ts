@@ -29,7 +29,7 @@ const waitOn = (l: Lab, port: Handle, timeout: number): Waiting => {
 
 describe("completion ports", () => {
   it.effect("56: an empty port answers WAIT_TIMEOUT at once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const port = l.completionPort()
       const block = l.alloc(64)
@@ -39,21 +39,27 @@ describe("completion ports", () => {
   )
 
   it.effect("packets leave in order, with key, address and bytes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const port = l.completionPort()
       for (let i = 1; i <= 5; i++) l.calls.PostQueuedCompletionStatus(port, i, i * 10, 2 ** 40 + i)
-      assert.deepStrictEqual(l.packets(port, 2).map((p) => p.bytes), [1, 2])
-      assert.deepStrictEqual(l.packets(port).map((p) => [p.key, p.overlapped]), [
-        [30, 2 ** 40 + 3],
-        [40, 2 ** 40 + 4],
-        [50, 2 ** 40 + 5]
-      ])
+      assert.deepStrictEqual(
+        l.packets(port, 2).map((p) => p.bytes),
+        [1, 2]
+      )
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => [p.key, p.overlapped]),
+        [
+          [30, 2 ** 40 + 3],
+          [40, 2 ** 40 + 4],
+          [50, 2 ** 40 + 5]
+        ]
+      )
     })
   )
 
   it.effect("a socket belongs to one port only, and to a port only when it is overlapped", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ guard: "collect" })
       const port = l.completionPort()
       const { s } = l.bound()
@@ -69,7 +75,7 @@ describe("completion ports", () => {
   )
 
   it.effect("54: an immediate success queues a packet; skip mode keeps it away, except from what pended (66)", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -89,12 +95,15 @@ describe("completion ports", () => {
       assert.strictEqual(l.recvMsg(a.s, message, first.address), Codes.WSA_IO_PENDING)
       l.send(a.s, "three", "127.0.0.1", a.port)
       yield* l.mock.settled
-      assert.deepStrictEqual(l.packets(port).map((p) => p.bytes), [5])
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => p.bytes),
+        [5]
+      )
     })
   )
 
   it.effect("55: an immediate failure queues nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const s = l.socket()
       const port = l.completionPort(s)
@@ -104,7 +113,7 @@ describe("completion ports", () => {
   )
 
   it.effect("58: a port associated after the operation was posted receives its completion", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const overlapped = l.overlapped()
@@ -112,12 +121,15 @@ describe("completion ports", () => {
       const port = l.completionPort(a.s)
       l.send(a.s, "late", "127.0.0.1", a.port)
       yield* l.mock.settled
-      assert.deepStrictEqual(l.packets(port).map((p) => p.overlapped), [overlapped.address])
+      assert.deepStrictEqual(
+        l.packets(port).map((p) => p.overlapped),
+        [overlapped.address]
+      )
     })
   )
 
   it.effect("65: hEvent's low bit keeps the packet away; the event is signalled", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -134,7 +146,7 @@ describe("completion ports", () => {
   )
 
   it.effect("63: closing a socket with nothing pending queues nothing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -146,7 +158,7 @@ describe("completion ports", () => {
 
 describe("waiting off the thread", () => {
   it.effect("a packet ends the wait in a later turn", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const port = l.completionPort()
       const waiting = waitOn(l, port, 0xffffffff)
@@ -156,12 +168,15 @@ describe("waiting off the thread", () => {
       assert.isUndefined(waiting.answer)
       yield* l.mock.settled
       assert.deepStrictEqual(waiting.answer, [1, 0])
-      assert.deepStrictEqual(waiting.packets().map((p) => p.overlapped), [77])
+      assert.deepStrictEqual(
+        waiting.packets().map((p) => p.overlapped),
+        [77]
+      )
     })
   )
 
   it.effect("the timeout runs on the virtual clock", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const waiting = waitOn(l, l.completionPort(), 1000)
       yield* TestClock.adjust(999)
@@ -174,7 +189,7 @@ describe("waiting off the thread", () => {
   )
 
   it.effect("waits with many timeouts end at theirs", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const port = l.completionPort()
       const waits = [3000, 1000, 2000, 1000].map((timeout) => waitOn(l, port, timeout))
@@ -192,7 +207,7 @@ describe("waiting off the thread", () => {
   )
 
   it.effect("closing the port ends the wait with ERROR_ABANDONED_WAIT_0", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const port = l.completionPort()
       const waiting = waitOn(l, port, 5000)
@@ -204,7 +219,7 @@ describe("waiting off the thread", () => {
   )
 
   it.effect("a bad port and no room fail, in a later turn, and leave the thread's last error alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       l.calls.WSASetLastError(5)
       const bad = waitOn(l, 4000 as Handle, 0)
@@ -216,7 +231,7 @@ describe("waiting off the thread", () => {
   )
 
   it.effect("waiting on the JS thread is a violation", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ guard: "collect" })
       const port = l.completionPort()
       const block = l.alloc(64)
@@ -230,7 +245,7 @@ describe("waiting off the thread", () => {
 describe("seeded dequeue", () => {
   const orders = (seed: number) =>
     Effect.scoped(
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const l = yield* lab({ dequeue: "seeded", seed })
         const sockets = Array.from({ length: 6 }, () => l.bound())
         const port = l.completionPort(...sockets.map(({ s }) => s))
@@ -243,12 +258,12 @@ describe("seeded dequeue", () => {
         sockets.slice(4).forEach(({ port }, i) => l.send(sockets[i].s, "x", "127.0.0.1", port))
         yield* l.mock.settled
         const index = new Map(overlapped.map(({ address }, i) => [address, i]))
-        return l.packets(port).map((p) => p.key === 999 ? "posted" : index.get(p.overlapped)!)
+        return l.packets(port).map((p) => (p.key === 999 ? "posted" : index.get(p.overlapped)!))
       })
     )
 
   it.effect("shuffles, the same way for the same seed, but nothing passes a posted packet", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seen = new Set<string>()
       for (let seed = 0; seed < 30; seed++) {
         const order = yield* orders(seed)
@@ -263,10 +278,10 @@ describe("seeded dequeue", () => {
   )
 
   it.effect("two packets of one OVERLAPPED keep their order", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       for (let seed = 0; seed < 50; seed++) {
         const statuses = yield* Effect.scoped(
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const l = yield* lab({ dequeue: "seeded", guard: "collect", seed })
             const a = l.bound()
             const port = l.completionPort(a.s)
@@ -280,7 +295,10 @@ describe("seeded dequeue", () => {
             return l.packets(port).map((p) => [p.status, p.bytes])
           })
         )
-        assert.deepStrictEqual(statuses, [0, 1, 2].map((bytes) => [NtStatus.STATUS_SUCCESS, bytes]))
+        assert.deepStrictEqual(
+          statuses,
+          [0, 1, 2].map((bytes) => [NtStatus.STATUS_SUCCESS, bytes])
+        )
       }
     })
   )

@@ -35,7 +35,7 @@ const wsarecv = (l: Lab, s: Parameters<Lab["receive"]>[0], size: number, flags =
 
 describe("receiving", () => {
   it.effect("1: lpMsg NULL is WSAEFAULT; no byte count and no OVERLAPPED too", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { s } = l.bound()
       const recvMsg = l.extension(s, "WSARecvMsg")
@@ -47,7 +47,7 @@ describe("receiving", () => {
   )
 
   it.effect("2: no option, Control {NULL, 0}: success, and Control.len is 0", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const b = l.bound()
@@ -65,7 +65,7 @@ describe("receiving", () => {
   )
 
   it.effect("3: control buffer too small, not overlapped: WSAEMSGSIZE, all bytes, dwFlags is MSG_CTRUNC alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       l.setOption(s, Flags.IPPROTO_IP, Options.IP_PKTINFO, 1)
@@ -81,34 +81,36 @@ describe("receiving", () => {
     })
   )
 
-  it.effect("4: the same, posted before the datagram: BUFFER_OVERFLOW, and WSAGetOverlappedResult leaves the flags", () =>
-    Effect.gen(function*() {
-      const l = yield* lab()
-      const { port, s } = l.bound()
-      l.setOption(s, Flags.IPPROTO_IP, Options.IP_PKTINFO, 1)
-      const event = l.event()
-      const overlapped = l.overlapped(event)
-      overlapped.view.Offset = 11
-      const message = l.message({ control: 1 })
-      assert.strictEqual(l.recvMsg(s, message, overlapped.address), Codes.WSA_IO_PENDING)
-      l.send(s, "packet", "127.0.0.1", port)
-      yield* l.mock.settled
-      assert.strictEqual(overlapped.view.Internal, NtStatus.STATUS_BUFFER_OVERFLOW)
-      assert.strictEqual(overlapped.view.InternalHigh, 6)
-      assert.strictEqual(overlapped.view.Offset, 11)
-      assert.isTrue(l.isSignalled(event))
-      assert.strictEqual(message.view.dwFlags, Flags.MSG_CTRUNC)
-      const out = l.alloc(8)
-      out.view.setUint32(4, 0xdead, true)
-      assert.strictEqual(l.calls.WSAGetOverlappedResult(s, overlapped.address, out.address, 0, out.address + 4), 0)
-      assert.strictEqual(l.error, Codes.WSAEMSGSIZE)
-      assert.strictEqual(out.view.getUint32(0, true), 6)
-      assert.strictEqual(out.view.getUint32(4, true), 0xdead)
-    })
+  it.effect(
+    "4: the same, posted before the datagram: BUFFER_OVERFLOW, and WSAGetOverlappedResult leaves the flags",
+    () =>
+      Effect.gen(function* () {
+        const l = yield* lab()
+        const { port, s } = l.bound()
+        l.setOption(s, Flags.IPPROTO_IP, Options.IP_PKTINFO, 1)
+        const event = l.event()
+        const overlapped = l.overlapped(event)
+        overlapped.view.Offset = 11
+        const message = l.message({ control: 1 })
+        assert.strictEqual(l.recvMsg(s, message, overlapped.address), Codes.WSA_IO_PENDING)
+        l.send(s, "packet", "127.0.0.1", port)
+        yield* l.mock.settled
+        assert.strictEqual(overlapped.view.Internal, NtStatus.STATUS_BUFFER_OVERFLOW)
+        assert.strictEqual(overlapped.view.InternalHigh, 6)
+        assert.strictEqual(overlapped.view.Offset, 11)
+        assert.isTrue(l.isSignalled(event))
+        assert.strictEqual(message.view.dwFlags, Flags.MSG_CTRUNC)
+        const out = l.alloc(8)
+        out.view.setUint32(4, 0xdead, true)
+        assert.strictEqual(l.calls.WSAGetOverlappedResult(s, overlapped.address, out.address, 0, out.address + 4), 0)
+        assert.strictEqual(l.error, Codes.WSAEMSGSIZE)
+        assert.strictEqual(out.view.getUint32(0, true), 6)
+        assert.strictEqual(out.view.getUint32(4, true), 0xdead)
+      })
   )
 
   it.effect("5: a truncated datagram that is queued already: the call pends", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -131,7 +133,7 @@ describe("receiving", () => {
   for (const packet of [true, false]) {
     const answer = packet ? "emsgsize+packet" : "emsgsize-only"
     it.effect(`truncation at hand, ${answer}: WSAEMSGSIZE, Internal BUFFER_OVERFLOW`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const l = yield* lab({ truncationAnswer: answer })
         const a = l.bound()
         const port = l.completionPort(a.s)
@@ -149,7 +151,7 @@ describe("receiving", () => {
   }
 
   it.effect("truncation at hand in skip mode: no packet, whatever the answer", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ truncationAnswer: "emsgsize+packet" })
       const a = l.bound()
       const port = l.completionPort(a.s)
@@ -162,11 +164,11 @@ describe("receiving", () => {
   )
 
   it.effect("seeded truncation shows all three answers", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const seen = new Set<string>()
       for (let seed = 0; seed < 40; seed++) {
         yield* Effect.scoped(
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const l = yield* lab({ seed, truncationAnswer: "seeded" })
             const a = l.bound()
             const port = l.completionPort(a.s)
@@ -183,7 +185,7 @@ describe("receiving", () => {
   )
 
   it.effect("6: Control.len stays while pending, and shrinks to the bytes used", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       l.setOption(s, Flags.IPPROTO_IP, Options.IP_PKTINFO, 1)
@@ -197,7 +199,7 @@ describe("receiving", () => {
   )
 
   it.effect("26: a from buffer that is too short: an error, nothing written, and the datagram stays", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       l.send(s, "kept", "127.0.0.1", port)
@@ -207,7 +209,10 @@ describe("receiving", () => {
       const message = l.message()
       const { lpBuffers } = message.view
       const { address } = io
-      assert.strictEqual(l.calls.WSARecvFrom(s, lpBuffers, 1, address, address + 4, address + 16, address + 8, 0, 0), -1)
+      assert.strictEqual(
+        l.calls.WSARecvFrom(s, lpBuffers, 1, address, address + 4, address + 16, address + 8, 0, 0),
+        -1
+      )
       assert.strictEqual(l.error, Codes.WSAEFAULT)
       assert.strictEqual(message.text, "")
       assert.strictEqual(l.receive(s), "kept")
@@ -215,7 +220,7 @@ describe("receiving", () => {
   )
 
   it.effect("27: unbound is WSAEINVAL, bound and empty WSAEWOULDBLOCK", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const s = l.socket()
       assert.strictEqual(l.receive(s), Codes.WSAEINVAL)
@@ -226,7 +231,7 @@ describe("receiving", () => {
   )
 
   it.effect("31: no buffers is WSAEINVAL", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { s } = l.bound()
       const io = l.alloc(32)
@@ -238,7 +243,7 @@ describe("receiving", () => {
   )
 
   it.effect("33: overlapped pends on a non-blocking socket too; without it WSAEWOULDBLOCK touches no OVERLAPPED", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       const overlapped = l.overlapped()
@@ -255,7 +260,7 @@ describe("receiving", () => {
   )
 
   it.effect("34: while pending Internal is STATUS_PENDING, InternalHigh and the byte count are untouched", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { s } = l.bound()
       const overlapped = l.overlapped()
@@ -269,11 +274,11 @@ describe("receiving", () => {
   )
 
   it.effect("36: with data at hand a call may pend and then complete; seeded does both", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answers = new Set<number>()
       for (let seed = 0; seed < 20; seed++) {
         yield* Effect.scoped(
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const l = yield* lab({ readyAnswer: "seeded", seed })
             const { port, s } = l.bound()
             l.send(s, "data", "127.0.0.1", port)
@@ -297,19 +302,22 @@ describe("receiving", () => {
   )
 
   it.effect("37: several receives are filled in posting order", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       const messages = [0, 1, 2].map(() => l.message())
       for (const message of messages) l.recvMsg(s, message, l.overlapped().address)
       for (const text of ["a", "b", "c"]) l.send(s, text, "127.0.0.1", port)
       yield* l.mock.settled
-      assert.deepStrictEqual(messages.map((message) => message.text), ["a", "b", "c"])
+      assert.deepStrictEqual(
+        messages.map((message) => message.text),
+        ["a", "b", "c"]
+      )
     })
   )
 
   it.effect("38: an OVERLAPPED on a socket that is not overlapped would block", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ guard: "collect" })
       const { port, s } = l.bound("127.0.0.1", { overlapped: false })
       assert.strictEqual(l.recvMsg(s, l.message(), l.overlapped().address), Codes.WSAEINTR)
@@ -324,7 +332,7 @@ describe("receiving", () => {
   )
 
   it.effect("39: SO_RCVTIMEO does not end an overlapped receive; a blocking one would wait", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ guard: "collect" })
       const { s } = l.bound("127.0.0.1", { blocking: true })
       l.setOption(s, Flags.SOL_SOCKET, Options.SO_RCVTIMEO, 100)
@@ -334,7 +342,7 @@ describe("receiving", () => {
   )
 
   it.effect("43: after shutdown(SD_RECEIVE) receives fail, pending ones stay (42), datagrams are dropped", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       assert.strictEqual(l.calls.shutdown(s, Flags.SD_RECEIVE), -1)
@@ -353,7 +361,7 @@ describe("receiving", () => {
   )
 
   it.effect("46: a completion routine on a socket of a port is WSAEINVAL; without a port it is not supported", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { s } = l.bound()
       const call = () => l.extension(s, "WSARecvMsg")(s, l.message().address, 0, l.overlapped().address, 0x1234)
@@ -366,7 +374,7 @@ describe("receiving", () => {
   )
 
   it.effect("52, 53: WSAGetOverlappedResult of a pending and of a completed operation", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       const overlapped = l.overlapped()
@@ -383,7 +391,7 @@ describe("receiving", () => {
   )
 
   it.effect("WSARecvFrom: source, length, flags; MSG_PEEK leaves the datagram; MSG_PARTIAL says it was cut", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       const b = l.bound()
@@ -392,20 +400,17 @@ describe("receiving", () => {
       const peek = wsarecv(l, a.s, 32, Flags.MSG_PEEK)
       assert.deepStrictEqual([peek.code, peek.bytes(), peek.message.text], [0, 8, "datagram"])
       const cut = wsarecv(l, a.s, 3)
-      assert.deepStrictEqual([cut.code, cut.bytes(), cut.flags(), cut.fromPort(), cut.fromLength()], [
-        Codes.WSAEMSGSIZE,
-        3,
-        Flags.MSG_PARTIAL,
-        b.port,
-        16
-      ])
+      assert.deepStrictEqual(
+        [cut.code, cut.bytes(), cut.flags(), cut.fromPort(), cut.fromLength()],
+        [Codes.WSAEMSGSIZE, 3, Flags.MSG_PARTIAL, b.port, 16]
+      )
       assert.strictEqual(l.receive(a.s), Codes.WSAEWOULDBLOCK)
       assert.strictEqual(wsarecv(l, a.s, 3, Flags.MSG_OOB).code, Codes.WSAEOPNOTSUPP)
     })
   )
 
   it.effect("WSARecvMsg takes MSG_PEEK, and only on calls that are not overlapped", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const a = l.bound()
       l.send(a.s, "again", "127.0.0.1", a.port)
@@ -421,7 +426,7 @@ describe("receiving", () => {
   )
 
   it.effect("a datagram is scattered over the buffers, zero-length ones included", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       l.send(s, "abcdefg", "127.0.0.1", port)
@@ -434,19 +439,22 @@ describe("receiving", () => {
   )
 
   it.effect("a datagram of no bytes completes a receive with 0", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       const cp = l.completionPort(s)
       l.recvMsg(s, l.message(), l.overlapped().address)
       l.send(s, "", "127.0.0.1", port)
       yield* l.mock.settled
-      assert.deepStrictEqual(l.packets(cp).map((p) => [p.status, p.bytes]), [[0, 0]])
+      assert.deepStrictEqual(
+        l.packets(cp).map((p) => [p.status, p.bytes]),
+        [[0, 0]]
+      )
     })
   )
 
   it.effect("SO_RCVBUF: what does not fit is dropped and counted", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       l.setOption(s, Flags.SOL_SOCKET, Options.SO_RCVBUF, 10)
@@ -459,7 +467,7 @@ describe("receiving", () => {
   )
 
   it.effect("a message in the wrong shape is WSAEFAULT and takes no datagram", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab()
       const { port, s } = l.bound()
       l.send(s, "safe", "127.0.0.1", port)
@@ -497,7 +505,7 @@ describe("receiving", () => {
   )
 
   it.effect("FIONBIO off again: a receive without data would block", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const l = yield* lab({ guard: "collect" })
       const { s } = l.bound()
       l.ioctl(s, 0x8004667e, u32(0))
