@@ -151,7 +151,9 @@ export class Lab {
   }
 
   text(block: Block, at: number, length: number): string {
-    return Array.from(block.bytes.slice(at, at + length), (byte) => byte === 0 ? "" : String.fromCharCode(byte)).join("")
+    return Array.from(block.bytes.slice(at, at + length), (byte) => (byte === 0 ? "" : String.fromCharCode(byte))).join(
+      ""
+    )
   }
 
   close(): void {
@@ -162,7 +164,7 @@ export class Lab {
 
   /** Keeps a handle to be closed at the end, unless `closed` says that the test did. */
   own<H extends Handle | SocketHandle>(handle: H, end: (handle: H) => void): H {
-    if (handle as number > 0) this.handles.set(handle, () => end(handle))
+    if ((handle as number) > 0) this.handles.set(handle, () => end(handle))
     return handle
   }
 
@@ -292,7 +294,12 @@ export class Lab {
 
   /** A message that carries the text, one buffer per part. */
   outgoing(...parts: ReadonlyArray<string>): Message {
-    const message = new Message(this, parts.map((part) => part.length), 256, false)
+    const message = new Message(
+      this,
+      parts.map((part) => part.length),
+      256,
+      false
+    )
     message.view.Control.len = 0
     parts.forEach((part, i) => {
       for (let j = 0; j < part.length; j++) message.block.bytes[message.payloadAt[i] + j] = part.charCodeAt(j)

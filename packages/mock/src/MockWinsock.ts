@@ -9,10 +9,13 @@
  */
 import type { Seam } from "@effect-winsock/core/Seam"
 import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import * as Winsock from "@effect-winsock/core/Winsock"
+import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import type { Abi } from "@effect-winsock/schema/Layout"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
 import type { Machine } from "./internal/Machine.ts"
@@ -74,7 +77,7 @@ export interface Behaviour {
   readonly readyAnswer?: "immediate" | "pending" | "seeded" | undefined
   /**
    * When CancelIoEx takes hold: within the call, or in a later turn, so that a datagram that arrives in between
-   * still completes the operation.
+   * still completes the operation. `"seeded"` also varies how much later, up to three turns.
    *
    * @default "immediate"
    */
@@ -279,3 +282,43 @@ export const make = (options: Options = {}): Effect.Effect<Mock, never, Scope.Sc
  */
 export const seam = (options: Options = {}): Effect.Effect<Seam, never, Scope.Scope> =>
   Effect.map(make(options), (mock) => mock.seam)
+
+/**
+ * Options of a layer: of the machine, and of the `Winsock` over it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions extends Options {
+  /** Puts decorators around the seam before the engine gets it. */
+  readonly decorate?: ((seam: Seam) => Effect.Effect<Seam, never, Scope.Scope>) | undefined
+  readonly winsock?: Winsock.Options | undefined
+}
+
+/** @internal */
+export const layerOf = <E, R>(
+  mock: Effect.Effect<Mock, E, R>,
+  options: Pick<LayerOptions, "decorate" | "winsock">
+): Layer.Layer<Winsock.Winsock | MockWinsock, E | WinsockError, Exclude<R, Scope.Scope>> =>
+  Layer.flatMap(Layer.effect(MockWinsock, mock), (context) => {
+    const { seam } = Context.get(context, MockWinsock)
+    const decorated = options.decorate === undefined ? Effect.succeed(seam) : options.decorate(seam)
+    return Layer.merge(Layer.succeedContext(context), Winsock.layer(decorated, options.winsock))
+  })
+
+/**
+ * Layer that provides `Winsock` over a simulated machine, and `MockWinsock`, the machine itself.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: LayerOptions = {}): Layer.Layer<Winsock.Winsock | MockWinsock, WinsockError> =>
+  layerOf(make(options), options)
+
+/**
+ * Layer of a machine that has the loopback interface only, and behaves as Windows does by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLoopback: Layer.Layer<Winsock.Winsock | MockWinsock, WinsockError> = layer()

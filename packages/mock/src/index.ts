@@ -1,2 +1,3 @@
+export * as MockNetwork from "./MockNetwork.ts"
 export * as MockTrace from "./MockTrace.ts"
 export * as MockWinsock from "./MockWinsock.ts"

@@ -7,7 +7,7 @@ import type { MockMemory } from "./Memory.ts"
 import { AF_INET, AF_INET6 } from "@effect-winsock/schema/Flags"
 import * as sdk from "@effect-winsock/schema/WsaError"
 
-export const sizeFor = (v6: boolean): 28 | 16 => v6 ? 28 : 16
+export const sizeFor = (v6: boolean): 28 | 16 => (v6 ? 28 : 16)
 
 /** What a socket address said. */
 export class Endpoint {
@@ -54,14 +54,7 @@ export const read = (kernel: Kernel, v6: boolean, address: number, length: numbe
 }
 
 /** Writes a whole socket address; an IPv4 address on an IPv6 socket comes out v4-mapped. */
-export const write = (
-  memory: MockMemory,
-  v6: boolean,
-  address: number,
-  ip: Ip,
-  port: number,
-  scope: number
-): void => {
+export const write = (memory: MockMemory, v6: boolean, address: number, ip: Ip, port: number, scope: number): void => {
   const view = memory.locate(address, sizeFor(v6))
   const at = memory.at
   view.setUint16(at, v6 ? AF_INET6 : AF_INET, true)

@@ -13,7 +13,7 @@ import type { UdpSocket } from "./UdpSocket.ts"
 const firstPort = 49_152
 const ports = 65_536 - firstPort
 
-const covers = (socket: UdpSocket, isV4: boolean): boolean => isV4 ? !socket.v6 || socket.dual : socket.v6
+const covers = (socket: UdpSocket, isV4: boolean): boolean => (isV4 ? !socket.v6 || socket.dual : socket.v6)
 
 const sameFamily = (a: UdpSocket, b: UdpSocket): boolean =>
   (covers(a, true) && covers(b, true)) || (covers(a, false) && covers(b, false))
@@ -119,8 +119,8 @@ export const findAll = (kernel: Kernel, datagram: Datagram): Array<UdpSocket> =>
 
 /** Says whether a socket is bound where the datagram goes, though it may take none of this sender's. */
 export const isOpen = (kernel: Kernel, datagram: Datagram): boolean =>
-  (kernel.bound.get(datagram.destinationPort) ?? []).some((socket) =>
-    covers(socket, datagram.destination.isV4) && overlaps(socket.local, datagram.destination)
+  (kernel.bound.get(datagram.destinationPort) ?? []).some(
+    (socket) => covers(socket, datagram.destination.isV4) && overlaps(socket.local, datagram.destination)
   )
 
 /** Says whether a socket may be bound to the address. */

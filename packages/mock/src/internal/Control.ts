@@ -17,11 +17,12 @@ type Pointer = 4 | 8
 
 const header64 = WSACMSGHDR.size.x64
 const header32 = WSACMSGHDR.size.ia32
-const headerSize = (width: Pointer): number => width === 8 ? header64 : header32
+const headerSize = (width: Pointer): number => (width === 8 ? header64 : header32)
 const align = (n: number, width: Pointer): number => (n + width - 1) & ~(width - 1)
 
 /** WSA_CMSG_SPACE. */
-export const space = (payload: number, width: Pointer): number => align(headerSize(width) + align(payload, width), width)
+export const space = (payload: number, width: Pointer): number =>
+  align(headerSize(width) + align(payload, width), width)
 
 /** How many bytes of control data a receive of the datagram gets when there is room. */
 export const needed = (socket: UdpSocket, datagram: Datagram, width: Pointer): number => {
@@ -38,8 +39,12 @@ export const needed = (socket: UdpSocket, datagram: Datagram, width: Pointer): n
   return size
 }
 
-const fourBytes = SocketOptions.WANTS_TTL | SocketOptions.WANTS_TOS | SocketOptions.WANTS_ECN |
-  SocketOptions.WANTS_ORIGINAL_IF | SocketOptions.WANTS_RECVIF
+const fourBytes =
+  SocketOptions.WANTS_TTL |
+  SocketOptions.WANTS_TOS |
+  SocketOptions.WANTS_ECN |
+  SocketOptions.WANTS_ORIGINAL_IF |
+  SocketOptions.WANTS_RECVIF
 
 /** Writes control messages until one does not fit. */
 class Writer {
@@ -131,8 +136,10 @@ export const write = (
       writer.number(IPPROTO_IP, Options.IP_ORIGINAL_ARRIVAL_IF, ip.isLoopback ? loopbackIndex : index)
     }
     if ((wants & SocketOptions.WANTS_RECVIF) !== 0) writer.number(level, Options.IP_RECVIF, index)
-    if ((wants & SocketOptions.WANTS_TTL) !== 0) writer.number(level, isV4 ? Options.IP_TTL : Options.IP_HOPLIMIT, datagram.ttl)
-    if ((wants & SocketOptions.WANTS_TOS) !== 0) writer.number(level, isV4 ? Options.IP_TOS : Options.IP_TCLASS, datagram.tos)
+    if ((wants & SocketOptions.WANTS_TTL) !== 0)
+      writer.number(level, isV4 ? Options.IP_TTL : Options.IP_HOPLIMIT, datagram.ttl)
+    if ((wants & SocketOptions.WANTS_TOS) !== 0)
+      writer.number(level, isV4 ? Options.IP_TOS : Options.IP_TCLASS, datagram.tos)
     if ((wants & SocketOptions.WANTS_ECN) !== 0) writer.number(level, Options.IP_ECN, datagram.tos & 3)
   }
   if (datagram.segment !== 0) writer.number(IPPROTO_UDP, Options.UDP_COALESCED_INFO, datagram.segment)

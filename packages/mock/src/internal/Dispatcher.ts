@@ -64,9 +64,8 @@ const invoke = (kernel: Kernel, entry: Entry, args: Array<number>): number => {
   kernel.error = 0
   kernel.calling = entry.name
   kernel.activity++
-  const record = kernel.trace.limit === 0
-    ? undefined
-    : kernel.trace.call(kernel.name, entry.name, entry.signature, args)
+  const record =
+    kernel.trace.limit === 0 ? undefined : kernel.trace.call(kernel.name, entry.name, entry.signature, args)
   let result = 0
   if (kernel.faults.any) kernel.error = kernel.faults.at(entry.name, () => argumentsOf(entry, args))
   if (kernel.error === 0) {
@@ -103,16 +102,18 @@ export const makeCalls = (kernel: Kernel): Calls => {
   return calls as unknown as Calls
 }
 
-export const makeBind = (kernel: Kernel) => <K extends keyof Extensions>(name: K, address: number): Extensions[K] => {
-  const entry = extensionEntries.find((candidate) => candidate.name === name)
-  // a wrong address is a jump into nowhere: an access violation at the call
-  const isHere = entry !== undefined && addressOf(name) === address
-  const call = (...args: Array<number>): number => {
-    if (!isHere) throw new AccessViolation(address, 1)
-    return invoke(kernel, entry, args)
+export const makeBind =
+  (kernel: Kernel) =>
+  <K extends keyof Extensions>(name: K, address: number): Extensions[K] => {
+    const entry = extensionEntries.find((candidate) => candidate.name === name)
+    // a wrong address is a jump into nowhere: an access violation at the call
+    const isHere = entry !== undefined && addressOf(name) === address
+    const call = (...args: Array<number>): number => {
+      if (!isHere) throw new AccessViolation(address, 1)
+      return invoke(kernel, entry, args)
+    }
+    return call as unknown as Extensions[K]
   }
-  return call as unknown as Extensions[K]
-}
 
 /**
  * Only GetQueuedCompletionStatusEx waits off the thread; every other call answers as it does on it, in a later turn,

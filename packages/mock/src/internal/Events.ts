@@ -65,6 +65,7 @@ export const WSAWaitForMultipleEvents = (
     }
   }
   if (all === 0 ? first !== -1 : signalled === count) return all === 0 ? first : 0
-  if (timeout !== 0) kernel.guard.violation("WouldWait", "WSAWaitForMultipleEvents waits, and was made on the JS thread")
+  if (timeout !== 0)
+    kernel.guard.violation("WouldWait", "WSAWaitForMultipleEvents waits, and was made on the JS thread")
   return WSA_WAIT_TIMEOUT
 }

@@ -47,7 +47,10 @@ export class Guard {
     for (const operation of this.pending.values()) {
       operation.ranges(this.memory!, (what, address) => {
         if (address >= block.address && address < end) {
-          this.violation("FreeUnderOperation", `block ${hex(block.address)} freed under the ${what} of ${name(operation)}`)
+          this.violation(
+            "FreeUnderOperation",
+            `block ${hex(block.address)} freed under the ${what} of ${name(operation)}`
+          )
         }
       })
     }
@@ -93,7 +96,10 @@ export class Guard {
         const at = this.memory!.at
         for (let i = 0; i < bytes.length; i++) {
           if (block.bytes[at + i] !== bytes[i]) {
-            this.violation("MemoryChanged", `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`)
+            this.violation(
+              "MemoryChanged",
+              `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`
+            )
             break
           }
         }

@@ -53,7 +53,7 @@ export const make = (simulation: Simulation, node: Node): Mock => {
     trace: Effect.sync(() => trace.list()),
     clearTrace: Effect.sync(() => trace.clear()),
     sockets: Effect.sync(() =>
-      kernel.handles.list().flatMap((object) => object.type === "socket" ? [describe(kernel.name, object)] : [])
+      kernel.handles.list().flatMap((object) => (object.type === "socket" ? [describe(kernel.name, object)] : []))
     ),
     settled: Effect.callback<void>((resume) =>
       simulation.settle((settled) =>
@@ -62,8 +62,14 @@ export const make = (simulation: Simulation, node: Node): Mock => {
     ),
     guard: Effect.sync(() => kernel.guard.violations.slice()),
     fault: (fault) =>
-      Effect.acquireRelease(Effect.sync(() => kernel.faults.add(fault)), (remove) => Effect.sync(remove)),
-    hold: Effect.acquireRelease(Effect.sync(() => network.hold()), () => Effect.sync(() => network.release())),
+      Effect.acquireRelease(
+        Effect.sync(() => kernel.faults.add(fault)),
+        (remove) => Effect.sync(remove)
+      ),
+    hold: Effect.acquireRelease(
+      Effect.sync(() => network.hold()),
+      () => Effect.sync(() => network.release())
+    ),
     keptAlive: Effect.sync(() => kernel.keepAlive > 0),
     exit: Effect.sync(() => {
       for (const task of kernel.exitTasks) task()

@@ -52,11 +52,13 @@ const writePointer = (request: Request, value: number): number => {
   return size
 }
 
-const flag = (assign: (socket: UdpSocket, on: boolean) => void): Ioctl => (request) => {
-  if (!input(request, 4)) return -1
-  assign(request.socket, request.kernel.memory.u32(request.input) !== 0)
-  return 0
-}
+const flag =
+  (assign: (socket: UdpSocket, on: boolean) => void): Ioctl =>
+  (request) => {
+    if (!input(request, 4)) return -1
+    assign(request.socket, request.kernel.memory.u32(request.input) !== 0)
+    return 0
+  }
 
 const ioctls: { readonly [code: number]: Ioctl } = {
   [Io.FIONBIO]: flag((socket, on) => {

@@ -37,7 +37,12 @@ export class Ip {
   samePrefix(that: Ip, length: number): boolean {
     if (this.isV4 !== that.isV4) return false
     let bits = this.isV4 ? length + 96 : length
-    for (const [a, b] of [[this.w0, that.w0], [this.w1, that.w1], [this.w2, that.w2], [this.w3, that.w3]]) {
+    for (const [a, b] of [
+      [this.w0, that.w0],
+      [this.w1, that.w1],
+      [this.w2, that.w2],
+      [this.w3, that.w3]
+    ]) {
       if (bits <= 0) return true
       const shift = bits >= 32 ? 0 : 32 - bits
       if (a >>> shift !== b >>> shift) return false

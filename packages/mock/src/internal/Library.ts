@@ -59,7 +59,6 @@ export const SleepEx = (kernel: Kernel, milliseconds: number): number => {
   return 0
 }
 
-
 export const WSAGetOverlappedResult = (
   kernel: Kernel,
   s: number,
@@ -82,4 +81,3 @@ export const WSAGetOverlappedResult = (
   memory.setU32(flagsAt, 0)
   return 1
 }
-

@@ -30,7 +30,10 @@ export const loopbackInterface: Interface = {
   name: "Loopback Pseudo-Interface 1",
   loopback: true,
   mtu: loopbackMtu,
-  addresses: [{ ip: Ip.loopbackV4, prefix: 8 }, { ip: Ip.loopbackV6, prefix: 128 }]
+  addresses: [
+    { ip: Ip.loopbackV4, prefix: 8 },
+    { ip: Ip.loopbackV6, prefix: 128 }
+  ]
 }
 
 /** Parses `address/prefix`; throws for text that is none. */
@@ -58,8 +61,9 @@ export const isBroadcast = (machine: Machine, ip: Ip.Ip): boolean =>
 
 export const broadcastInterface = (machine: Machine, ip: Ip.Ip): Interface | undefined =>
   machine.interfaces.find((own) =>
-    own.addresses.some(({ ip: address, prefix }) =>
-      address.isV4 && prefix < 31 && ((address.w3 | (0xffff_ffff >>> prefix)) >>> 0) === ip.w3
+    own.addresses.some(
+      ({ ip: address, prefix }) =>
+        address.isV4 && prefix < 31 && (address.w3 | (0xffff_ffff >>> prefix)) >>> 0 === ip.w3
     )
   )
 

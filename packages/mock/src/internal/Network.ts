@@ -98,9 +98,10 @@ export class Network implements Task {
     const ip = datagram.destination
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
     const own = Machine.owner(kernel.machine, ip)
-    const target = own !== undefined
-      ? kernel
-      : this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
+    const target =
+      own !== undefined
+        ? kernel
+        : this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
     if (ip.isLoopback ? target !== kernel : target === undefined) return this.drop(kernel, datagram, "no such host")
     this.arrive(flight, target!, Machine.owner(target!.machine, ip)!.index)
   }
@@ -131,8 +132,8 @@ export class Network implements Task {
   private report(flight: Flight): void {
     const { datagram, kernel, socket } = flight
     if (socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
-    if (socket.peer !== undefined &&
-      (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source))) return
+    if (socket.peer !== undefined && (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source)))
+      return
     this.hand(kernel, socket, datagram)
   }
 
@@ -140,11 +141,12 @@ export class Network implements Task {
     const { datagram, kernel } = flight
     let reached = 0
     for (const target of this.kernels) {
-      const own = target === kernel
-        ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
-        : target.machine.interfaces.find((own) =>
-          own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
-        )
+      const own =
+        target === kernel
+          ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
+          : target.machine.interfaces.find((own) =>
+              own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
+            )
       if (own === undefined) continue
       for (const socket of Bindings.findAll(target, datagram)) {
         const { destination, destinationPort, id, payload, source, sourcePort, tos, ttl } = datagram
@@ -184,7 +186,11 @@ export class Network implements Task {
     const waits = socket.receives.size > 0
     const size = datagram.payload.length
     // an empty buffer takes one datagram whatever its size
-    if (datagram.status === 0 && !waits && (room === 0 || (socket.queuedBytes > 0 && socket.queuedBytes + size > room))) {
+    if (
+      datagram.status === 0 &&
+      !waits &&
+      (room === 0 || (socket.queuedBytes > 0 && socket.queuedBytes + size > room))
+    ) {
       socket.overflowed++
       return this.drop(kernel, datagram, "receive buffer full")
     }
@@ -199,11 +205,19 @@ export class Network implements Task {
     const segment = last.segment === 0 ? last.payload.length : last.segment
     const total = last.payload.length + datagram.payload.length
     if (
-      segment === 0 || last.payload.length % segment !== 0 || datagram.payload.length > segment ||
-      datagram.payload.length === 0 || total > socket.coalesce || total > socket.options[SocketOptions.RCVBUF] ||
-      last.sourcePort !== datagram.sourcePort || !last.source.equals(datagram.source) ||
-      !last.destination.equals(datagram.destination) || last.tos !== datagram.tos || last.ttl !== datagram.ttl
-    ) return false
+      segment === 0 ||
+      last.payload.length % segment !== 0 ||
+      datagram.payload.length > segment ||
+      datagram.payload.length === 0 ||
+      total > socket.coalesce ||
+      total > socket.options[SocketOptions.RCVBUF] ||
+      last.sourcePort !== datagram.sourcePort ||
+      !last.source.equals(datagram.source) ||
+      !last.destination.equals(datagram.destination) ||
+      last.tos !== datagram.tos ||
+      last.ttl !== datagram.ttl
+    )
+      return false
     const payload = new Uint8Array(total)
     payload.set(last.payload)
     payload.set(datagram.payload, last.payload.length)

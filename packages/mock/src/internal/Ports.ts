@@ -321,7 +321,10 @@ export const SetFileCompletionNotificationModes = (kernel: Kernel, file: number,
     kernel.dead(file)
     return kernel.fail(sdk.WSA_INVALID_HANDLE)
   }
-  if (object.type !== "socket" || (flags & ~(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE)) !== 0) {
+  if (
+    object.type !== "socket" ||
+    (flags & ~(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE)) !== 0
+  ) {
     return kernel.fail(sdk.WSA_INVALID_PARAMETER)
   }
   // modes are only ever added

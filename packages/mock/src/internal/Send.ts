@@ -194,12 +194,13 @@ const prepare = (
 ): ReadonlyArray<Datagram> | undefined => {
   const { machine } = kernel
   const destination = unspecifiedIsSelf(to.ip)
-  const via = manner.interfaceIndex !== 0
-    ? Machine.byIndex(machine, manner.interfaceIndex)
-    : Machine.route(machine, destination, to.scope)
-  const source = manner.source ?? (socket.local.isAny && via !== undefined
-    ? Machine.sourceFor(machine, via, destination)
-    : socket.local)
+  const via =
+    manner.interfaceIndex !== 0
+      ? Machine.byIndex(machine, manner.interfaceIndex)
+      : Machine.route(machine, destination, to.scope)
+  const source =
+    manner.source ??
+    (socket.local.isAny && via !== undefined ? Machine.sourceFor(machine, via, destination) : socket.local)
   if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   if (Machine.isBroadcast(machine, destination) && socket.options[SocketOptions.BROADCAST] === 0) {
     return refuse(kernel, sdk.WSAEACCES)
@@ -230,13 +231,16 @@ const IP_PMTUDISC_PROBE = 3
 const keepsWhole = (socket: UdpSocket, isV4: boolean): boolean => {
   const { options } = socket
   const discover = options[isV4 ? SocketOptions.MTU_DISCOVER : SocketOptions.MTU_DISCOVER6]
-  return options[isV4 ? SocketOptions.DONTFRAGMENT : SocketOptions.DONTFRAG6] !== 0 ||
-    discover === IP_PMTUDISC_DO || discover === IP_PMTUDISC_PROBE
+  return (
+    options[isV4 ? SocketOptions.DONTFRAGMENT : SocketOptions.DONTFRAG6] !== 0 ||
+    discover === IP_PMTUDISC_DO ||
+    discover === IP_PMTUDISC_PROBE
+  )
 }
 
 const loopbackOf = { v4: v4(0x7f000001), v6: new Ip(0, 0, 0, 1) }
 
-const unspecifiedIsSelf = (ip: Ip): Ip => ip.isAny ? (ip.isV4 ? loopbackOf.v4 : loopbackOf.v6) : ip
+const unspecifiedIsSelf = (ip: Ip): Ip => (ip.isAny ? (ip.isV4 ? loopbackOf.v4 : loopbackOf.v6) : ip)
 
 const make = (
   kernel: Kernel,
@@ -277,7 +281,7 @@ const mannerOf = (kernel: Kernel, socket: UdpSocket, operation: Operation, to: I
   return manner
 }
 
-const swap = (n: number): number => ((n & 0xff) << 24 | (n & 0xff00) << 8 | (n >>> 8) & 0xff00 | n >>> 24) >>> 0
+const swap = (n: number): number => (((n & 0xff) << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24)) >>> 0
 
 type Apply = (kernel: Kernel, manner: Manner, view: DataView, at: number) => boolean
 
@@ -298,30 +302,32 @@ const ecn: Apply = (_kernel, manner, view, at) => {
   return value >= 0 && value < ECN_CE
 }
 
-const packetInfo = (v6: boolean): Apply => (kernel, manner, view, at) => {
-  const ip = v6
-    ? new Ip(
-      view.getUint32(at, false),
-      view.getUint32(at + 4, false),
-      view.getUint32(at + 8, false),
-      view.getUint32(at + 12, false)
-    )
-    : v4(view.getUint32(at, false))
-  const index = view.getUint32(at + (v6 ? 16 : 4), true)
-  const { machine } = kernel
-  const via = index === 0 ? undefined : Machine.byIndex(machine, index)
-  if (index !== 0 && via === undefined) return false
-  if (ip.isAny) {
-    // an interface without an address: the datagram leaves with an unspecified source
-    if (index !== 0) manner.source = ip
-  } else {
-    const owner = Machine.owner(machine, ip)
-    if (owner === undefined || (via !== undefined && via !== owner)) return false
-    manner.source = ip
+const packetInfo =
+  (v6: boolean): Apply =>
+  (kernel, manner, view, at) => {
+    const ip = v6
+      ? new Ip(
+          view.getUint32(at, false),
+          view.getUint32(at + 4, false),
+          view.getUint32(at + 8, false),
+          view.getUint32(at + 12, false)
+        )
+      : v4(view.getUint32(at, false))
+    const index = view.getUint32(at + (v6 ? 16 : 4), true)
+    const { machine } = kernel
+    const via = index === 0 ? undefined : Machine.byIndex(machine, index)
+    if (index !== 0 && via === undefined) return false
+    if (ip.isAny) {
+      // an interface without an address: the datagram leaves with an unspecified source
+      if (index !== 0) manner.source = ip
+    } else {
+      const owner = Machine.owner(machine, ip)
+      if (owner === undefined || (via !== undefined && via !== owner)) return false
+      manner.source = ip
+    }
+    manner.interfaceIndex = index
+    return true
   }
-  manner.interfaceIndex = index
-  return true
-}
 
 const segmentSize: Apply = (_kernel, manner, view, at) => {
   manner.segment = view.getUint32(at, true)
@@ -353,8 +359,12 @@ accept(IPPROTO_UDP, Options.UDP_SEND_MSG_SIZE, 4, undefined, segmentSize)
 
 const apply = (kernel: Kernel, manner: Manner, isV4: boolean, view: DataView, header: Control.Header): boolean => {
   const entry = accepted.get(header.level * 0x1_0000_0000 + header.type)
-  return entry !== undefined && header.size === entry.size && (entry.v4 === undefined || entry.v4 === isV4) &&
+  return (
+    entry !== undefined &&
+    header.size === entry.size &&
+    (entry.v4 === undefined || entry.v4 === isV4) &&
     entry.apply(kernel, manner, view, header.at)
+  )
 }
 
 /** Takes back a send that the network has not got. */

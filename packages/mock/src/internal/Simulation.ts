@@ -73,7 +73,10 @@ export class Simulation {
       })
       return
     }
-    this.nodes[0].kernel.guard.violation("TaskThrew", error instanceof Error ? (error.stack ?? error.message) : String(error))
+    this.nodes[0].kernel.guard.violation(
+      "TaskThrew",
+      error instanceof Error ? (error.stack ?? error.message) : String(error)
+    )
   }
 }
 

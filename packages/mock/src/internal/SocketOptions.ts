@@ -136,7 +136,7 @@ const wanted = (socket: UdpSocket, v6: boolean): number => {
 const protocolInfoSize = 628
 
 /** Largest payload of one datagram: 65,535 less the IPv4 and UDP headers, or 65,535 less the UDP header. */
-export const maximumPayload = (v4: boolean): number => v4 ? 65_507 : 65_527
+export const maximumPayload = (v4: boolean): number => (v4 ? 65_507 : 65_527)
 
 // getsockopt-only values, by level and name; undefined when the option does not exist
 const computed = (kernel: Kernel, socket: UdpSocket, level: number, name: number): number | undefined => {
@@ -152,7 +152,8 @@ const computed = (kernel: Kernel, socket: UdpSocket, level: number, name: number
     }
   }
   // legal on raw sockets, or after another option, and invalid on a UDP socket
-  if (level === IPPROTO_IP && (name === Options.IP_HDRINCL || name === Options.IP_GET_IFLIST)) return kernel.fail(sdk.WSAEINVAL)
+  if (level === IPPROTO_IP && (name === Options.IP_HDRINCL || name === Options.IP_GET_IFLIST))
+    return kernel.fail(sdk.WSAEINVAL)
   if ((level === IPPROTO_IP && name === Options.IP_MTU) || (level === IPPROTO_IPV6 && name === Options.IPV6_MTU)) {
     if (socket.peer === undefined) {
       kernel.fail(sdk.WSAENOTCONN)
@@ -185,9 +186,8 @@ export const getsockopt = (
     return 0
   }
   const option = table.get(key(level, name))
-  const value = option !== undefined && legal(socket, level)
-    ? socket.options[option.index]
-    : computed(kernel, socket, level, name)
+  const value =
+    option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
   if (kernel.error !== 0) return 0
   if (value === undefined) return kernel.fail(sdk.WSAENOPROTOOPT)
   // a BOOL may be asked for as a single byte, as Windows allows

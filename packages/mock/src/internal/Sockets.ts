@@ -147,12 +147,16 @@ const endCancelled = (kernel: Kernel, operation: Operation): void => {
 class Cancellation {
   readonly kernel: Kernel
   readonly operation: Operation
+  private turns: number
   constructor(kernel: Kernel, operation: Operation) {
     this.kernel = kernel
     this.operation = operation
+    this.turns = kernel.settings.cancellation === "seeded" ? kernel.random.below(3) : 0
   }
   run(): void {
-    if (this.operation.state === "cancelling") endCancelled(this.kernel, this.operation)
+    if (this.operation.state !== "cancelling") return
+    if (this.turns-- > 0) this.kernel.turns.post(this)
+    else endCancelled(this.kernel, this.operation)
   }
 }
 

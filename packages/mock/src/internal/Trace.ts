@@ -102,7 +102,7 @@ export class Trace {
 
   list(): Array<MockTrace.Event> {
     const from = Math.max(0, this.entries.length - this.limit)
-    return this.entries.slice(from).map((entry) => "decode" in entry ? entry.decode() : entry)
+    return this.entries.slice(from).map((entry) => ("decode" in entry ? entry.decode() : entry))
   }
 
   clear(): void {

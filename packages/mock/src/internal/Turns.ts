@@ -6,7 +6,7 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 
 const loop = globalThis as unknown as {
@@ -17,9 +17,8 @@ const loop = globalThis as unknown as {
 /**
  * Runs a task from the event loop.
  */
-export const macrotask: (task: () => void) => void = loop.setImmediate === undefined
-  ? (task) => loop.setTimeout(task, 0)
-  : (task) => loop.setImmediate!(task)
+export const macrotask: (task: () => void) => void =
+  loop.setImmediate === undefined ? (task) => loop.setTimeout(task, 0) : (task) => loop.setImmediate!(task)
 
 /** Something that has work to do in a later turn. */
 export interface Task {

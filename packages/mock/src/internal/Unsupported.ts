@@ -21,8 +21,10 @@ export const codes = {
 type Implementation = (kernel: Kernel, ...args: ReadonlyArray<number>) => number
 
 // what Windows answers for a datagram socket
-const datagram = (code: number): Implementation => (kernel, s) =>
-  kernel.socket(s) === undefined ? 0 : kernel.fail(code)
+const datagram =
+  (code: number): Implementation =>
+  (kernel, s) =>
+    kernel.socket(s) === undefined ? 0 : kernel.fail(code)
 
 export const listen = datagram(sdk.WSAEOPNOTSUPP)
 export const accept = datagram(sdk.WSAEOPNOTSUPP)

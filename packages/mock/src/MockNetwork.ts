@@ -1,0 +1,93 @@
+/**
+ * Several simulated machines on one network, in one event loop.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Host from "./internal/Host.ts"
+import type { Behaviour, MachineOptions, Mock } from "./MockWinsock.ts"
+import { makeMachines } from "./MockWinsock.ts"
+
+/**
+ * Options of a network: its machines by name, and how the simulation behaves.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<Name extends string> extends Behaviour {
+  readonly hosts: { readonly [N in Name]: MachineOptions }
+}
+
+/**
+ * A network: its machines, by name. They share the trace, the seed and `settled`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MockNetwork<Name extends string> {
+  readonly hosts: { readonly [N in Name]: Mock }
+}
+
+/**
+ * Makes a network. Every machine reaches every other: the one that owns a datagram's destination gets it, whatever the
+ * prefixes; broadcasts reach the machines that have an address in the sender's network. Closing the scope ends the
+ * simulation as `MockWinsock.make` says.
+ *
+ * **Example** (A client and a server)
+ *
+ * ```ts
+ * import { make } from "@effect-winsock/mock/MockNetwork"
+ *
+ * const network = make({
+ *   hosts: {
+ *     client: { interfaces: [{ index: 4, name: "Ethernet", addresses: ["10.0.0.2/24"] }] },
+ *     server: { interfaces: [{ index: 7, name: "Ethernet", addresses: ["10.0.0.1/24", "10.0.0.9/24"] }] }
+ *   },
+ *   seed: 42
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <Name extends string>(
+  options: Options<Name>
+): Effect.Effect<MockNetwork<Name>, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const names = Object.keys(options.hosts) as Array<Name>
+    const machines = names.map((name) => Host.machine(name, options.hosts[name]))
+    return Effect.map(makeMachines(options, machines), (mocks) => ({
+      hosts: Object.fromEntries(mocks.map((mock) => [mock.name, mock])) as { readonly [N in Name]: Mock }
+    }))
+  })
+
+/**
+ * The machines of `makeTwoHosts`.
+ *
+ * - `server`: interface 7 "Ethernet" with `10.0.0.1/24`, `10.0.0.101/24`, `fd00::1/64`, `fd00::101/64`; interface 8
+ *   "Ethernet 2" with `10.0.1.1/24`
+ * - `client`: interface 4 "Ethernet" with `10.0.0.2/24`, `fd00::2/64`
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const twoHosts = {
+  server: {
+    interfaces: [
+      { index: 7, name: "Ethernet", addresses: ["10.0.0.1/24", "10.0.0.101/24", "fd00::1/64", "fd00::101/64"] },
+      { index: 8, name: "Ethernet 2", addresses: ["10.0.1.1/24"] }
+    ]
+  },
+  client: { interfaces: [{ index: 4, name: "Ethernet", addresses: ["10.0.0.2/24", "fd00::2/64"] }] }
+} as const satisfies { readonly [name: string]: MachineOptions }
+
+/**
+ * Makes the network of `twoHosts`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTwoHosts = (
+  behaviour: Behaviour = {}
+): Effect.Effect<MockNetwork<"server" | "client">, never, Scope.Scope> => make({ ...behaviour, hosts: twoHosts })
