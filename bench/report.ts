@@ -1,0 +1,150 @@
+/** From the figures of all processes to a table and a verdict. */
+import type { Measured, PartName } from "./measure.ts"
+import type { CallCounts } from "./rig.ts"
+import type { Provider } from "./worker.ts"
+
+/** A median, and between what the figures lay. */
+export interface Spread {
+  readonly median: number
+  readonly least: number
+  readonly most: number
+}
+
+/** Per operation: nanoseconds, ratios and bytes. */
+export interface Row {
+  readonly provider: Provider
+  readonly name: string
+  readonly title: string
+  readonly floor: Spread
+  readonly calls?: Spread
+  readonly engine?: Spread
+  /** What the engine took, without the calls. */
+  readonly net?: Spread
+  /** That, over the floor of the same round. */
+  readonly ratio?: Spread
+  readonly bytes: { readonly [N in PartName]?: number }
+  readonly counts: { readonly [N in PartName]?: CallCounts }
+}
+
+/** What a figure should be at most, and what it aims at. */
+export interface Target {
+  readonly name: string
+  readonly figure: "ratio" | "net"
+  readonly most: number
+  readonly aim: number
+}
+
+export const targets: ReadonlyArray<Target> = [
+  { name: "ready-inbox", figure: "ratio", most: 5, aim: 3 },
+  { name: "ready-inbox-arrival", figure: "ratio", most: 5, aim: 3 },
+  { name: "ready-now", figure: "ratio", most: 5, aim: 3 },
+  { name: "parked-64", figure: "ratio", most: 4, aim: 2.5 },
+  { name: "parked-1", figure: "ratio", most: 4, aim: 2.5 },
+  { name: "parked-event-loop", figure: "ratio", most: 4, aim: 2.5 },
+  { name: "interrupt", figure: "ratio", most: 2, aim: 1.3 },
+  { name: "pull", figure: "net", most: 400, aim: 250 }
+]
+
+export interface Judged extends Target {
+  readonly provider: Provider
+  readonly median: number
+  readonly verdict: "aim" | "met" | "missed"
+}
+
+const spread = (figures: ReadonlyArray<number>): Spread => {
+  const sorted = figures.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  return { median, least: sorted[0], most: sorted[sorted.length - 1] }
+}
+
+/** One row per case of a provider, from all its processes. */
+export const rows = (provider: Provider, processes: ReadonlyArray<ReadonlyArray<Measured>>): Array<Row> =>
+  processes[0].map(({ name, title }) => {
+    const all = processes.flatMap((measured) => measured.filter((of) => of.name === name))
+    const times = (part: PartName): Array<number> => all.flatMap((of) => of.times[part] ?? [])
+    const [floor, calls, engine] = [times("floor"), times("calls"), times("engine")]
+    const net = engine.map((figure, i) => figure - calls[i])
+    return {
+      provider,
+      name,
+      title,
+      floor: spread(floor),
+      ...(engine.length === 0
+        ? {}
+        : {
+            calls: spread(calls),
+            engine: spread(engine),
+            net: spread(net),
+            ratio: spread(net.map((figure, i) => figure / floor[i]))
+          }),
+      bytes: Object.assign({}, ...all.map((of) => of.bytes)),
+      counts: Object.assign({}, ...all.map((of) => of.counts))
+    }
+  })
+
+export const judge = (all: ReadonlyArray<Row>): Array<Judged> =>
+  all.flatMap((row) =>
+    targets
+      .filter((target) => target.name === row.name)
+      .map((target) => {
+        const { median } = row[target.figure]!
+        const verdict = median <= target.aim ? "aim" : median <= target.most ? "met" : "missed"
+        return { ...target, provider: row.provider, median, verdict }
+      })
+  )
+
+const ns = (of: Spread | undefined): string =>
+  of === undefined ? "" : `${of.median.toFixed(0)} [${of.least.toFixed(0)}-${of.most.toFixed(0)}]`
+const times = (of: Spread | undefined): string =>
+  of === undefined ? "" : `${of.median.toFixed(2)} [${of.least.toFixed(2)}-${of.most.toFixed(2)}]`
+const whole = (figure: number | undefined): string => (figure === undefined ? "" : figure.toFixed(0))
+
+const table = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)))
+  return lines
+    .map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "))
+    .join("\n")
+}
+
+const words = { aim: "aim met", met: "met", missed: "MISSED" }
+
+const target = (row: Row): string =>
+  judge([row])
+    .map((of) => `<= ${of.most}${of.figure === "net" ? " ns" : "x"} (${of.aim}): ${words[of.verdict]}`)
+    .join()
+
+/** The table of one provider. */
+export const text = (all: ReadonlyArray<Row>): string =>
+  table([
+    ["per operation", "floor ns", "calls ns", "engine ns", "net ns", "net / floor", "bytes", "floor", "target"],
+    ...all.map((row) => [
+      row.title,
+      ns(row.floor),
+      ns(row.calls),
+      ns(row.engine),
+      ns(row.net),
+      row.name === "pull" ? "" : times(row.ratio),
+      whole(row.bytes.engine),
+      whole(row.bytes.floor),
+      target(row)
+    ])
+  ])
+
+/** The verdict in a line. */
+export const summary = (judged: ReadonlyArray<Judged>): string => {
+  const names = (verdict: Judged["verdict"]): string =>
+    judged
+      .filter((of) => of.verdict === verdict)
+      .map((of) => `${of.name} ${of.median.toFixed(of.figure === "net" ? 0 : 2)}${of.figure === "net" ? " ns" : "x"}`)
+      .join(", ")
+  const parts = [
+    ["aim met", names("aim")],
+    ["met", names("met")],
+    ["missed", names("missed")]
+  ]
+  return parts
+    .filter(([, list]) => list !== "")
+    .map(([word, list]) => `${word}: ${list}`)
+    .join("; ")
+}
