@@ -44,7 +44,7 @@ export type Failure = "SOCKET_ERROR" | "INVALID_SOCKET" | "FALSE" | "NULL" | "IN
  * @since 0.1.0
  */
 export interface Signature {
-  readonly dll: "ws2_32.dll" | "mswsock.dll" | "kernel32.dll" | "extension"
+  readonly dll: "ws2_32.dll" | "mswsock.dll" | "kernel32.dll" | "ntdll.dll" | "extension"
   readonly parameters: ReadonlyArray<readonly [name: string, type: CType]>
   readonly result: CType
   readonly fails: Failure
@@ -323,7 +323,15 @@ export const functions = {
     "handle",
     "INVALID_HANDLE_VALUE"
   ),
-  SleepEx: kernel([["dwMilliseconds", "u32"], ["bAlertable", "i32"]], "u32", "NEVER")
+  SleepEx: kernel([["dwMilliseconds", "u32"], ["bAlertable", "i32"]], "u32", "NEVER"),
+
+  // --- the system ---
+  RtlGetVersion: {
+    dll: "ntdll.dll",
+    parameters: [["lpVersionInformation", "pointer"]],
+    result: "i32",
+    fails: "NEVER"
+  }
 } as const satisfies Record<string, Signature>
 
 /**

@@ -1,35 +1,20 @@
 /**
- * UDP sockets whose every wait can be interrupted without losing a datagram.
+ * UDP sockets that tell everything about a datagram, choose everything about a reply, and whose every wait can be
+ * interrupted without losing one.
  *
  * @since 0.1.0
  */
-import {
-  AF_INET,
-  AF_INET6,
-  IPPROTO_IPV6,
-  IPPROTO_UDP,
-  SOCK_DGRAM,
-  SOL_SOCKET,
-  WSA_FLAG_NO_HANDLE_INHERIT,
-  WSA_FLAG_OVERLAPPED
-} from "@effect-winsock/schema/Flags"
-import { FIONBIO, SIO_UDP_CONNRESET, SIO_UDP_NETRESET } from "@effect-winsock/schema/Ioctls"
-import { IPV6_V6ONLY, SO_EXCLUSIVEADDRUSE, SO_REUSEADDR } from "@effect-winsock/schema/Options"
-import * as SockAddr from "@effect-winsock/schema/SockAddr"
-import { WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as NetAddress from "effect/net/NetAddress"
+import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Datagram } from "./Datagram.ts"
-import type { DatagramOptions } from "./internal/datagrams.ts"
-import { Datagrams } from "./internal/datagrams.ts"
-import type { Engine } from "./internal/engine.ts"
-import { datagramProvider } from "./internal/provider.ts"
-import type { SocketHandle } from "./Seam.ts"
+import * as internal from "./internal/udpSocket.ts"
+import type { Payload as InternalPayload } from "./internal/sends.ts"
+import type { Capabilities, ControlName, Wish } from "./UdpCapabilities.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
-import * as WinsockErrors from "./WinsockError.ts"
 
 /**
  * How a socket is opened.
@@ -40,7 +25,7 @@ import * as WinsockErrors from "./WinsockError.ts"
 export interface Options {
   /**
    * The largest datagram that is received whole, in bytes, 0 to 65,535. A longer one is cut, and says so. Each posted
-   * receive holds that much memory.
+   * receive holds that much memory; with one fiber waiting that is one, plus one per layer.
    *
    * @default 65535
    */
@@ -93,11 +78,94 @@ export interface Options {
   readonly ipv6Only?: boolean | undefined
   /**
    * Whether a send that met a dead peer or an expired TTL makes a later receive fail (`SIO_UDP_CONNRESET`,
-   * `SIO_UDP_NETRESET`). By default it never breaks a receive loop.
+   * `SIO_UDP_NETRESET`), with reason `ConnectionReset` or `NetworkReset`. By default it never breaks a receive loop.
+   * `receiveEvent` gives such reports as items of their own.
    *
    * @default false
    */
   readonly peerErrors?: boolean | undefined
+  /**
+   * The control data to ask for with received datagrams: names, which are wishes that are preferred, or a record that
+   * says of each whether it is required.
+   *
+   * @default none
+   */
+  readonly control?: ReadonlyArray<ControlName> | { readonly [K in ControlName]?: Wish | undefined } | undefined
+  /**
+   * What becomes of a `SendOptions` wish that the provider would not honour: with `"required"` the send fails with
+   * `NotSupported`, with `"preferred"` the datagram goes without (and a `segmentSize` is done by several sends).
+   *
+   * @default "required"
+   */
+  readonly sendControl?: Wish | undefined
+  /**
+   * What `reply` does when the datagram does not tell where it came to: with `"required"` it fails with
+   * `NotSupported`, with `"preferred"` the system chooses the source address.
+   *
+   * @default "preferred"
+   */
+  readonly reply?: Wish | undefined
+  /**
+   * Lets the provider join datagrams of one sender and equal size on receive (URO), up to so many bytes, 1 to 65,535;
+   * they are given out one by one all the same. The number is a preferred wish. Network cards and VPNs exist that join
+   * datagrams without saying so: then a message is several, and nothing tells. Needs `maxMessageSize` as large.
+   *
+   * @default off
+   */
+  readonly coalesce?: number | { readonly size: number; readonly wish: Wish } | undefined
+}
+
+/**
+ * Bytes, or several pieces that are sent as one datagram.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Payload = InternalPayload
+
+/**
+ * What can be said of one send. Whether the provider honours it is found out once per layer, on loopback; see
+ * `Options.sendControl` for what follows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  /** The source address: one of the machine's own. */
+  readonly source?: NetAddress.IpAddress | undefined
+  /** The index of the interface to leave by; only together with `source`. */
+  readonly interface?: number | undefined
+  /** Time to live, or hop limit, 1 to 255. */
+  readonly hopLimit?: number | undefined
+  /** The whole byte of type of service, or traffic class, 0 to 255. */
+  readonly trafficClass?: number | undefined
+  /** The ECN codepoint: 0 Not-ECT, 1 ECT(1), 2 ECT(0). CE is refused before the call. */
+  readonly ecn?: number | undefined
+  /** Cuts the payload into datagrams of so many bytes, but for the last (USO), 1 to 65,527. */
+  readonly segmentSize?: number | undefined
+}
+
+/**
+ * One of the datagrams of `sendAll`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outgoing {
+  readonly payload: Payload
+  readonly to?: NetAddress.InetAddress | undefined
+  readonly options?: SendOptions | undefined
+}
+
+/**
+ * A report that a datagram sent earlier met a dead peer or an expired TTL.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PeerReport {
+  readonly _tag: "PeerReport"
+  readonly error: WinsockError
 }
 
 /**
@@ -110,6 +178,8 @@ export interface Options {
 export interface UdpSocket {
   /** The address it is bound to; its port is never 0. */
   readonly address: NetAddress.InetAddress
+  /** What the provider can do. Asks it, the first time. */
+  readonly capabilities: Effect.Effect<Capabilities, WinsockError>
   /**
    * Waits for the next datagram.
    *
@@ -119,56 +189,49 @@ export interface UdpSocket {
    * Fails with `OperationAborted` when the socket is closed meanwhile, with `SocketClosed` afterwards.
    */
   readonly receive: Effect.Effect<Datagram, WinsockError>
+  /** Waits for the next datagram or, with `Options.peerErrors`, the next report of a dead peer. */
+  readonly receiveEvent: Effect.Effect<Datagram | PeerReport, WinsockError>
   /** Waits for at least one datagram and takes all that are ready, up to `Options.batch`. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Datagram>, WinsockError>
+  /**
+   * All datagrams, one by one: a consumer that stops early leaves the rest for others. `Stream.fromEffectRepeat` over
+   * `pull` is faster and takes batches of which a consumer that stops early loses the rest.
+   */
+  readonly messages: Stream.Stream<Datagram, WinsockError>
   /**
    * Sends one datagram, to `to` or to the peer of a connected socket. It is done when the provider has taken the
    * bytes; an interruption while it waits for room cancels it, and one that comes too late counts as sent.
    *
-   * Fails with `MessageTooLarge` above the protocol's limit (65,507 bytes over IPv4).
+   * Fails with `MessageTooLarge` above the protocol's limit (65,507 bytes over IPv4), with `InvalidArgument` for an
+   * option out of range, with `NotSupported` for one that the provider would not honour.
    */
-  readonly send: (payload: Uint8Array, to?: NetAddress.InetAddress) => Effect.Effect<void, WinsockError>
+  readonly send: (
+    payload: Payload,
+    to?: NetAddress.InetAddress,
+    options?: SendOptions
+  ) => Effect.Effect<void, WinsockError>
+  /** Sends several datagrams in order. When one fails, those before it were sent and those after it were not. */
+  readonly sendAll: (messages: Iterable<Outgoing>) => Effect.Effect<void, WinsockError>
+  /**
+   * Answers a datagram: to where it came from, from the address and by the interface it came to. On a wildcard socket
+   * that takes `control: ["packetInfo"]`. Where the provider ignores the source address of a send, the answer leaves
+   * through a socket of its own, bound to that address; what arrives there meanwhile is not lost.
+   */
+  readonly reply: (message: Datagram, payload: Payload, options?: SendOptions) => Effect.Effect<void, WinsockError>
   /** Sets the only peer: the default of `send`, and the only one that is received from. Can be repeated. */
   readonly connect: (peer: NetAddress.InetAddress) => Effect.Effect<void, WinsockError>
-}
-
-interface Range {
-  readonly least: number
-  readonly most: number
-  readonly default: number
-}
-
-const ranges = {
-  maxMessageSize: { least: 0, most: 65_535, default: 65_535 },
-  lookAhead: { least: 0, most: 1024, default: 0 },
-  maxPosted: { least: 1, most: 1024, default: 64 },
-  batch: { least: 1, most: 4096, default: 64 }
-} as const satisfies Record<string, Range>
-
-type Ranged = keyof typeof ranges
-
-const check = (options: Options): Effect.Effect<{ readonly [K in Ranged]: number }, WinsockError> => {
-  const checked: Record<string, number> = {}
-  for (const [name, range] of Object.entries(ranges)) {
-    const value = options[name as Ranged] ?? range.default
-    if (!Number.isInteger(value) || value < range.least || value > range.most) {
-      return Effect.fail(
-        WinsockErrors.invalidArgument("WSASocketW", name, value, `an integer from ${range.least} to ${range.most}`)
-      )
-    }
-    checked[name] = value
-  }
-  return Effect.succeed(checked as { readonly [K in Ranged]: number })
+  /** Takes back `connect`. */
+  readonly disconnect: Effect.Effect<void, WinsockError>
 }
 
 /**
  * Opens a socket and binds it to `address`; port 0 takes any free port. Closing the scope cancels and drains what is
  * pending and closes it.
  *
- * Fails by reason: `InvalidArgument` for an option out of range, `AddressInUse`, `AddressNotAvailable`,
- * `PermissionDenied`, `NotSupported` for a family that the machine lacks, `TooManySockets`, `NoBufferSpace`.
+ * Fails by reason: `InvalidArgument` for an option out of range, `NotSupported` for a required wish or a family that
+ * the machine lacks, `AddressInUse`, `AddressNotAvailable`, `PermissionDenied`, `TooManySockets`, `NoBufferSpace`.
  *
- * **Example** (Echoing datagrams)
+ * **Example** (Answering from the address that was asked)
  *
  * ```ts
  * import * as UdpSocket from "@effect-winsock/core/UdpSocket"
@@ -177,10 +240,11 @@ const check = (options: Options): Effect.Effect<{ readonly [K in Ranged]: number
  * import { NetAddress } from "effect/net"
  *
  * const echo = Effect.gen(function*() {
- *   const socket = yield* UdpSocket.bind(NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0))
+ *   const any = NetAddress.inetAddressFromIpStringUnsafe("0.0.0.0", 7)
+ *   const socket = yield* UdpSocket.bind(any, { control: ["packetInfo", "hopLimit", "ecn"] })
  *   while (true) {
  *     const message = yield* socket.receive
- *     yield* socket.send(message.payload, message.from)
+ *     yield* socket.reply(message, message.payload)
  *   }
  * }).pipe(Effect.scoped, Effect.provide(MockWinsock.layerLoopback))
  * ```
@@ -192,133 +256,18 @@ export const bind = (
   address: NetAddress.InetAddress,
   options: Options = {}
 ): Effect.Effect<UdpSocket, WinsockError, Winsock | Scope.Scope> =>
-  Effect.flatMap(Winsock, (winsock) => {
-    const engine = winsock[EngineKey]
-    return Effect.flatMap(check(options), (ranged) =>
-      Effect.map(
-        Effect.acquireRelease(
-          Effect.suspend(() => open(engine, address, options, ranged)),
-          ({ datagrams }) => Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
-        ),
-        ({ bound, datagrams }) => make(engine, datagrams, bound, ranged.batch)
-      )
-    )
-  })
+  Effect.flatMap(Winsock, (winsock) => Effect.map(internal.bind(winsock[EngineKey], address, options), make))
 
-const make = (engine: Engine, datagrams: Datagrams, address: NetAddress.InetAddress, batch: number): UdpSocket => ({
-  address,
-  receive: datagrams.receive,
-  pull: datagrams.pull(batch),
-  send: (payload, to) => datagrams.sends.send(payload, to),
-  connect: (peer) =>
-    Effect.suspend(() => {
-      const { scratch } = engine
-      const { socket } = datagrams
-      if (!datagrams.isOpen() || socket === -1) return Effect.fail(WinsockErrors.socketClosed("connect"))
-      const length = SockAddr.write(scratch.view, 0, peer)
-      return engine.calls.connect(socket, scratch.address, length) === 0
-        ? Effect.void
-        : Effect.fail(engine.lastError("connect"))
-    })
+const make = (socket: internal.Bound): UdpSocket => ({
+  address: socket.address,
+  capabilities: socket.capabilities,
+  receive: socket.receive,
+  receiveEvent: socket.receiveEvent,
+  pull: socket.pull,
+  messages: Stream.fromEffectRepeat(socket.receive),
+  send: (payload, to, options) => socket.send(payload, to, options),
+  sendAll: (messages) => socket.sendAll(messages),
+  reply: (message, payload, options) => socket.reply(message, payload, options),
+  connect: (peer) => socket.connect(peer),
+  disconnect: socket.connect(undefined)
 })
-
-interface Opened {
-  readonly datagrams: Datagrams
-  readonly bound: NetAddress.InetAddress
-}
-
-const open = (
-  engine: Engine,
-  address: NetAddress.InetAddress,
-  options: Options,
-  ranged: { readonly [K in Ranged]: number }
-): Effect.Effect<Opened, WinsockError> => {
-  const { calls } = engine
-  if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("WSASocketW"))
-  const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
-  const socket = calls.WSASocketW(
-    family,
-    SOCK_DGRAM,
-    IPPROTO_UDP,
-    0,
-    0,
-    WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
-  )
-  if (socket === -1) return Effect.fail(engine.lastError("WSASocketW"))
-  const opened = Effect.flatMap(datagramProvider(engine, family, socket), (provider) => {
-    const failed = configure(engine, socket, address, options)
-    if (failed !== undefined) return Effect.fail(engine.lastError(failed))
-    const bound = localAddress(engine, socket)
-    if (bound === undefined) return Effect.fail(engine.lastError("getsockname"))
-    const datagramOptions: DatagramOptions = {
-      ...ranged,
-      controlSize: 0,
-      cancel: options.cancel ?? (provider.ifsHandles ? "operation" : "close"),
-      truncation: options.truncation ?? "deliver"
-    }
-    // only now: an engine that has the SOCKET is the one that closes it
-    return Effect.map(attach(engine, socket, provider, datagramOptions), (datagrams) => ({ datagrams, bound }))
-  })
-  return Effect.onError(opened, () => Effect.sync(() => calls.closesocket(socket)))
-}
-
-const attach = (
-  engine: Engine,
-  socket: SocketHandle,
-  provider: ConstructorParameters<typeof Datagrams>[2],
-  options: DatagramOptions
-): Effect.Effect<Datagrams, WinsockError> =>
-  Effect.suspend(() => {
-    const key = engine.reserve()
-    if (engine.calls.CreateIoCompletionPort(socket, engine.port, key, 0) === 0) {
-      const error = engine.lastError("CreateIoCompletionPort")
-      engine.unreserve(key)
-      return Effect.fail(error)
-    }
-    return Effect.succeed(new Datagrams(engine, socket, provider, options, key))
-  })
-
-// the calls that make a socket ready, in their order; the first that fails is named
-const configure = (
-  engine: Engine,
-  socket: SocketHandle,
-  address: NetAddress.InetAddress,
-  options: Options
-): string | undefined => {
-  const { calls, scratch } = engine
-  const setOption = (level: number, option: number, value: number): boolean => {
-    scratch.view.setUint32(0, value, true)
-    return calls.setsockopt(socket, level, option, scratch.address, 4) === 0
-  }
-  const ioctl = (code: number, value: number): boolean => {
-    scratch.view.setUint32(0, value, true)
-    return calls.WSAIoctl(socket, code, scratch.address, 4, 0, 0, scratch.address + 8, 0, 0) === 0
-  }
-  // the JS thread must never wait in a call
-  scratch.view.setUint32(0, 1, true)
-  if (calls.ioctlsocket(socket, FIONBIO, scratch.address) !== 0) return "ioctlsocket"
-  if (NetAddress.isInetAddressV6(address)) {
-    if (!setOption(IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6Only === false ? 0 : 1)) return "setsockopt"
-  }
-  if (options.reuseAddress === true) {
-    if (!setOption(SOL_SOCKET, SO_REUSEADDR, 1)) return "setsockopt"
-  } else if (address.port !== 0 && !setOption(SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1)) return "setsockopt"
-  // a provider that does not know these never makes such reports
-  if (options.peerErrors !== true) {
-    ioctl(SIO_UDP_CONNRESET, 0)
-    ioctl(SIO_UDP_NETRESET, 0)
-  }
-  const length = SockAddr.write(scratch.view, 0, address)
-  return calls.bind(socket, scratch.address, length) === 0 ? undefined : "bind"
-}
-
-const localAddress = (engine: Engine, socket: SocketHandle): NetAddress.InetAddress | undefined => {
-  const { calls, scratch } = engine
-  const capacity = 128
-  scratch.view.setInt32(capacity, capacity, true)
-  if (calls.getsockname(socket, scratch.address, scratch.address + capacity) !== 0) return undefined
-  const name = SockAddr.read(scratch.view, 0, Math.min(scratch.view.getInt32(capacity, true), capacity))
-  if (name._tag === "Inet") return name.address
-  calls.WSASetLastError(WSAEAFNOSUPPORT)
-  return undefined
-}

@@ -302,6 +302,34 @@ export const invalidArgument = (operation: string, option: string, value: unknow
   })
 
 /**
+ * Creates the error for a wish that the provider cannot fulfil, found out without or before the call. `feature` is the
+ * name of the option or capability.
+ *
+ * **Example** (A provider without ECN)
+ *
+ * ```ts
+ * import * as WinsockError from "@effect-winsock/core/WinsockError"
+ *
+ * console.log(WinsockError.featureMissing("WSASendMsg", "ecn").message)
+ * // WSASendMsg failed: WSAENOPROTOOPT (10042): this provider does not support ecn
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const featureMissing = (operation: string, feature: string): WinsockError =>
+  new WinsockError({
+    reason: {
+      _tag: "NotSupported",
+      operation,
+      code: WsaError.WSAENOPROTOOPT,
+      name: "WSAENOPROTOOPT",
+      meaning: `this provider does not support ${feature}`,
+      what: "option"
+    }
+  })
+
+/**
  * Creates the error of a send on a stream that an interrupted send has broken. `bytesSent` is how much of that send
  * left, or `undefined` when it is not known.
  *

@@ -379,3 +379,18 @@ export const CSADDR_INFO = struct("CSADDR_INFO", {
   iSocketType: "i32",
   iProtocol: "i32"
 })
+
+/**
+ * What RtlGetVersion fills in; the caller sets `dwOSVersionInfoSize`. Source: `winnt.h` (`OSVERSIONINFOW`).
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const OSVERSIONINFOW = struct("OSVERSIONINFOW", {
+  dwOSVersionInfoSize: "u32",
+  dwMajorVersion: "u32",
+  dwMinorVersion: "u32",
+  dwBuildNumber: "u32",
+  dwPlatformId: "u32",
+  szCSDVersion: bytes(256)
+})

@@ -5,6 +5,7 @@
  * their results are released from its head only, whatever order they completed in. A result is paired with a waiter
  * at the moment the waiter is resumed, never earlier, so an interruption can never take a message with it.
  */
+import { isControlIssue, parseControl } from "@effect-winsock/schema/ControlMessage"
 import { MSG_CTRUNC, MSG_TRUNC } from "@effect-winsock/schema/Flags"
 import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
@@ -65,6 +66,8 @@ export interface DatagramOptions {
   readonly maxPosted: number
   readonly cancel: "operation" | "close"
   readonly truncation: "deliver" | "fail"
+  /** Whether the provider joins datagrams, so that a result may be several. */
+  readonly coalescing: boolean
 }
 
 /**
@@ -112,6 +115,8 @@ export class Datagrams implements Endpoint, SendOwner {
   private hot = false
   private reposts = 0
   private leaked = false
+  // how much of the inbox's first result was given out, when it is several datagrams
+  private consumed = 0
   // one slot for calls that answer at once, shared by all sockets of this shape
   private readonly now: Block
 
@@ -172,7 +177,7 @@ export class Datagrams implements Endpoint, SendOwner {
           if (this.options.lookAhead > 0) this.fill()
           return result instanceof Datagram ? Effect.succeed(result) : Effect.fail(result)
         }
-        if (this.hot && this.order.head === -1) {
+        if (this.hot && this.order.head === -1 && !this.options.coalescing) {
           const result = this.tryNow(false)
           if (result !== undefined) {
             return result instanceof Datagram ? Effect.succeed(result) : Effect.fail(result)
@@ -456,6 +461,8 @@ export class Datagrams implements Endpoint, SendOwner {
   // the oldest result; the inbox must not be empty
   private take(): Datagram | WinsockError {
     const { engine, inbox, slots } = this
+    const piece = this.options.coalescing ? this.takePiece(inbox.head) : undefined
+    if (piece !== undefined) return piece
     const slot = inbox.shift()
     engine.counters.inbox--
     const code = this.codeOf(slot)
@@ -465,6 +472,27 @@ export class Datagrams implements Endpoint, SendOwner {
         : this.error(code)
     this.giveBack(slot)
     return result
+  }
+
+  // the next of the datagrams that the provider joined, if it said that it did; the last one gives the slot back
+  private takePiece(slot: number): Datagram | undefined {
+    const { consumed, engine, inbox, shape, slots } = this
+    if (this.codeOf(slot) !== 0) return undefined
+    const view = slots.view[slot]
+    const at = slots.at[slot]
+    const control = parseControl(shape.abi, view, at + shape.control, this.controlLength(view, at))
+    const size = isControlIssue(control) ? 0 : (control.coalescedSize ?? 0)
+    const rest = slots.size[slot] - consumed
+    if (consumed === 0 && (size <= 0 || size >= rest)) return undefined
+    const last = size >= rest
+    const piece = this.copy(view, slots.bytes[slot], at, last ? rest : size, last && slots.truncated[slot] === 1, consumed)
+    this.consumed = last ? 0 : consumed + size
+    if (last) {
+      inbox.shift()
+      engine.counters.inbox--
+      this.giveBack(slot)
+    }
+    return piece
   }
 
   private codeOf(slot: number): number {
@@ -485,7 +513,7 @@ export class Datagrams implements Endpoint, SendOwner {
       batch.push(result)
     }
     // no receive is in the kernel, so what a call finds now is next in order
-    while (batch.length < limit && order.head === -1) {
+    while (batch.length < limit && order.head === -1 && !this.options.coalescing) {
       const result = this.tryNow(batch.length > 0)
       if (result === undefined) break
       if (!(result instanceof Datagram)) return result
@@ -527,6 +555,38 @@ export class Datagrams implements Endpoint, SendOwner {
     return this.copy(view, now.bytes, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
   }
 
+  /**
+   * Takes what waits in another SOCKET of the same address into the inbox, at most `most` datagrams, and serves it.
+   */
+  absorb(socket: SocketHandle, most: number): void {
+    const { engine, now, shape, slots } = this
+    const { receive } = engine.counters
+    for (let n = 0; n < most; n++) {
+      const slot = slots.acquire()
+      if (slot === NO_MEMORY) break
+      const view = slots.view[slot]
+      const at = slots.at[slot]
+      this.reset(view, at)
+      now.view.setUint32(shape.stride, shape.payloadCapacity, true)
+      const message = slots.address[slot] + shape.message
+      const rc = this.recvMsg(socket, message, now.address + shape.stride, 0, 0)
+      const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+      if (code !== 0 && code !== WSAEMSGSIZE) {
+        slots.release(slot)
+        break
+      }
+      receive.submitted++
+      receive.completed++
+      const flags = view.getUint32(at + this.offFlags, true)
+      slots.truncated[slot] = (flags & MSG_TRUNC) !== 0 || (code !== 0 && (flags & MSG_CTRUNC) === 0) ? 1 : 0
+      slots.code[slot] = 0
+      slots.owed[slot] = 0
+      slots.size[slot] = Math.min(now.view.getUint32(shape.stride, true), shape.payloadCapacity)
+      this.toInbox(slot)
+    }
+    if (this.inbox.head !== -1 && this.waiters.head !== undefined) engine.poke(this)
+  }
+
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
     this.hot = false
     if (code !== WSAEMSGSIZE) this.engine.counters.receive.failed++
@@ -541,12 +601,23 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(view: DataView, bytes: Uint8Array, at: number, size: number, truncated: boolean): Datagram {
+  private copy(
+    view: DataView,
+    bytes: Uint8Array,
+    at: number,
+    size: number,
+    truncated: boolean,
+    skip = 0
+  ): Datagram {
     const { arena, shape } = this
     const head = shape.payload - shape.name
     const from = at + shape.name
     const to = arena.take(head + size)
-    arena.bytes.set(bytes.subarray(from, from + head + size), to)
+    if (skip === 0) arena.bytes.set(bytes.subarray(from, from + head + size), to)
+    else {
+      arena.bytes.set(bytes.subarray(from, from + head), to)
+      arena.bytes.set(bytes.subarray(from + head + skip, from + head + skip + size), to + head)
+    }
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
       new Uint8Array(arena.bytes.buffer, to + head, size),
@@ -557,8 +628,12 @@ export class Datagrams implements Endpoint, SendOwner {
       to,
       nameLength < 0 ? 0 : Math.min(nameLength, nameCapacity),
       to + nameCapacity,
-      Math.min(view.getUint32(at + this.offControlLength, true), shape.controlCapacity)
+      this.controlLength(view, at)
     )
+  }
+
+  private controlLength(view: DataView, at: number): number {
+    return Math.min(view.getUint32(at + this.offControlLength, true), this.shape.controlCapacity)
   }
 
   // a failing NTSTATUS is negative, as `Slots.code` keeps it; a code of Winsock's is positive

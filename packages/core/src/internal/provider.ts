@@ -1,13 +1,20 @@
 /** What a transport provider can do: asked of its first socket, then remembered for the layer. */
-import { SOL_SOCKET, XP1_IFS_HANDLES } from "@effect-winsock/schema/Flags"
+import {
+  IPPROTO_UDP,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+  WSA_FLAG_NO_HANDLE_INHERIT,
+  WSA_FLAG_OVERLAPPED,
+  XP1_IFS_HANDLES
+} from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import { SIO_GET_EXTENSION_FUNCTION_POINTER } from "@effect-winsock/schema/Ioctls"
 import { pointerSize, readPointer } from "@effect-winsock/schema/Layout"
 import { SO_PROTOCOL_INFOW } from "@effect-winsock/schema/Options"
 import { WSAPROTOCOL_INFOW } from "@effect-winsock/schema/Structs"
-import * as Effect from "effect/Effect"
 import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
 
 export interface DatagramProvider {
@@ -53,20 +60,26 @@ const hasIfsHandles = (engine: Engine, socket: SocketHandle): boolean => {
 
 const providers = new WeakMap<Engine, Map<number, DatagramProvider>>()
 
-/** Asks the provider of `socket`, or remembers what it said. */
-export const datagramProvider = (
-  engine: Engine,
-  family: number,
-  socket: SocketHandle
-): Effect.Effect<DatagramProvider, WinsockError> => {
+/** Asks the provider of a family's datagram sockets, or remembers what it said. */
+export const datagramProvider = (engine: Engine, family: number): DatagramProvider | WinsockError => {
   let known = providers.get(engine)
   if (known === undefined) providers.set(engine, (known = new Map()))
   const found = known.get(family)
-  if (found !== undefined) return Effect.succeed(found)
-  const WSARecvMsg = extension(engine, socket, "WSARecvMsg")
-  const WSASendMsg = WSARecvMsg === undefined ? undefined : extension(engine, socket, "WSASendMsg")
-  if (WSARecvMsg === undefined || WSASendMsg === undefined) return Effect.fail(engine.lastError("WSAIoctl"))
-  const provider = { WSARecvMsg, WSASendMsg, ifsHandles: hasIfsHandles(engine, socket) }
+  if (found !== undefined) return found
+  const { calls } = engine
+  const socket = calls.WSASocketW(family, SOCK_DGRAM, IPPROTO_UDP, 0, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT)
+  if (socket === -1) return engine.lastError("WSASocketW")
+  const provider = ask(engine, socket)
+  calls.closesocket(socket)
+  if (provider instanceof WinsockErrors.WinsockError) return provider
   known.set(family, provider)
-  return Effect.succeed(provider)
+  return provider
+}
+
+const ask = (engine: Engine, socket: SocketHandle): DatagramProvider | WinsockError => {
+  const WSARecvMsg = extension(engine, socket, "WSARecvMsg")
+  if (WSARecvMsg === undefined) return engine.lastError("WSAIoctl")
+  const WSASendMsg = extension(engine, socket, "WSASendMsg")
+  if (WSASendMsg === undefined) return engine.lastError("WSAIoctl")
+  return { WSARecvMsg, WSASendMsg, ifsHandles: hasIfsHandles(engine, socket) }
 }

@@ -3,6 +3,8 @@
  * one that finds the send buffer full becomes an overlapped operation, which keeps its place behind those before it.
  */
 import { STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
+import type { ControlMessage } from "@effect-winsock/schema/ControlMessage"
+import * as Control from "@effect-winsock/schema/ControlMessage"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { writePointer } from "@effect-winsock/schema/Layout"
 import { OVERLAPPED, WSABUF, WSAMSG } from "@effect-winsock/schema/Structs"
@@ -24,9 +26,33 @@ import type { Linked } from "./lists.ts"
 import { LinkedList } from "./lists.ts"
 import type { SlotShape } from "./slots.ts"
 import { makeShape, writeConstants } from "./slots.ts"
+import { sendControlCapacity } from "./udpControls.ts"
 
 /** The largest UDP payload there is (IPv6: 65,535 - 8): more cannot be one datagram. */
 const largest = 65527
+
+/** A payload: bytes, or several pieces that are sent as one datagram. */
+export type Payload = Uint8Array | ReadonlyArray<Uint8Array>
+
+const none: ReadonlyArray<ControlMessage> = []
+
+const lengthOf = (payload: Payload): number => {
+  if (payload instanceof Uint8Array) return payload.length
+  let length = 0
+  for (const piece of payload) length += piece.length
+  return length
+}
+
+/** Not a code of Winsock's: the socket was closed by its program. */
+const closed = 0x7fff_ffff
+
+/** The error of a send: of a code, of a failing NTSTATUS (negative), or of a closed socket. */
+export const sendError = (code: number): WinsockError =>
+  code === closed
+    ? WinsockErrors.socketClosed("WSASendMsg")
+    : code < 0
+      ? WinsockErrors.fromStatus("WSASendMsg", code >>> 0, "datagram")
+      : WinsockErrors.fromCode("WSASendMsg", code, "datagram")
 
 /** What the sends need to know of their socket. */
 export interface SendOwner {
@@ -65,7 +91,7 @@ export class Sends {
     this.engine = engine
     this.owner = owner
     this.sendMsg = sendMsg
-    this.scratchShape = makeShape(engine.seam.abi, 0, largest)
+    this.scratchShape = makeShape(engine.seam.abi, sendControlCapacity(engine.seam.abi), largest)
     this.scratch = engine.shared("send", this.scratchShape.stride + 16, (block) => {
       writeConstants(this.scratchShape, block, 0)
     })
@@ -76,32 +102,47 @@ export class Sends {
     return this.held.size + this.completed.length
   }
 
-  send(payload: Uint8Array, to: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
+  send(
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage> = none
+  ): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
-      const { owner } = this
-      if (!owner.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
-      if (payload.length > largest) return this.failure(WSAEMSGSIZE)
-      // behind a send that waits, in order
-      if (this.held.size === 0) {
-        const code = this.sendNow(owner.socket as SocketHandle, payload, to)
-        if (code === 0) return Effect.void
-        if (code !== WSAEWOULDBLOCK) return this.failure(code)
-      }
-      return Effect.callback<void, WinsockError>((resume) => this.post(payload, to, resume))
+      const code = this.tryNow(payload, to, control)
+      if (code === 0) return Effect.void
+      if (code !== WSAEWOULDBLOCK) return this.failure(code)
+      return Effect.callback<void, WinsockError>((resume) => this.post(payload, to, control, resume))
     })
   }
 
-  private failure(code: number): Effect.Effect<never, WinsockError> {
-    return Effect.fail(
-      code < 0
-        ? WinsockErrors.fromStatus("WSASendMsg", code >>> 0, "datagram")
-        : WinsockErrors.fromCode("WSASendMsg", code, "datagram")
-    )
+  /**
+   * Sends without waiting, through a SOCKET that may be another than the owner's. Returns 0, or a code: WSAEWOULDBLOCK
+   * when there is no room, or sends wait that came before.
+   */
+  tryNow(
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage>,
+    through: SocketHandle | -1 = this.owner.socket
+  ): number {
+    if (!this.owner.isOpen()) return closed
+    if (lengthOf(payload) > largest) return WSAEMSGSIZE
+    if (this.held.size > 0) return WSAEWOULDBLOCK
+    return this.sendNow(through as SocketHandle, payload, to, control)
   }
 
-  private sendNow(socket: SocketHandle, payload: Uint8Array, to: NetAddress.InetAddress | undefined): number {
+  private failure(code: number): Effect.Effect<never, WinsockError> {
+    return Effect.fail(sendError(code))
+  }
+
+  private sendNow(
+    socket: SocketHandle,
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage>
+  ): number {
     const { engine, scratch, scratchShape: shape } = this
-    this.write(shape, scratch, payload, to)
+    this.write(shape, scratch, payload, to, control)
     const rc = this.sendMsg(socket, scratch.address + shape.message, 0, scratch.address + shape.stride, 0, 0)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
     if (code === WSAEWOULDBLOCK) return code
@@ -112,24 +153,43 @@ export class Sends {
     return code
   }
 
-  private write(shape: SlotShape, block: Block, payload: Uint8Array, to: NetAddress.InetAddress | undefined): void {
+  private write(
+    shape: SlotShape,
+    block: Block,
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage>
+  ): void {
     const { abi } = shape
     const { address, bytes, view } = block
     const msg = WSAMSG.offsets[abi]
-    bytes.set(payload, shape.payload)
-    view.setUint32(shape.buffer + WSABUF.offsets[abi].len, payload.length, true)
+    let length = 0
+    if (payload instanceof Uint8Array) {
+      bytes.set(payload, shape.payload)
+      length = payload.length
+    } else {
+      for (const piece of payload) {
+        bytes.set(piece, shape.payload + length)
+        length += piece.length
+      }
+    }
+    view.setUint32(shape.buffer + WSABUF.offsets[abi].len, length, true)
     writePointer(abi, view, shape.message + msg.name, to === undefined ? 0 : address + shape.name)
     view.setInt32(shape.message + msg.namelen, to === undefined ? 0 : SockAddr.write(view, shape.name, to), true)
+    // exactly what is used: zeroes behind it would be read as another header
+    const used = control.length === 0 ? 0 : Control.encode(abi, control, view, shape.control)
+    view.setUint32(shape.message + msg.Control.len, used, true)
   }
 
   private post(
-    payload: Uint8Array,
+    payload: Payload,
     to: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage>,
     resume: Resume
   ): Effect.Effect<void> | void {
     const { engine, owner } = this
-    if (!owner.isOpen()) return resume(Effect.fail(WinsockErrors.socketClosed("WSASendMsg")))
-    const shape = makeShape(engine.seam.abi, 0, payload.length)
+    if (!owner.isOpen()) return resume(this.failure(closed))
+    const shape = makeShape(engine.seam.abi, Control.encodedLength(engine.seam.abi, control), lengthOf(payload))
     let block: Block
     try {
       block = engine.heap.alloc(shape.stride)
@@ -137,7 +197,7 @@ export class Sends {
       return resume(this.failure(WSA_NOT_ENOUGH_MEMORY))
     }
     writeConstants(shape, block, 0)
-    this.write(shape, block, payload, to)
+    this.write(shape, block, payload, to, control)
     engine.counters.send.submitted++
     const rc = this.sendMsg(owner.socket as SocketHandle, block.address + shape.message, 0, 0, block.address, 0)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()

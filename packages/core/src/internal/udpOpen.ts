@@ -1,0 +1,250 @@
+/** Opens and configures the SOCKET of a UDP socket: the calls that are made once, in their order. */
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPPROTO_UDP,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+  WSA_FLAG_NO_HANDLE_INHERIT,
+  WSA_FLAG_OVERLAPPED
+} from "@effect-winsock/schema/Flags"
+import { FIONBIO, SIO_UDP_CONNRESET, SIO_UDP_NETRESET } from "@effect-winsock/schema/Ioctls"
+import {
+  IPV6_V6ONLY,
+  SO_EXCLUSIVEADDRUSE,
+  SO_MAX_MSG_SIZE,
+  SO_REUSEADDR,
+  UDP_RECV_MAX_COALESCED_SIZE,
+  UDP_SEND_MSG_SIZE
+} from "@effect-winsock/schema/Options"
+import * as SockAddr from "@effect-winsock/schema/SockAddr"
+import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
+import { WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
+import * as NetAddress from "effect/net/NetAddress"
+import type { SocketHandle } from "../Seam.ts"
+import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
+import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import type { DatagramOptions } from "./datagrams.ts"
+import { Datagrams } from "./datagrams.ts"
+import type { Engine } from "./engine.ts"
+import type { DatagramProvider } from "./provider.ts"
+import type { ControlName } from "./udpControls.ts"
+import { controlNames, controls, space } from "./udpControls.ts"
+
+/** What a socket is opened with, all of it decided. */
+export interface Plan {
+  readonly address: NetAddress.InetAddress
+  readonly control: { readonly [K in ControlName]?: Wish | undefined }
+  readonly reuseAddress: boolean
+  readonly ipv6Only: boolean
+  readonly peerErrors: boolean
+  /** The largest joined datagram, 0 for none. */
+  readonly coalesce: number
+  readonly coalesceWish: Wish
+}
+
+/** A socket that is open and bound, and what became of the wishes. */
+export interface Opened {
+  readonly socket: SocketHandle
+  readonly family: number
+  readonly bound: NetAddress.InetAddress
+  readonly receive: { readonly [K in ControlName]: boolean }
+  readonly ecnFromTrafficClass: boolean
+  readonly controlSize: number
+  readonly coalescing: boolean
+  readonly segmentation: boolean
+  readonly peerErrorsOff: { readonly connectionReset: boolean; readonly networkReset: boolean }
+  readonly largestSend: number
+}
+
+/** The SOCKET calls with small values, through the engine's scratch memory. */
+export class SocketCalls {
+  readonly engine: Engine
+  readonly socket: SocketHandle
+
+  constructor(engine: Engine, socket: SocketHandle) {
+    this.engine = engine
+    this.socket = socket
+  }
+
+  set(level: number, option: number, value: number): boolean {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, value, true)
+    return calls.setsockopt(this.socket, level, option, scratch.address, 4) === 0
+  }
+
+  /** The option's value, or -1. */
+  get(level: number, option: number): number {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, 0, true)
+    scratch.view.setInt32(8, 4, true)
+    const rc = calls.getsockopt(this.socket, level, option, scratch.address, scratch.address + 8)
+    return rc === 0 ? scratch.view.getUint32(0, true) : -1
+  }
+
+  ioctl(code: number, value: number): boolean {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, value, true)
+    return calls.WSAIoctl(this.socket, code, scratch.address, 4, 0, 0, scratch.address + 8, 0, 0) === 0
+  }
+
+  /** The JS thread must never wait in a call. */
+  doNotBlock(): boolean {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, 1, true)
+    return calls.ioctlsocket(this.socket, FIONBIO, scratch.address) === 0
+  }
+
+  bind(address: NetAddress.InetAddress): boolean {
+    const { calls, scratch } = this.engine
+    return calls.bind(this.socket, scratch.address, SockAddr.write(scratch.view, 0, address)) === 0
+  }
+
+  /** Sets the peer; `undefined` takes it back (AF_UNSPEC). */
+  connect(peer: NetAddress.InetAddress | undefined): boolean {
+    const { calls, scratch } = this.engine
+    scratch.bytes.fill(0, 0, 32)
+    const length = peer === undefined ? 16 : SockAddr.write(scratch.view, 0, peer)
+    return calls.connect(this.socket, scratch.address, length) === 0
+  }
+
+  localAddress(): NetAddress.InetAddress | undefined {
+    const { calls, scratch } = this.engine
+    const capacity = 128
+    scratch.view.setInt32(capacity, capacity, true)
+    if (calls.getsockname(this.socket, scratch.address, scratch.address + capacity) !== 0) return undefined
+    const name = SockAddr.read(scratch.view, 0, Math.min(scratch.view.getInt32(capacity, true), capacity))
+    if (name._tag === "Inet") return name.address
+    calls.WSASetLastError(WSAEAFNOSUPPORT)
+    return undefined
+  }
+}
+
+/**
+ * Opens, configures and binds. Returns the error of the first call that failed, after closing the socket; options that
+ * are only preferred may fail.
+ */
+export const open = (engine: Engine, plan: Plan): Opened | WinsockError => {
+  const { calls } = engine
+  const v6 = NetAddress.isInetAddressV6(plan.address)
+  const family = v6 ? AF_INET6 : AF_INET
+  const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
+  const socket = calls.WSASocketW(family, SOCK_DGRAM, IPPROTO_UDP, 0, 0, flags)
+  if (socket === -1) return engine.lastError("WSASocketW")
+  const opened = configure(new SocketCalls(engine, socket), family, plan)
+  // the error was read before this call makes another
+  if (opened instanceof WinsockErrors.WinsockError) calls.closesocket(socket)
+  return opened
+}
+
+/** Hands an open SOCKET to an engine, which closes it from then on; on failure it is closed here. */
+export const attach = (
+  engine: Engine,
+  opened: Opened,
+  provider: DatagramProvider,
+  options: DatagramOptions
+): Datagrams | WinsockError => {
+  const key = engine.reserve()
+  if (engine.calls.CreateIoCompletionPort(opened.socket, engine.port, key, 0) !== 0) {
+    return new Datagrams(engine, opened.socket, provider, options, key)
+  }
+  const error = engine.lastError("CreateIoCompletionPort")
+  engine.unreserve(key)
+  engine.calls.closesocket(opened.socket)
+  return error
+}
+
+const configure = (on: SocketCalls, family: number, plan: Plan): Opened | WinsockError => {
+  const { engine, socket } = on
+  const failed = (operation: string): WinsockError => engine.lastError(operation)
+  const v6 = family === AF_INET6
+  const dual = v6 && !plan.ipv6Only
+
+  if (!on.doNotBlock()) return failed("ioctlsocket")
+  if (v6 && !on.set(IPPROTO_IPV6, IPV6_V6ONLY, dual ? 0 : 1)) return failed("setsockopt")
+  if (plan.reuseAddress) {
+    if (!on.set(SOL_SOCKET, SO_REUSEADDR, 1)) return failed("setsockopt")
+  } else if (plan.address.port !== 0 && !on.set(SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1)) return failed("setsockopt")
+
+  // a provider that does not know these never makes such reports
+  const peerErrorsOff = {
+    connectionReset: plan.peerErrors || on.ioctl(SIO_UDP_CONNRESET, 0),
+    networkReset: plan.peerErrors || on.ioctl(SIO_UDP_NETRESET, 0)
+  }
+
+  const wanted = enableControls(on, v6, dual, plan)
+  if (wanted instanceof WinsockErrors.WinsockError) return wanted
+
+  const coalescing = plan.coalesce > 0 && on.set(IPPROTO_UDP, UDP_RECV_MAX_COALESCED_SIZE, plan.coalesce)
+  if (plan.coalesce > 0 && !coalescing && plan.coalesceWish === "required") {
+    return WinsockErrors.featureMissing("setsockopt", "coalesce")
+  }
+
+  if (!on.bind(plan.address)) return failed("bind")
+  const bound = on.localAddress()
+  if (bound === undefined) return failed("getsockname")
+
+  const largestSend = on.get(SOL_SOCKET, SO_MAX_MSG_SIZE)
+  return {
+    socket,
+    family,
+    bound,
+    ...wanted,
+    controlSize: wanted.controlSize + (coalescing ? space(engine.seam.abi, 4) : 0),
+    coalescing,
+    segmentation: on.get(IPPROTO_UDP, UDP_SEND_MSG_SIZE) !== -1,
+    peerErrorsOff,
+    // 65,535 less the headers of UDP and, for IPv4, of IP
+    largestSend: largestSend > 0 ? largestSend : v6 ? 65_527 : 65_507
+  }
+}
+
+// on a dual-stack socket the options of both families count, each for its own datagrams
+const enableControls = (
+  on: SocketCalls,
+  v6: boolean,
+  dual: boolean,
+  plan: Plan
+): Pick<Opened, "receive" | "ecnFromTrafficClass" | "controlSize"> | WinsockError => {
+  const { abi } = on.engine.seam
+  const receive = Object.fromEntries(controlNames.map((name) => [name, false])) as { [K in ControlName]: boolean }
+  let controlSize = 0
+  let ecnFromTrafficClass = false
+
+  const enable = (name: ControlName): boolean => {
+    if (receive[name]) return true
+    const control = controls[name]
+    const own = v6 ? control.v6 : control.v4
+    if (!on.set(own.level, own.option, 1)) return false
+    // IPv4 may be switched off on the machine: then no datagram needs it
+    if (dual) on.set(control.v4.level, control.v4.option, 1)
+    controlSize += space(abi, own.payload) + (dual ? space(abi, control.v4.payload) : 0)
+    return (receive[name] = true)
+  }
+
+  for (const name of controlNames) {
+    const wish = plan.control[name]
+    if (wish === undefined || enable(name)) continue
+    if (name === "ecn" && enable("trafficClass")) {
+      ecnFromTrafficClass = true
+      continue
+    }
+    if (wish === "required") return WinsockErrors.featureMissing("setsockopt", name)
+  }
+  return { receive, ecnFromTrafficClass, controlSize }
+}
+
+/** Asks Windows which it is; the compatibility layer that lies to GetVersionEx does not lie here. */
+export const windowsVersion = (engine: Engine): WindowsVersion => {
+  const { calls, scratch, seam } = engine
+  const at = OSVERSIONINFOW.offsets[seam.abi]
+  scratch.view.setUint32(at.dwOSVersionInfoSize, OSVERSIONINFOW.size[seam.abi], true)
+  calls.RtlGetVersion(scratch.address)
+  return {
+    major: scratch.view.getUint32(at.dwMajorVersion, true),
+    minor: scratch.view.getUint32(at.dwMinorVersion, true),
+    build: scratch.view.getUint32(at.dwBuildNumber, true)
+  }
+}

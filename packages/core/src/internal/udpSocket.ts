@@ -1,0 +1,434 @@
+/** A bound UDP socket: the engine's receives and sends, and what the provider can do put together. */
+import { AF_INET, AF_INET6 } from "@effect-winsock/schema/Flags"
+import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
+import * as SockAddr from "@effect-winsock/schema/SockAddr"
+import { WSAEADDRNOTAVAIL, WSAEINVAL, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import type { Datagram } from "../Datagram.ts"
+import type { SocketHandle } from "../Seam.ts"
+import type { Capabilities, ControlName, SendCapabilities, Wish } from "../UdpCapabilities.ts"
+import type { Options, Outgoing, PeerReport } from "../UdpSocket.ts"
+import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import type { Datagrams } from "./datagrams.ts"
+import type { Engine } from "./engine.ts"
+import type { DatagramProvider } from "./provider.ts"
+import { datagramProvider } from "./provider.ts"
+import type { Payload } from "./sends.ts"
+import { sendError } from "./sends.ts"
+import { controlNames } from "./udpControls.ts"
+import type { Opened, Plan } from "./udpOpen.ts"
+import { attach, open, SocketCalls, windowsVersion } from "./udpOpen.ts"
+import { sendCapabilities } from "./udpSelfTest.ts"
+import type { SendWishes } from "./udpSend.ts"
+import * as UdpSend from "./udpSend.ts"
+
+interface Range {
+  readonly least: number
+  readonly most: number
+  readonly default: number
+}
+
+const ranges = {
+  maxMessageSize: { least: 0, most: 65_535, default: 65_535 },
+  lookAhead: { least: 0, most: 1024, default: 0 },
+  maxPosted: { least: 1, most: 1024, default: 64 },
+  batch: { least: 1, most: 4096, default: 64 },
+  coalesce: { least: 0, most: 65_535, default: 0 }
+} as const satisfies Record<string, Range>
+
+type Ranged = { readonly [K in keyof typeof ranges]: number }
+
+const choices = {
+  truncation: ["deliver", "fail"],
+  cancel: ["operation", "close"],
+  sendControl: ["required", "preferred"],
+  reply: ["required", "preferred"]
+} as const
+
+const coalesceOf = (options: Options): number | undefined =>
+  typeof options.coalesce === "object" ? options.coalesce.size : options.coalesce
+
+// options are read before any call is made
+const check = (options: Options): Ranged | WinsockError => {
+  const checked: Record<string, number> = {}
+  for (const [name, range] of Object.entries(ranges)) {
+    const given = name === "coalesce" ? coalesceOf(options) : options[name as Exclude<keyof Ranged, "coalesce">]
+    const value = given ?? range.default
+    if (!Number.isInteger(value) || value < range.least || value > range.most) {
+      const expected = `an integer from ${range.least} to ${range.most}`
+      return WinsockErrors.invalidArgument("WSASocketW", name, value, expected)
+    }
+    checked[name] = value
+  }
+  for (const [name, allowed] of Object.entries(choices)) {
+    const value = options[name as keyof typeof choices]
+    if (value !== undefined && !(allowed as ReadonlyArray<string>).includes(value)) {
+      return WinsockErrors.invalidArgument("WSASocketW", name, value, allowed.map((a) => `"${a}"`).join(" or "))
+    }
+  }
+  if (checked.coalesce > checked.maxMessageSize) {
+    return WinsockErrors.invalidArgument("WSASocketW", "coalesce", checked.coalesce, "at most maxMessageSize")
+  }
+  return checked as Ranged
+}
+
+const wishesOf = (control: Options["control"]): { readonly [K in ControlName]?: Wish | undefined } | WinsockError => {
+  if (control === undefined) return {}
+  const wishes: { readonly [name: string]: Wish | undefined } = Array.isArray(control)
+    ? Object.fromEntries((control as ReadonlyArray<string>).map((name) => [name, "preferred"]))
+    : (control as { readonly [name: string]: Wish | undefined })
+  for (const [name, wish] of Object.entries(wishes)) {
+    const known = (controlNames as ReadonlyArray<string>).includes(name)
+    if (known && (wish === undefined || wish === "required" || wish === "preferred")) continue
+    return WinsockErrors.invalidArgument("WSASocketW", `control.${name}`, wish, `one of ${controlNames.join(", ")}`)
+  }
+  return wishes
+}
+
+/** Opens, binds, and hands the SOCKET to an engine. */
+export const bind = (
+  engine: Engine,
+  address: NetAddress.InetAddress,
+  options: Options
+): Effect.Effect<Bound, WinsockError, Scope.Scope> =>
+  Effect.suspend(() => {
+    if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("WSASocketW"))
+    const ranged = check(options)
+    if (ranged instanceof WinsockErrors.WinsockError) return Effect.fail(ranged)
+    const control = wishesOf(options.control)
+    if (control instanceof WinsockErrors.WinsockError) return Effect.fail(control)
+    const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
+    const provider = datagramProvider(engine, family)
+    if (provider instanceof WinsockErrors.WinsockError) return Effect.fail(provider)
+
+    const acquire = (reuseAddress: boolean) =>
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          const plan: Plan = {
+            address,
+            control,
+            reuseAddress,
+            ipv6Only: options.ipv6Only !== false,
+            peerErrors: options.peerErrors === true,
+            coalesce: ranged.coalesce,
+            coalesceWish: typeof options.coalesce === "object" ? options.coalesce.wish : "preferred"
+          }
+          const bound = make(engine, provider, plan, options, ranged)
+          return bound instanceof WinsockErrors.WinsockError ? Effect.fail(bound) : Effect.succeed(bound)
+        }),
+        (bound) => bound.close
+      )
+    const reuse = options.reuseAddress === true
+    // a wildcard socket that will answer from the address asked needs a provider that lets a send name its source:
+    // where it cannot, sockets of single addresses must be able to share its port
+    if (reuse || control.packetInfo === undefined || !NetAddress.isUnspecified(address.address)) return acquire(reuse)
+    return Effect.flatMap(sendCapabilities(engine, family, provider), (can) => acquire(!can.source))
+  })
+
+const make = (
+  engine: Engine,
+  provider: DatagramProvider,
+  plan: Plan,
+  options: Options,
+  ranged: Ranged
+): Bound | WinsockError => {
+  const opened = open(engine, plan)
+  if (opened instanceof WinsockErrors.WinsockError) return opened
+  const datagrams = attach(engine, opened, provider, {
+    maxMessageSize: ranged.maxMessageSize,
+    controlSize: opened.controlSize,
+    lookAhead: ranged.lookAhead,
+    maxPosted: ranged.maxPosted,
+    cancel: options.cancel ?? (provider.ifsHandles ? "operation" : "close"),
+    truncation: options.truncation ?? "deliver",
+    coalescing: opened.coalescing
+  })
+  if (datagrams instanceof WinsockErrors.WinsockError) return datagrams
+  return new Bound(engine, provider, plan, opened, datagrams, {
+    batch: ranged.batch,
+    sendControl: options.sendControl ?? "required",
+    reply: options.reply ?? "preferred"
+  })
+}
+
+interface BoundOptions {
+  readonly batch: number
+  readonly sendControl: Wish
+  readonly reply: Wish
+}
+
+/** How many datagrams that came to a socket of a single address are taken over before it is closed. */
+const mostAbsorbed = 1024
+
+const noWishes: SendWishes = {}
+
+export class Bound {
+  readonly address: NetAddress.InetAddress
+  readonly receive: Effect.Effect<Datagram, WinsockError>
+  readonly receiveEvent: Effect.Effect<Datagram | PeerReport, WinsockError>
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Datagram>, WinsockError>
+  readonly capabilities: Effect.Effect<Capabilities, WinsockError>
+  readonly close: Effect.Effect<void>
+
+  private readonly engine: Engine
+  private readonly provider: DatagramProvider
+  private readonly plan: Plan
+  private readonly opened: Opened
+  private readonly datagrams: Datagrams
+  private readonly options: BoundOptions
+  private readonly wildcard: boolean
+  // undefined until it was asked
+  private can: SendCapabilities | undefined = undefined
+
+  constructor(
+    engine: Engine,
+    provider: DatagramProvider,
+    plan: Plan,
+    opened: Opened,
+    datagrams: Datagrams,
+    options: BoundOptions
+  ) {
+    this.engine = engine
+    this.provider = provider
+    this.plan = plan
+    this.opened = opened
+    this.datagrams = datagrams
+    this.options = options
+    this.address = opened.bound
+    this.wildcard = NetAddress.isUnspecified(opened.bound.address)
+    this.receive = datagrams.receive
+    this.receiveEvent = Effect.catch(datagrams.receive, (error) =>
+      isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
+    )
+    this.pull = datagrams.pull(options.batch)
+    this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
+    this.capabilities = Effect.suspend(() => Effect.map(this.ask(), (send) => this.record(send)))
+  }
+
+  private ask(): Effect.Effect<SendCapabilities, WinsockError> {
+    if (!this.datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
+    if (this.can !== undefined) return Effect.succeed(this.can)
+    return Effect.map(sendCapabilities(this.engine, this.opened.family, this.provider), (can) => (this.can = can))
+  }
+
+  private record(send: SendCapabilities): Capabilities {
+    const { opened } = this
+    const version = windowsVersion(this.engine)
+    return {
+      version,
+      receive: opened.receive,
+      ecnFromTrafficClass: opened.ecnFromTrafficClass,
+      send,
+      segmentation: opened.segmentation,
+      coalescing: opened.coalescing,
+      // Windows Server 2022
+      offloadFault: version.build === 20_348,
+      peerErrorsOff: opened.peerErrorsOff,
+      largestSend: opened.largestSend,
+      cancelOne: this.provider.ifsHandles
+    }
+  }
+
+  // --- sending ---
+
+  send(
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    wishes: SendWishes | undefined
+  ): Effect.Effect<void, WinsockError> {
+    if (wishes === undefined) return this.datagrams.sends.send(payload, this.destination(to))
+    return Effect.suspend(() => {
+      const peer = to ?? this.peer
+      if (peer === undefined) {
+        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "to", to, "given on a socket that is not connected"))
+      }
+      const v4 = UdpSend.travelsAsIpv4(peer)
+      const refused = UdpSend.check(wishes, v4)
+      if (refused !== undefined) return Effect.fail(refused)
+      return Effect.flatMap(this.ask(), (can) => this.sendWith(payload, to, wishes, v4, can))
+    })
+  }
+
+  private peer: NetAddress.InetAddress | undefined = undefined
+
+  private sendWith(
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    wishes: SendWishes,
+    v4: boolean,
+    can: SendCapabilities
+  ): Effect.Effect<void, WinsockError> {
+    const required = this.options.sendControl === "required"
+    const missing = UdpSend.missing(wishes, can)
+    if (missing !== undefined && required) return Effect.fail(WinsockErrors.featureMissing("WSASendMsg", missing))
+    const able = missing === undefined ? wishes : UdpSend.honoured(wishes, can)
+    if (able.segmentSize !== undefined && !this.opened.segmentation) {
+      if (required) return Effect.fail(WinsockErrors.featureMissing("WSASendMsg", "segmentSize"))
+      return this.sendPieces(payload, to, able, able.segmentSize, v4)
+    }
+    return this.datagrams.sends.send(payload, this.destination(to), UdpSend.messages(able, v4))
+  }
+
+  // what the provider would have cut
+  private sendPieces(
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    wishes: SendWishes,
+    size: number,
+    v4: boolean
+  ): Effect.Effect<void, WinsockError> {
+    const whole = payload instanceof Uint8Array ? payload : concatenate(payload)
+    const control = UdpSend.messages({ ...wishes, segmentSize: undefined }, v4)
+    let at = 0
+    return Effect.whileLoop({
+      while: () => at < whole.length || at === 0,
+      body: () => {
+        const piece = whole.subarray(at, at + size)
+        at += size
+        return this.datagrams.sends.send(piece, this.destination(to), control)
+      },
+      step: () => {}
+    })
+  }
+
+  sendAll(messages: Iterable<Outgoing>): Effect.Effect<void, WinsockError> {
+    return Effect.suspend(() => {
+      const iterator = messages[Symbol.iterator]()
+      let next = iterator.next()
+      return Effect.whileLoop({
+        while: () => {
+          // what can be sent at once needs no step of the fiber
+          for (; next.done !== true; next = iterator.next()) {
+            const { options, payload, to } = next.value
+            if (options !== undefined) return true
+            if (this.datagrams.sends.tryNow(payload, this.destination(to), []) !== 0) return true
+          }
+          return false
+        },
+        body: () => {
+          const { options, payload, to } = (next as IteratorYieldResult<Outgoing>).value
+          next = iterator.next()
+          return this.send(payload, to, options)
+        },
+        step: () => {}
+      })
+    })
+  }
+
+  // a dual-stack socket speaks IPv6 only: an IPv4 peer has its v4-mapped address there
+  private destination(to: NetAddress.InetAddress | undefined): NetAddress.InetAddress | undefined {
+    return to !== undefined && !this.plan.ipv6Only && this.opened.family === AF_INET6 && NetAddress.isInetAddressV4(to)
+      ? SockAddr.toV4Mapped(to)
+      : to
+  }
+
+  connect(peer: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
+    return Effect.suspend(() => {
+      const { socket } = this.datagrams
+      if (!this.datagrams.isOpen() || socket === -1) return Effect.fail(WinsockErrors.socketClosed("connect"))
+      if (!new SocketCalls(this.engine, socket).connect(this.destination(peer))) {
+        return Effect.fail(this.engine.lastError("connect"))
+      }
+      this.peer = peer
+      return Effect.void
+    })
+  }
+
+  // --- replying ---
+
+  reply(message: Datagram, payload: Payload, wishes: SendWishes = noWishes): Effect.Effect<void, WinsockError> {
+    return Effect.suspend(() => {
+      const to = message.from
+      if (to === undefined) {
+        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "message", message.name, "one with a sender"))
+      }
+      const plain = this.send(payload, to, wishes === noWishes ? undefined : wishes)
+      // a socket of one address has no other to send from
+      if (!this.wildcard || wishes.source !== undefined) return plain
+      const { control } = message
+      const info = isControlIssue(control) ? undefined : control.packetInfo
+      if (info === undefined) {
+        return this.options.reply === "preferred"
+          ? plain
+          : Effect.fail(WinsockErrors.featureMissing("WSASendMsg", "packetInfo, which reply needs"))
+      }
+      // nothing can be sent from the address of a group or of everybody
+      if (NetAddress.isMulticast(info.address) || isBroadcast(info.address)) return plain
+      return Effect.flatMap(this.ask(), (can) =>
+        can.source
+          ? // the broadcast address of a network looks like any other, but is no source
+            Effect.catchIf(
+              this.send(payload, to, { ...wishes, source: info.address, interface: info.ifIndex }),
+              (error) => error.reason.code === WSAEINVAL && error.reason._tag !== "InvalidArgument",
+              () => plain
+            )
+          : this.replyThrough(info.address, payload, to, wishes)
+      )
+    })
+  }
+
+  /**
+   * Sends through a SOCKET of one address that shares the port, opened for this one datagram. While it is open the
+   * datagrams to that address come to it: they are taken over before it is closed.
+   */
+  private replyThrough(
+    source: NetAddress.IpAddress,
+    payload: Payload,
+    to: NetAddress.InetAddress,
+    wishes: SendWishes
+  ): Effect.Effect<void, WinsockError> {
+    const { datagrams, engine, opened, plan } = this
+    const v4 = UdpSend.travelsAsIpv4(to)
+    const refused = UdpSend.check(wishes, v4)
+    if (refused !== undefined) return Effect.fail(refused)
+    const missing = this.can === undefined ? undefined : UdpSend.missing(wishes, this.can)
+    if (missing !== undefined && this.options.sendControl === "required") {
+      return Effect.fail(WinsockErrors.featureMissing("WSASendMsg", missing))
+    }
+    if (!datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
+    const single = open(engine, {
+      ...plan,
+      reuseAddress: true,
+      address: this.localAddress(source)
+    })
+    if (single instanceof WinsockErrors.WinsockError) {
+      // an address that is not the machine's own: the broadcast address of a network
+      return single.reason.code === WSAEADDRNOTAVAIL ? this.send(payload, to, undefined) : Effect.fail(single)
+    }
+    const socket: SocketHandle = single.socket
+    const control = this.can === undefined ? [] : UdpSend.messages(UdpSend.honoured(wishes, this.can), v4)
+    const code = datagrams.sends.tryNow(payload, this.destination(to), control, socket)
+    datagrams.absorb(socket, mostAbsorbed)
+    engine.calls.closesocket(socket)
+    if (code === 0) return Effect.void
+    // its buffer is as full as the network is busy; the socket's own send waits for room
+    return code === WSAEWOULDBLOCK ? this.send(payload, to, undefined) : Effect.fail(sendError(code))
+  }
+
+  private localAddress(address: NetAddress.IpAddress): NetAddress.InetAddress {
+    const local = NetAddress.inetAddressUnsafe(address, this.opened.bound.port)
+    return this.opened.family === AF_INET6 && NetAddress.isInetAddressV4(local) ? SockAddr.toV4Mapped(local) : local
+  }
+}
+
+const isBroadcast = (address: NetAddress.IpAddress): boolean =>
+  NetAddress.isIpv4Address(address) && NetAddress.isBroadcast(address)
+
+const isPeerReport = (error: WinsockError): boolean =>
+  error.reason._tag === "ConnectionReset" || error.reason._tag === "NetworkReset"
+
+const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let length = 0
+  for (const piece of pieces) length += piece.length
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
