@@ -291,7 +291,7 @@ export const seam = (options: Options = {}): Effect.Effect<Seam, never, Scope.Sc
  */
 export interface LayerOptions extends Options {
   /** Puts decorators around the seam before the engine gets it. */
-  readonly decorate?: ((seam: Seam) => Effect.Effect<Seam, never, Scope.Scope>) | undefined
+  readonly decorate?: ((seam: Seam) => Seam) | undefined
   readonly winsock?: Winsock.Options | undefined
 }
 
@@ -302,8 +302,8 @@ export const layerOf = <E, R>(
 ): Layer.Layer<Winsock.Winsock | MockWinsock, E | WinsockError, Exclude<R, Scope.Scope>> =>
   Layer.flatMap(Layer.effect(MockWinsock, mock), (context) => {
     const { seam } = Context.get(context, MockWinsock)
-    const decorated = options.decorate === undefined ? Effect.succeed(seam) : options.decorate(seam)
-    return Layer.merge(Layer.succeedContext(context), Winsock.layer(decorated, options.winsock))
+    const decorated = options.decorate === undefined ? seam : options.decorate(seam)
+    return Layer.merge(Layer.succeedContext(context), Winsock.layer(Effect.succeed(decorated), options.winsock))
   })
 
 /**

@@ -7,6 +7,7 @@ import * as Bindings from "./Bindings.ts"
 import { Datagram } from "./Datagram.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import type { Operation } from "./Operation.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -19,10 +20,13 @@ class Flight {
   readonly kernel: Kernel
   readonly socket: UdpSocket
   readonly datagram: Datagram
-  constructor(kernel: Kernel, socket: UdpSocket, datagram: Datagram) {
+  /** The send that ends when the network takes the datagram. */
+  readonly operation: Operation | undefined
+  constructor(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined) {
     this.kernel = kernel
     this.socket = socket
     this.datagram = datagram
+    this.operation = operation
   }
 }
 
@@ -65,8 +69,8 @@ export class Network implements Task {
     this.start()
   }
 
-  send(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
-    this.flights.push(new Flight(kernel, socket, datagram))
+  send(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined): void {
+    this.flights.push(new Flight(kernel, socket, datagram, operation))
     if (this.delivery === "immediate" && !this.held && !this.delivering) this.run()
     else this.start()
   }
@@ -94,7 +98,7 @@ export class Network implements Task {
   private deliver(flight: Flight): void {
     const { datagram, kernel, socket } = flight
     if (datagram.status !== 0) return this.report(flight)
-    Send.drained(kernel, socket, datagram.payload.length)
+    Send.drained(kernel, socket, datagram.payload.length, flight.operation)
     const ip = datagram.destination
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
     const own = Machine.owner(kernel.machine, ip)
@@ -125,7 +129,7 @@ export class Network implements Task {
       0
     )
     icmp.status = STATUS_PORT_UNREACHABLE
-    this.flights.push(new Flight(flight.kernel, flight.socket, icmp))
+    this.flights.push(new Flight(flight.kernel, flight.socket, icmp, undefined))
   }
 
   /** An ICMP port unreachable comes back to the socket whose datagram met it. */
