@@ -424,6 +424,39 @@ describe("control data of a send", () => {
     })
   )
 
+  it.effect("IP_UNICAST_IF, in network byte order, chooses the interface", () =>
+    Effect.gen(function* () {
+      const l = yield* lab(ethernet)
+      const a = l.bound("192.0.2.1")
+      const s = l.socket()
+      l.setOption(s, IPPROTO_IP, Options.IP_UNICAST_IF, 6 << 24)
+      assert.strictEqual(l.send(s, "x", "203.0.113.1", 5), 0)
+      const [sent] = (yield* l.mock.trace).filter((event) => event._tag === "Sent")
+      assert.isTrue(sent.from.startsWith("198.51.100.1:"))
+      yield* l.mock.settled
+      assert.strictEqual(l.receive(a.s), Codes.WSAEWOULDBLOCK)
+    })
+  )
+
+  it.effect("a link-local destination leaves by its scope, and arrives with the receiver's", () =>
+    Effect.gen(function* () {
+      const l = yield* lab({
+        interfaces: [
+          { index: 5, name: "Ethernet", addresses: ["fe80::5/64"] },
+          { index: 6, name: "Wi-Fi", addresses: ["fe80::6/64"] }
+        ]
+      })
+      const a = l.bound("fe80::6")
+      const message = l.outgoing("x").to("fe80::6", a.port)
+      message.block.view.setUint32(message.nameAt + 24, 6, true)
+      assert.strictEqual(l.sendMsg(l.socket({ v6: true }), message), 0)
+      yield* l.mock.settled
+      const received = arrived(l, a.s)
+      assert.isTrue(received.from.startsWith("fe80::6 "))
+      assert.strictEqual(received.block.view.getUint32(received.nameAt + 24, true), 6)
+    })
+  )
+
   it.effect("IP_PKTINFO with an interface and no address sends from 0.0.0.0", () =>
     Effect.gen(function* () {
       const l = yield* lab(ethernet)

@@ -37,7 +37,7 @@ export class Network implements Task {
   private flights: Array<Flight> = []
   private posted = false
   private delivering = false
-  private held = false
+  private holds = 0
   private lastId = 0
   private readonly touched: Array<UdpSocket> = []
 
@@ -56,28 +56,28 @@ export class Network implements Task {
   }
 
   get isHeld(): boolean {
-    return this.held
+    return this.holds > 0
   }
 
   /** Keeps what is under way from arriving, and so send buffers from draining. */
   hold(): void {
-    this.held = true
+    this.holds++
   }
 
   release(): void {
-    this.held = false
+    this.holds--
     this.start()
   }
 
   send(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined): void {
     this.flights.push(new Flight(kernel, socket, datagram, operation))
-    if (this.delivery === "immediate" && !this.held && !this.delivering) this.run()
+    if (this.delivery === "immediate" && !this.isHeld && !this.delivering) this.run()
     else this.start()
   }
 
   run(): void {
     this.posted = false
-    if (this.held) return
+    if (this.isHeld) return
     this.delivering = true
     // what a delivery sets off (a send that waited for room, an ICMP report) travels in the next turn
     const flights = this.flights
@@ -90,7 +90,7 @@ export class Network implements Task {
   }
 
   private start(): void {
-    if (this.flights.length === 0 || this.posted || this.held) return
+    if (this.flights.length === 0 || this.posted || this.isHeld) return
     this.posted = true
     this.turns.post(this)
   }
