@@ -47,6 +47,7 @@ export interface Rig {
 
 export const makeRig = (machine: Machine, turns: Turns): Rig => {
   let tasks: Array<(() => void) | undefined> = []
+  let spare: typeof tasks = []
   const host: Host = {
     schedule: (task, delay) => {
       // timers are what the native host makes of them: theirs is a cost that the engine has to answer for
@@ -85,8 +86,10 @@ export const makeRig = (machine: Machine, turns: Turns): Rig => {
     },
     turn: () => {
       const due = tasks
-      tasks = []
+      tasks = spare
       for (let i = 0; i < due.length; i++) due[i]?.()
+      due.length = 0
+      spare = due
     }
   }
   return rig
