@@ -546,7 +546,8 @@ export class Datagrams implements Endpoint, SendOwner {
     const head = shape.payload - shape.name
     const from = at + shape.name
     const to = arena.take(head + size)
-    arena.bytes.set(bytes.subarray(from, from + head + size), to)
+    // not subarray: it asks for the species first, which costs as much as the copy
+    arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head + size), to)
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
       new Uint8Array(arena.bytes.buffer, to + head, size),
