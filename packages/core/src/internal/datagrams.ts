@@ -80,6 +80,7 @@ const mostReposts = 16
 export class Datagrams implements Endpoint, SendOwner {
   readonly key: number
   dirty = false
+  nextDirty: Endpoint | undefined = undefined
   readonly engine: Engine
   /** -1 once closed: nothing may refer to the number any more. */
   socket: SocketHandle | -1
