@@ -10,6 +10,7 @@ import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } 
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import { WSA_IO_PENDING, WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import { Datagram } from "../Datagram.ts"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -41,16 +42,25 @@ type Batch = readonly [Datagram, ...Array<Datagram>]
 type Settle = (effect: Effect.Effect<void>) => void
 type Resume = (effect: Effect.Effect<any, WinsockError>) => void
 
-/** A fiber that waits for a message (`limit` 0) or for a batch of at most `limit`. */
-class Waiter implements Linked<Waiter> {
+/**
+ * A fiber that waits for a message (`limit` 0) or for a batch of at most `limit`. It is an effect too, the one that an
+ * interruption runs: most waits are never interrupted, and need no finalizer made for them.
+ */
+class Waiter extends Effectable.Class<void> implements Linked<Waiter> {
   next: Waiter | undefined = undefined
   previous: Waiter | undefined = undefined
   queued = true
+  readonly datagrams: Datagrams
   readonly resume: Resume
   readonly limit: number
-  constructor(resume: Resume, limit: number) {
+  constructor(datagrams: Datagrams, resume: Resume, limit: number) {
+    super()
+    this.datagrams = datagrams
     this.resume = resume
     this.limit = limit
+  }
+  asEffect(): Effect.Effect<void> {
+    return Effect.callback<void>((settled) => this.datagrams.interrupt(this, settled))
   }
 }
 
@@ -80,6 +90,7 @@ const mostReposts = 16
 export class Datagrams implements Endpoint, SendOwner {
   readonly key: number
   dirty = false
+  nextDirty: Endpoint | undefined = undefined
   readonly engine: Engine
   /** -1 once closed: nothing may refer to the number any more. */
   socket: SocketHandle | -1
@@ -103,7 +114,7 @@ export class Datagrams implements Endpoint, SendOwner {
   private inKernel = 0
   private readonly waiters = new LinkedList<Waiter>()
   // by slot: who waits for the cancellation to complete
-  private readonly settlers = new Map<number, Settle>()
+  private readonly settlers: Array<Settle | undefined> = []
   private settled: Array<Settle> = []
   private closers: Array<() => void> = []
   // there was no memory for the only receive
@@ -217,7 +228,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const { engine, waiters } = this
     if (this.state !== OPEN) return resume(this.closedError)
     if (engine.brokenBy !== 0) return resume(Effect.fail(portFailed(engine.brokenBy)))
-    const waiter = new Waiter(resume, limit)
+    const waiter = new Waiter(this, resume, limit)
     waiters.push(waiter)
     engine.counters.waiters++
     engine.pump.retain()
@@ -230,7 +241,7 @@ export class Datagrams implements Endpoint, SendOwner {
       }
       engine.poke(this)
     }
-    return Effect.callback<void>((settled) => this.interrupt(waiter, settled))
+    return waiter
   }
 
   private dequeue(waiter: Waiter): void {
@@ -240,15 +251,15 @@ export class Datagrams implements Endpoint, SendOwner {
     this.engine.pump.release()
   }
 
-  // an interruption ends when the operation that it cancels has completed
-  private interrupt(waiter: Waiter, settled: Settle): void {
+  /** An interruption ends when the operation that it cancels has completed. */
+  interrupt(waiter: Waiter, settled: Settle): void {
     const { engine } = this
     if (!waiter.queued) return settled(Effect.void)
     this.dequeue(waiter)
     const newest = this.active.tail
     if (newest === -1 || this.wanted() >= 0) return settled(Effect.void)
     engine.pump.retain()
-    this.settlers.set(newest, settled)
+    this.settlers[newest] = settled
     if (this.options.cancel === "close") {
       this.shut()
       return engine.poke(this)
@@ -415,9 +426,9 @@ export class Datagrams implements Endpoint, SendOwner {
 
   private endCancelling(slot: number): void {
     this.engine.graceEnds()
-    const settler = this.settlers.get(slot)
+    const settler = this.settlers[slot]
     if (settler === undefined) return
-    this.settlers.delete(slot)
+    this.settlers[slot] = undefined
     this.settled.push(settler)
   }
 
@@ -546,7 +557,8 @@ export class Datagrams implements Endpoint, SendOwner {
     const head = shape.payload - shape.name
     const from = at + shape.name
     const to = arena.take(head + size)
-    arena.bytes.set(bytes.subarray(from, from + head + size), to)
+    // not subarray: it asks for the species first, which costs as much as the copy
+    arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head + size), to)
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
       new Uint8Array(arena.bytes.buffer, to + head, size),

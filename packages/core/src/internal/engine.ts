@@ -62,7 +62,9 @@ export interface Endpoint {
   readonly broken: () => void
   /** Starts to close it; calls back when nothing refers to its SOCKET or memory. */
   readonly close: (done: () => void) => void
+  /** Whether it is in the list of those to bring to rest, and the one after it there. */
   dirty: boolean
+  nextDirty: Endpoint | undefined
 }
 
 /** A grace period is checked in this many steps: a cancellation gets between 1 and 1 + 1/steps of it. */
@@ -98,7 +100,9 @@ export class Engine implements PumpOwner {
   private readonly sharedBlocks = new Map<string, Block>()
   private readonly endpoints: Array<Endpoint | undefined> = []
   private readonly freeKeys: Array<number> = []
-  private dirty: Array<Endpoint> = []
+  // linked through themselves: there is a list in every turn
+  private firstDirty: Endpoint | undefined = undefined
+  private lastDirty: Endpoint | undefined = undefined
   private graceTimer: (() => void) | undefined
   private cancelling = 0
 
@@ -126,15 +130,21 @@ export class Engine implements PumpOwner {
 
   settle(): boolean {
     // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
-    for (let round = 0; round < roundsPerTurn && this.dirty.length > 0; round++) {
-      const batch = this.dirty
-      this.dirty = []
-      for (const endpoint of batch) {
+    for (let round = 0; round < roundsPerTurn && this.firstDirty !== undefined; round++) {
+      let endpoint: Endpoint | undefined = this.firstDirty
+      this.firstDirty = undefined
+      this.lastDirty = undefined
+      while (endpoint !== undefined) {
+        const next: Endpoint | undefined = endpoint.nextDirty
+        endpoint.nextDirty = undefined
         endpoint.dirty = false
         endpoint.settle()
+        endpoint = next
       }
     }
-    return this.dirty.length > 0
+    // most cancellations have completed by now: a timer is for those that have not
+    if (this.cancelling > 0 && this.graceTimer === undefined) this.graceNext()
+    return this.firstDirty !== undefined
   }
 
   broken(code: number): void {
@@ -147,7 +157,9 @@ export class Engine implements PumpOwner {
   mark(endpoint: Endpoint): void {
     if (endpoint.dirty) return
     endpoint.dirty = true
-    this.dirty.push(endpoint)
+    if (this.lastDirty === undefined) this.firstDirty = endpoint
+    else this.lastDirty.nextDirty = endpoint
+    this.lastDirty = endpoint
   }
 
   /** Marks it and asks for a turn of the pump, in which it will be settled. */
@@ -212,15 +224,15 @@ export class Engine implements PumpOwner {
   /** The last code that CancelIoEx refused with, other than ERROR_NOT_FOUND: `cancelGrace` is what helps then. */
   cancelRefused = 0
 
+  /** A cancellation was asked for; the next turn of the pump sees whether it needs the grace period's timer. */
   graceBegins(): void {
-    if (++this.cancelling === 1) this.graceNext()
+    this.cancelling++
   }
 
   graceEnds(): void {
-    if (--this.cancelling === 0) {
-      this.graceTimer?.()
-      this.graceTimer = undefined
-    }
+    if (--this.cancelling > 0 || this.graceTimer === undefined) return
+    this.graceTimer()
+    this.graceTimer = undefined
   }
 
   private graceNext(): void {
