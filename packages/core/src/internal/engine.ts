@@ -10,7 +10,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import { Arena } from "./arena.ts"
 import { Heap } from "./heap.ts"
 import type { PumpOwner } from "./pump.ts"
-import { Pump } from "./pump.ts"
+import { dequeueSize, Pump } from "./pump.ts"
 
 /** One of an endpoint's kinds of operation, counted by outcome. */
 export class OperationCounters {
@@ -102,6 +102,7 @@ export class Engine implements PumpOwner {
   private graceTimer: (() => void) | undefined
   private cancelling = 0
 
+  /** Throws when there is no memory for it; it holds nothing then. */
   constructor(seam: Seam, port: Handle, options: EngineOptions) {
     this.seam = seam
     this.calls = seam.calls
@@ -109,8 +110,10 @@ export class Engine implements PumpOwner {
     this.heap = new Heap(seam)
     this.port = port
     this.counters.ports = 1
-    this.scratch = this.heap.alloc(4096)
-    this.pump = new Pump(seam, port, this.heap, this)
+    const size = dequeueSize(seam.abi)
+    const [scratch, here, away] = this.heap.allocAll(4096, size, size)
+    this.scratch = scratch
+    this.pump = new Pump(seam, port, here, away, this)
     live.engines++
   }
 

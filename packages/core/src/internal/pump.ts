@@ -5,10 +5,10 @@
  * is involved). After a few empty looks it hands the waiting to one off-thread call, so that an idle program costs
  * nothing. It keeps the process alive only while somebody waits.
  */
+import type { Abi } from "@effect-winsock/schema/Layout"
 import { OVERLAPPED_ENTRY } from "@effect-winsock/schema/Structs"
 import { ERROR_ABANDONED_WAIT_0, WAIT_TIMEOUT, WSA_INVALID_HANDLE } from "@effect-winsock/schema/WsaError"
 import type { Block, Handle, Seam } from "../Seam.ts"
-import type { Heap } from "./heap.ts"
 
 /** How many packets one dequeue takes at most. */
 const batch = 64
@@ -46,6 +46,9 @@ export interface PumpCounters {
   wakeups: number
 }
 
+/** How much memory a dequeue writes to: the entries and their number. */
+export const dequeueSize = (abi: Abi): number => OVERLAPPED_ENTRY.size[abi] * batch + 16
+
 export class Pump {
   readonly port: Handle
   readonly counters: PumpCounters = { turns: 0, packets: 0, wakeups: 0 }
@@ -79,7 +82,8 @@ export class Pump {
   private stopped = false
   private dead = false
 
-  constructor(seam: Seam, port: Handle, heap: Heap, owner: PumpOwner) {
+  /** `here` and `away` are for the dequeues on the JS thread and off it. */
+  constructor(seam: Seam, port: Handle, here: Block, away: Block, owner: PumpOwner) {
     this.seam = seam
     this.port = port
     this.owner = owner
@@ -88,8 +92,8 @@ export class Pump {
     this.keyAt = offsets.lpCompletionKey
     this.overlappedAt = offsets.lpOverlapped
     this.removedAt = this.stride * batch
-    this.here = heap.alloc(this.removedAt + 16)
-    this.away = heap.alloc(this.removedAt + 16)
+    this.here = here
+    this.away = away
     // at exit nobody can wait for the off-thread call to time out: the process would hang on it
     this.withdrawExit = seam.host.onExit(() => {
       if (this.armed) this.wake()
