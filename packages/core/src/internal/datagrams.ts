@@ -223,13 +223,11 @@ export class Datagrams implements Endpoint, SendOwner {
     engine.pump.retain()
     this.fill()
     // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
-    if (this.inbox.head !== -1) {
-      if (waiters.head === waiter) {
-        this.dequeue(waiter)
-        return resume(this.hand(waiter))
-      }
-      engine.poke(this)
+    if (this.inbox.head !== -1 && waiters.head === waiter) {
+      this.dequeue(waiter)
+      return resume(this.hand(waiter))
     }
+    if (this.inbox.head !== -1 || this.starved) engine.poke(this)
     return Effect.callback<void>((settled) => this.interrupt(waiter, settled))
   }
 
@@ -274,6 +272,7 @@ export class Datagrams implements Endpoint, SendOwner {
 
   private fill(): void {
     const { maxPosted } = this.options
+    this.starved = false
     // cancelled receives still hold their slots: a storm of interruptions must not grow the memory without end
     while (
       this.state === OPEN &&
