@@ -132,9 +132,18 @@ export class Engine implements PumpOwner {
     for (let round = 0; round < roundsPerTurn && this.dirty.length > 0; round++) {
       const batch = this.dirty
       this.dirty = []
-      for (const endpoint of batch) {
-        endpoint.dirty = false
-        endpoint.settle()
+      let i = 0
+      try {
+        for (; i < batch.length; i++) {
+          batch[i].dirty = false
+          batch[i].settle()
+        }
+      } finally {
+        // somebody's code threw into a resume, as an observer of a fiber may: the rest is for another turn
+        for (; i < batch.length; i++) {
+          batch[i].dirty = false
+          this.mark(batch[i])
+        }
       }
     }
     return this.dirty.length > 0

@@ -162,13 +162,20 @@ export class Pump {
       if (n < batch) break
     }
     this.settle()
-    this.running = false
     this.empty = seen > 0 ? 0 : this.empty + 1
     this.next()
   }
 
   private settle(): void {
-    this.more = this.owner.settle()
+    let settled = false
+    try {
+      this.more = this.owner.settle()
+      settled = true
+    } finally {
+      this.running = false
+      // somebody's code threw: the rest must not wait for a packet
+      if (!settled) this.poke()
+    }
   }
 
   // one look at the port from the JS thread, without waiting
@@ -260,7 +267,6 @@ export class Pump {
     if (n > 0) {
       // the off-thread call should have had these: its thread is not running, stay alert
       this.settle()
-      this.running = false
       this.empty = 0
       this.next()
       return
@@ -303,7 +309,6 @@ export class Pump {
     for (let i = 0; i < sentinels.length; i += 2) this.owner.packet(sentinels[i], sentinels[i + 1])
     sentinels.length = 0
     this.settle()
-    this.running = false
     // settling may have stopped it already
     if (this.stopping !== undefined && !this.stopped) this.end()
     else this.next()
