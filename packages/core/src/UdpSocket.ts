@@ -16,7 +16,7 @@ import {
 import { FIONBIO, SIO_UDP_CONNRESET, SIO_UDP_NETRESET } from "@effect-winsock/schema/Ioctls"
 import { IPV6_V6ONLY, SO_EXCLUSIVEADDRUSE, SO_REUSEADDR } from "@effect-winsock/schema/Options"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
-import { WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -26,6 +26,7 @@ import type { DatagramOptions } from "./internal/datagrams.ts"
 import { Datagrams } from "./internal/datagrams.ts"
 import type { Engine } from "./internal/engine.ts"
 import { datagramProvider } from "./internal/provider.ts"
+import { anAddress } from "./internal/sends.ts"
 import type { SocketHandle } from "./Seam.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
@@ -147,18 +148,36 @@ const ranges = {
 
 type Ranged = keyof typeof ranges
 
-const check = (options: Options): Effect.Effect<{ readonly [K in Ranged]: number }, WinsockError> => {
+const choices = {
+  truncation: ["deliver", "fail"],
+  cancel: ["operation", "close"],
+  reuseAddress: [true, false],
+  ipv6Only: [true, false],
+  peerErrors: [true, false]
+} as const satisfies { readonly [K in Exclude<keyof Options, Ranged>]: ReadonlyArray<unknown> }
+
+type Checked = { readonly [K in Ranged]: number }
+
+const refuse = (operation: string, option: string, value: unknown, expected: string): WinsockError =>
+  WinsockErrors.invalidArgument(operation, option, value, expected)
+
+const check = (address: NetAddress.InetAddress, options: Options): Checked | WinsockError => {
+  if (!NetAddress.isInetAddress(address)) return refuse("bind", "address", address, anAddress)
   const checked: Record<string, number> = {}
   for (const [name, range] of Object.entries(ranges)) {
     const value = options[name as Ranged] ?? range.default
     if (!Number.isInteger(value) || value < range.least || value > range.most) {
-      return Effect.fail(
-        WinsockErrors.invalidArgument("WSASocketW", name, value, `an integer from ${range.least} to ${range.most}`)
-      )
+      return refuse("WSASocketW", name, value, `an integer from ${range.least} to ${range.most}`)
     }
     checked[name] = value
   }
-  return Effect.succeed(checked as { readonly [K in Ranged]: number })
+  for (const [name, allowed] of Object.entries(choices)) {
+    const value = options[name as keyof typeof choices] ?? allowed[0]
+    if (!(allowed as ReadonlyArray<unknown>).includes(value)) {
+      return refuse("WSASocketW", name, value, allowed.map((one) => JSON.stringify(one)).join(" or "))
+    }
+  }
+  return checked as Checked
 }
 
 /**
@@ -194,14 +213,15 @@ export const bind = (
 ): Effect.Effect<UdpSocket, WinsockError, Winsock | Scope.Scope> =>
   Effect.flatMap(Winsock, (winsock) => {
     const engine = winsock[EngineKey]
-    return Effect.flatMap(check(options), (ranged) =>
-      Effect.map(
-        Effect.acquireRelease(
-          Effect.suspend(() => open(engine, address, options, ranged)),
-          ({ datagrams }) => Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
-        ),
-        ({ bound, datagrams }) => make(engine, datagrams, bound, ranged.batch)
-      )
+    return Effect.map(
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          const opened = open(engine, address, options)
+          return WinsockErrors.isWinsockError(opened) ? Effect.fail(opened) : Effect.succeed(opened)
+        }),
+        ({ datagrams }) => Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
+      ),
+      ({ batch, bound, datagrams }) => make(engine, datagrams, bound, batch)
     )
   })
 
@@ -214,6 +234,7 @@ const make = (engine: Engine, datagrams: Datagrams, address: NetAddress.InetAddr
     Effect.suspend(() => {
       const { scratch } = engine
       const { socket } = datagrams
+      if (!NetAddress.isInetAddress(peer)) return Effect.fail(refuse("connect", "peer", peer, anAddress))
       if (!datagrams.isOpen() || socket === -1) return Effect.fail(WinsockErrors.socketClosed("connect"))
       const length = SockAddr.write(scratch.view, 0, peer)
       return engine.calls.connect(socket, scratch.address, length) === 0
@@ -225,16 +246,15 @@ const make = (engine: Engine, datagrams: Datagrams, address: NetAddress.InetAddr
 interface Opened {
   readonly datagrams: Datagrams
   readonly bound: NetAddress.InetAddress
+  readonly batch: number
 }
 
-const open = (
-  engine: Engine,
-  address: NetAddress.InetAddress,
-  options: Options,
-  ranged: { readonly [K in Ranged]: number }
-): Effect.Effect<Opened, WinsockError> => {
+// in one step, without an effect: Effect may yield between any two, and the layer be released meanwhile
+const open = (engine: Engine, address: NetAddress.InetAddress, options: Options): Opened | WinsockError => {
   const { calls } = engine
-  if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("WSASocketW"))
+  const checked = check(address, options)
+  if (WinsockErrors.isWinsockError(checked)) return checked
+  if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
   const socket = calls.WSASocketW(
     family,
@@ -244,39 +264,48 @@ const open = (
     0,
     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
   )
-  if (socket === -1) return Effect.fail(engine.lastError("WSASocketW"))
-  const opened = Effect.flatMap(datagramProvider(engine, family, socket), (provider) => {
-    const failed = configure(engine, socket, address, options)
-    if (failed !== undefined) return Effect.fail(engine.lastError(failed))
-    const bound = localAddress(engine, socket)
-    if (bound === undefined) return Effect.fail(engine.lastError("getsockname"))
-    const datagramOptions: DatagramOptions = {
-      ...ranged,
-      controlSize: 0,
-      cancel: options.cancel ?? (provider.ifsHandles ? "operation" : "close"),
-      truncation: options.truncation ?? "deliver"
-    }
-    // only now: an engine that has the SOCKET is the one that closes it
-    return Effect.map(attach(engine, socket, provider, datagramOptions), (datagrams) => ({ datagrams, bound }))
-  })
-  return Effect.onError(opened, () => Effect.sync(() => calls.closesocket(socket)))
+  if (socket === -1) return engine.lastError("WSASocketW")
+  const opened = prepare(engine, socket, family, address, options, checked)
+  // an engine that has the SOCKET is the one that closes it
+  if (WinsockErrors.isWinsockError(opened)) calls.closesocket(socket)
+  return opened
 }
 
-const attach = (
+const prepare = (
   engine: Engine,
   socket: SocketHandle,
-  provider: ConstructorParameters<typeof Datagrams>[2],
-  options: DatagramOptions
-): Effect.Effect<Datagrams, WinsockError> =>
-  Effect.suspend(() => {
-    const key = engine.reserve()
-    if (engine.calls.CreateIoCompletionPort(socket, engine.port, key, 0) === 0) {
-      const error = engine.lastError("CreateIoCompletionPort")
-      engine.unreserve(key)
-      return Effect.fail(error)
-    }
-    return Effect.succeed(new Datagrams(engine, socket, provider, options, key))
-  })
+  family: number,
+  address: NetAddress.InetAddress,
+  options: Options,
+  checked: Checked
+): Opened | WinsockError => {
+  const provider = datagramProvider(engine, family, socket)
+  if (provider === undefined) return engine.lastError("WSAIoctl")
+  const failed = configure(engine, socket, address, options)
+  if (failed !== undefined) return engine.lastError(failed)
+  const bound = localAddress(engine, socket)
+  if (bound === undefined) return engine.lastError("getsockname")
+  const key = engine.reserve()
+  if (engine.calls.CreateIoCompletionPort(socket, engine.port, key, 0) === 0) {
+    const error = engine.lastError("CreateIoCompletionPort")
+    engine.unreserve(key)
+    return error
+  }
+  const { batch, ...ranged } = checked
+  const datagramOptions: DatagramOptions = {
+    ...ranged,
+    controlSize: 0,
+    cancel: options.cancel ?? (provider.ifsHandles ? "operation" : "close"),
+    truncation: options.truncation ?? "deliver"
+  }
+  try {
+    return { datagrams: new Datagrams(engine, socket, provider, datagramOptions, key), bound, batch }
+  } catch {
+    // all that it throws for
+    engine.unreserve(key)
+    return WinsockErrors.fromCode("WSASocketW", WSA_NOT_ENOUGH_MEMORY)
+  }
+}
 
 // the calls that make a socket ready, in their order; the first that fails is named
 const configure = (

@@ -115,8 +115,8 @@ export class Datagrams implements Endpoint, SendOwner {
   private readonly waiters = new LinkedList<Waiter>()
   // by slot: who waits for the cancellation to complete
   private readonly settlers: Array<Settle | undefined> = []
-  private settled: Array<Settle> = []
-  private closers: Array<() => void> = []
+  private readonly settled: Array<Settle> = []
+  private readonly closers: Array<() => void> = []
   // there was no memory for the only receive
   private starved = false
   // whether a call that answers at once is likely to find a datagram
@@ -234,13 +234,11 @@ export class Datagrams implements Endpoint, SendOwner {
     engine.pump.retain()
     this.fill()
     // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
-    if (this.inbox.head !== -1) {
-      if (waiters.head === waiter) {
-        this.dequeue(waiter)
-        return resume(this.hand(waiter))
-      }
-      engine.poke(this)
+    if (this.inbox.head !== -1 && waiters.head === waiter) {
+      this.dequeue(waiter)
+      return resume(this.hand(waiter))
     }
+    if (this.inbox.head !== -1 || this.starved) engine.poke(this)
     return waiter
   }
 
@@ -285,6 +283,7 @@ export class Datagrams implements Endpoint, SendOwner {
 
   private fill(): void {
     const { maxPosted } = this.options
+    this.starved = false
     // cancelled receives still hold their slots: a storm of interruptions must not grow the memory without end
     while (
       this.state === OPEN &&
@@ -598,20 +597,17 @@ export class Datagrams implements Endpoint, SendOwner {
     else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
     else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
     this.sends.settle()
-    const { settled } = this
-    if (settled.length > 0) {
-      this.settled = []
-      for (const settle of settled) {
-        engine.pump.release()
-        settle(Effect.void)
-      }
+    const settled = this.settled.reverse()
+    for (let settle = settled.pop(); settle !== undefined; settle = settled.pop()) {
+      engine.pump.release()
+      settle(Effect.void)
     }
     if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
+    else if (this.state === CLOSED) this.reportClosed()
     else if (this.state === OPEN && inbox.head !== -1 && waiters.head !== undefined) engine.mark(this)
   }
 
   private failWaiters(error: WinsockError): void {
-    this.starved = false
     const failure = Effect.fail(error)
     for (let left = this.waiters.length; left > 0; left--) {
       const waiter = this.waiters.head
@@ -700,6 +696,8 @@ export class Datagrams implements Endpoint, SendOwner {
   private finishClose(): void {
     const { engine, inbox, slots } = this
     this.state = CLOSED
+    // what completed in the turn that is under way has not been released yet
+    this.releaseHead()
     if (this.socket !== -1) {
       engine.calls.closesocket(this.socket)
       engine.counters.sockets--
@@ -713,9 +711,11 @@ export class Datagrams implements Endpoint, SendOwner {
     else slots.dispose()
     engine.unregister(this, this.leaked)
     engine.pump.release()
-    const { closers } = this
-    this.closers = []
-    for (const done of closers) done()
+    this.reportClosed()
+  }
+
+  private reportClosed(): void {
+    for (let done = this.closers.pop(); done !== undefined; done = this.closers.pop()) done()
   }
 }
 

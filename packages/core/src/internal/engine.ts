@@ -10,7 +10,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import { Arena } from "./arena.ts"
 import { Heap } from "./heap.ts"
 import type { PumpOwner } from "./pump.ts"
-import { Pump } from "./pump.ts"
+import { dequeueSize, Pump } from "./pump.ts"
 
 /** One of an endpoint's kinds of operation, counted by outcome. */
 export class OperationCounters {
@@ -77,6 +77,14 @@ export interface EngineOptions {
 /** How often one turn of the pump brings the endpoints to rest. */
 const roundsPerTurn = 16
 
+// takes the first of a chain of dirty endpoints out of it, and returns the next
+const unlink = (endpoint: Endpoint): Endpoint | undefined => {
+  const next = endpoint.nextDirty
+  endpoint.nextDirty = undefined
+  endpoint.dirty = false
+  return next
+}
+
 /** How many engines are alive: a program that released its layers has none. */
 export const live = { engines: 0 }
 
@@ -106,6 +114,7 @@ export class Engine implements PumpOwner {
   private graceTimer: (() => void) | undefined
   private cancelling = 0
 
+  /** Throws when there is no memory for it; it holds nothing then. */
   constructor(seam: Seam, port: Handle, options: EngineOptions) {
     this.seam = seam
     this.calls = seam.calls
@@ -113,8 +122,10 @@ export class Engine implements PumpOwner {
     this.heap = new Heap(seam)
     this.port = port
     this.counters.ports = 1
-    this.scratch = this.heap.alloc(4096)
-    this.pump = new Pump(seam, port, this.heap, this)
+    const size = dequeueSize(seam.abi)
+    const [scratch, here, away] = this.heap.allocAll(4096, size, size)
+    this.scratch = scratch
+    this.pump = new Pump(seam, port, here, away, this)
     live.engines++
   }
 
@@ -132,14 +143,21 @@ export class Engine implements PumpOwner {
     // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
     for (let round = 0; round < roundsPerTurn && this.firstDirty !== undefined; round++) {
       let endpoint: Endpoint | undefined = this.firstDirty
+      let next: Endpoint | undefined = undefined
       this.firstDirty = undefined
       this.lastDirty = undefined
-      while (endpoint !== undefined) {
-        const next: Endpoint | undefined = endpoint.nextDirty
-        endpoint.nextDirty = undefined
-        endpoint.dirty = false
-        endpoint.settle()
-        endpoint = next
+      try {
+        for (; endpoint !== undefined; endpoint = next) {
+          next = unlink(endpoint)
+          endpoint.settle()
+        }
+      } finally {
+        // somebody's code threw into a resume, as an observer of a fiber may: the rest is for another turn
+        if (endpoint !== undefined) this.mark(endpoint)
+        for (endpoint = next; endpoint !== undefined; endpoint = next) {
+          next = unlink(endpoint)
+          this.mark(endpoint)
+        }
       }
     }
     // most cancellations have completed by now: a timer is for those that have not

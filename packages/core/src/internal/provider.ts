@@ -5,9 +5,7 @@ import { SIO_GET_EXTENSION_FUNCTION_POINTER } from "@effect-winsock/schema/Ioctl
 import { pointerSize, readPointer } from "@effect-winsock/schema/Layout"
 import { SO_PROTOCOL_INFOW } from "@effect-winsock/schema/Options"
 import { WSAPROTOCOL_INFOW } from "@effect-winsock/schema/Structs"
-import * as Effect from "effect/Effect"
 import type { Extensions, SocketHandle } from "../Seam.ts"
-import type { WinsockError } from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
 
 export interface DatagramProvider {
@@ -53,20 +51,20 @@ const hasIfsHandles = (engine: Engine, socket: SocketHandle): boolean => {
 
 const providers = new WeakMap<Engine, Map<number, DatagramProvider>>()
 
-/** Asks the provider of `socket`, or remembers what it said. */
+/** Asks the provider of `socket`, or remembers what it said; `undefined` when a WSAIoctl failed. */
 export const datagramProvider = (
   engine: Engine,
   family: number,
   socket: SocketHandle
-): Effect.Effect<DatagramProvider, WinsockError> => {
+): DatagramProvider | undefined => {
   let known = providers.get(engine)
   if (known === undefined) providers.set(engine, (known = new Map()))
   const found = known.get(family)
-  if (found !== undefined) return Effect.succeed(found)
+  if (found !== undefined) return found
   const WSARecvMsg = extension(engine, socket, "WSARecvMsg")
   const WSASendMsg = WSARecvMsg === undefined ? undefined : extension(engine, socket, "WSASendMsg")
-  if (WSARecvMsg === undefined || WSASendMsg === undefined) return Effect.fail(engine.lastError("WSAIoctl"))
+  if (WSARecvMsg === undefined || WSASendMsg === undefined) return undefined
   const provider = { WSARecvMsg, WSASendMsg, ifsHandles: hasIfsHandles(engine, socket) }
   known.set(family, provider)
-  return Effect.succeed(provider)
+  return provider
 }

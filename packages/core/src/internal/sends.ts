@@ -14,7 +14,7 @@ import {
   WSAEWOULDBLOCK
 } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
@@ -27,6 +27,12 @@ import { makeShape, writeConstants } from "./slots.ts"
 
 /** The largest UDP payload there is (IPv6: 65,535 - 8): more cannot be one datagram. */
 const largest = 65527
+
+/** What a value that is no address must be. */
+export const anAddress = "an IPv4 or IPv6 socket address"
+
+// of whichever realm it is; a view of larger elements would be cut
+const isBytes = (payload: Uint8Array): boolean => ArrayBuffer.isView(payload) && payload.byteLength === payload.length
 
 /** What the sends need to know of their socket. */
 export interface SendOwner {
@@ -79,6 +85,12 @@ export class Sends {
   send(payload: Uint8Array, to: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
       const { owner } = this
+      if (!isBytes(payload)) {
+        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "payload", payload, "a Uint8Array"))
+      }
+      if (to !== undefined && !NetAddress.isInetAddress(to)) {
+        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "to", to, anAddress))
+      }
       if (!owner.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
       if (payload.length > largest) return this.failure(WSAEMSGSIZE)
       // behind a send that waits, in order
