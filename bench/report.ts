@@ -90,7 +90,7 @@ export const judge = (all: ReadonlyArray<Row>): Array<Judged> =>
       .map((target) => {
         const { median } = row[target.figure]!
         const verdict = median <= target.aim ? "aim" : median <= target.most ? "met" : "missed"
-        return { ...target, provider: row.provider, median, verdict }
+        return Object.assign({ provider: row.provider, median, verdict } as const, target)
       })
   )
 

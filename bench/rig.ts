@@ -46,7 +46,10 @@ export interface Rig {
 }
 
 export const makeRig = (machine: Machine, turns: Turns): Rig => {
+  // two lists that take turns, and are never shortened: that would cost more than all else here
   let tasks: Array<(() => void) | undefined> = []
+  let spare: typeof tasks = []
+  let count = 0
   const host: Host = {
     schedule: (task, delay) => {
       // timers are what the native host makes of them: theirs is a cost that the engine has to answer for
@@ -59,7 +62,8 @@ export const makeRig = (machine: Machine, turns: Turns): Rig => {
         return () => clearImmediate(immediate)
       }
       const mine = tasks
-      const index = tasks.push(task) - 1
+      const index = count++
+      mine[index] = task
       return () => {
         mine[index] = undefined
       }
@@ -85,8 +89,15 @@ export const makeRig = (machine: Machine, turns: Turns): Rig => {
     },
     turn: () => {
       const due = tasks
-      tasks = []
-      for (let i = 0; i < due.length; i++) due[i]?.()
+      const until = count
+      tasks = spare
+      spare = due
+      count = 0
+      for (let i = 0; i < until; i++) {
+        const task = due[i]
+        due[i] = undefined
+        task?.()
+      }
     }
   }
   return rig

@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --json] [--quick] [--provider=fake|mock]
+ * npm run bench [-- --json] [--quick] [--provider=fake|mock] [--case=name]
  *
  * What the library costs beside Effect's own floor, net of the provider's functions. Every figure is per operation.
  * Each process measures all cases, round by round; a figure is the median over the rounds of all processes, with the
@@ -18,7 +18,7 @@ import { judge, rows, summary, text } from "./report.ts"
 import type { Order, Provider } from "./worker.ts"
 
 const { values } = parseArgs({
-  options: { json: { type: "boolean" }, quick: { type: "boolean" }, provider: { type: "string" } }
+  options: { json: { type: "boolean" }, quick: { type: "boolean" }, provider: { type: "string" }, case: { type: "string" } }
 })
 
 const timed: Plan = { operations: 20_000, warmUp: 4, rounds: 7, bytes: false }
@@ -55,7 +55,7 @@ const chosen = (Object.keys(processes) as Array<Provider>).filter(
 for (const provider of chosen) {
   const plans = values.quick ? [once] : [...Array.from({ length: processes[provider] }, () => timed), counted]
   const results: Array<Array<Measured>> = []
-  for (const plan of plans) results.push(await run({ ...plan, provider }))
+  for (const plan of plans) results.push(await run({ ...plan, provider, only: values.case ?? "" }))
   all.push(...rows(provider, results))
 }
 
@@ -69,5 +69,6 @@ if (values.json) {
     console.log(`\non the ${provider} provider`)
     console.log(text(all.filter((row) => row.provider === provider)))
   }
-  console.log(`\n${summary(judged.filter((of) => of.provider === "fake" || chosen.length === 1))}`)
+  const verdict = summary(judged.filter((of) => of.provider === chosen[0]))
+  console.log(`\n${values.quick ? `${all.length} cases ran; the figures of a quick run mean nothing` : verdict}`)
 }

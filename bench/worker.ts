@@ -8,6 +8,8 @@ import * as MockMachine from "./mockMachine.ts"
 /** What a process is told to do. */
 export interface Order extends Plan {
   readonly provider: Provider
+  /** Only cases whose name has this in it. */
+  readonly only: string
 }
 
 const providers = {
@@ -20,6 +22,7 @@ export type Provider = keyof typeof providers
 const order = JSON.parse(process.argv[2]) as Order
 const machine = await providers[order.provider]()
 const cases = await make(machine)
-const measured = await measure(cases, order, machine.counts)
+const chosen = cases.filter((of) => of.name.includes(order.only))
+const measured = await measure(chosen, order, machine.counts)
 for (const of of cases) await of.close()
 process.stdout.write(JSON.stringify(measured))

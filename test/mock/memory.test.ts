@@ -15,7 +15,7 @@ describe("memory", () => {
       assert.strictEqual(b.address, a.address + 2 ** 32)
       assert.isTrue(a.bytes.every((byte) => byte === 0))
       assert.strictEqual(a.bytes.length, 100)
-      assert.isBelow(b.address, 2 ** 53)
+      assert.isBelow(b.address, 2 ** 47)
     })
   )
 

@@ -22,12 +22,21 @@ export interface RigOptions extends Winsock.Options {
   readonly decorate?: (seam: Seam) => Seam
 }
 
-const makeSeam = (options: RigOptions): Effect.Effect<Seam, unknown, Scope.Scope> =>
+/** The seam of the layer under test. */
+export const makeSeam = (options: RigOptions = {}): Effect.Effect<Seam, unknown, Scope.Scope> =>
   layerName === "native"
-    ? Effect.flatMap(Effect.promise(() => import("@effect-winsock/native")), (native) => native.NativeWinsock.seam)
-    : Effect.flatMap(Effect.promise(() => import("@effect-winsock/mock")), (mock) =>
-        // memory that is left to the kernel on purpose is what the guard looks for
-        Effect.map(mock.MockWinsock.make({ guard: options.leaked === undefined ? "strict" : "collect" }), (m) => m.seam)
+    ? Effect.flatMap(
+        Effect.promise(() => import("@effect-winsock/native")),
+        (native) => native.NativeWinsock.seam
+      )
+    : Effect.flatMap(
+        Effect.promise(() => import("@effect-winsock/mock")),
+        (mock) =>
+          // memory that is left to the kernel on purpose is what the guard looks for
+          Effect.map(
+            mock.MockWinsock.make({ guard: options.leaked === undefined ? "strict" : "collect" }),
+            (m) => m.seam
+          )
       )
 
 export interface Rig {
@@ -120,8 +129,7 @@ export const numberOf = (message: { readonly payload: Uint8Array }): number => {
 }
 
 /** Starts a fiber and runs it to its first wait. */
-export const start = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.forkChild(effect, { startImmediately: true })
+export const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** Asks a fiber to end, without waiting for it. */
 export const interruptSoon = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.sync(() => fiber.interruptUnsafe())

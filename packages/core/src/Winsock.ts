@@ -3,14 +3,16 @@
  *
  * @since 0.1.0
  */
+import { WSA_NOT_ENOUGH_MEMORY, WSAVERNOTSUPPORTED } from "@effect-winsock/schema/WsaError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { OperationCounters } from "./internal/engine.ts"
 import { Engine } from "./internal/engine.ts"
-import type { Seam } from "./Seam.ts"
+import type { Block, Seam } from "./Seam.ts"
 import type { WinsockError } from "./WinsockError.ts"
 import * as WinsockErrors from "./WinsockError.ts"
 
@@ -77,7 +79,7 @@ export interface Statistics {
 export interface Options {
   /**
    * How long a cancelled operation may take to complete before its socket is closed, and again before its memory is
-   * given up. At least 40 milliseconds.
+   * given up. From 40 milliseconds to 24 days.
    *
    * @default "5 seconds"
    */
@@ -124,14 +126,23 @@ const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...op
  */
 export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Service"], WinsockError, Scope.Scope> =>
   Effect.gen(function* () {
-    const cancelGrace = Duration.toMillis(Duration.fromInputUnsafe(options?.cancelGrace ?? "5 seconds"))
+    const grace = Duration.fromInput(options?.cancelGrace ?? "5 seconds")
+    const cancelGrace = Option.isSome(grace) ? Duration.toMillis(grace.value) : Number.NaN
     if (!(cancelGrace >= 40 && cancelGrace < 2 ** 31)) {
       return yield* Effect.fail(
-        WinsockErrors.invalidArgument("WSAStartup", "cancelGrace", options?.cancelGrace, "at least 40 milliseconds")
+        WinsockErrors.invalidArgument(
+          "WSAStartup",
+          "cancelGrace",
+          options?.cancelGrace,
+          "a duration from 40 milliseconds to 24 days"
+        )
       )
     }
     const engine = yield* Effect.acquireRelease(
-      Effect.suspend(() => start(seam, cancelGrace)),
+      Effect.suspend(() => {
+        const started = start(seam, cancelGrace)
+        return started instanceof Engine ? Effect.succeed(started) : Effect.fail(started)
+      }),
       (engine) =>
         Effect.andThen(
           engine.close,
@@ -160,24 +171,38 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
     })
   })
 
-const start = (seam: Seam, cancelGrace: number): Effect.Effect<Engine, WinsockError> => {
+const outOfMemory = () => WinsockErrors.fromCode("WSAStartup", WSA_NOT_ENOUGH_MEMORY)
+
+// the result is made in one step: nothing may come between a call and what undoes it
+const start = (seam: Seam, cancelGrace: number): Engine | WinsockError => {
   const { calls, memory } = seam
-  const data = memory.alloc(wsaDataSize)
+  let data: Block
+  try {
+    data = memory.alloc(wsaDataSize)
+  } catch {
+    return outOfMemory()
+  }
   const code = calls.WSAStartup(version22, data.address)
   const version = data.view.getUint16(0, true)
   memory.free(data)
-  if (code !== 0) return Effect.fail(WinsockErrors.fromCode("WSAStartup", code))
+  if (code !== 0) return WinsockErrors.fromCode("WSAStartup", code)
   if (version !== version22) {
     calls.WSACleanup()
-    return Effect.fail(WinsockErrors.fromCode("WSAStartup", 10092))
+    return WinsockErrors.fromCode("WSAStartup", WSAVERNOTSUPPORTED)
   }
   const port = calls.CreateIoCompletionPort(-1, 0, 0, concurrency)
   if (port === 0) {
     const error = WinsockErrors.fromCode("CreateIoCompletionPort", calls.WSAGetLastError())
     calls.WSACleanup()
-    return Effect.fail(error)
+    return error
   }
-  return Effect.succeed(new Engine(seam, port, { cancelGrace }))
+  try {
+    return new Engine(seam, port, { cancelGrace })
+  } catch {
+    calls.CloseHandle(port)
+    calls.WSACleanup()
+    return outOfMemory()
+  }
 }
 
 const reportLeaks = (engine: Engine): Effect.Effect<void> =>

@@ -3,11 +3,21 @@
  *
  * @since 0.1.0
  */
+import type * as Winsock from "@effect-winsock/core/Winsock"
+import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
-import type { Behaviour, MachineOptions, Mock } from "./MockWinsock.ts"
-import { makeMachines } from "./MockWinsock.ts"
+import {
+  type Behaviour,
+  type LayerOptions,
+  layerOf,
+  type MachineOptions,
+  makeMachines,
+  type Mock,
+  type MockWinsock
+} from "./MockWinsock.ts"
 
 /**
  * Options of a network: its machines by name, and how the simulation behaves.
@@ -61,6 +71,34 @@ export const make = <Name extends string>(
       hosts: Object.fromEntries(mocks.map((mock) => [mock.name, mock])) as { readonly [N in Name]: Mock }
     }))
   })
+
+/**
+ * Layer that provides `Winsock` over one machine of a network, and `MockWinsock`, the machine.
+ *
+ * **Example** (A program per machine)
+ *
+ * ```ts
+ * import * as MockNetwork from "@effect-winsock/mock/MockNetwork"
+ * import * as Winsock from "@effect-winsock/core/Winsock"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { hosts } = yield* MockNetwork.makeTwoHosts()
+ *   const count = Effect.flatMap(Winsock.Winsock, (winsock) => winsock.statistics)
+ *   return yield* Effect.all([
+ *     Effect.provide(count, MockNetwork.layer(hosts.server)),
+ *     Effect.provide(count, MockNetwork.layer(hosts.client))
+ *   ])
+ * }).pipe(Effect.scoped)
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  mock: Mock,
+  options: Pick<LayerOptions, "decorate" | "winsock"> = {}
+): Layer.Layer<Winsock.Winsock | MockWinsock, WinsockError> => layerOf(Effect.succeed(mock), options)
 
 /**
  * The machines of `makeTwoHosts`.

@@ -5,6 +5,14 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
+ * Simulated is UDP over IPv4, IPv6 and dual-stack sockets, with its options and control messages, events and ports. Not
+ * yet: TCP, raw and Unix sockets, names, files, completion routines, multicast membership, transmit timestamps,
+ * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
+ * support it; none pretends to succeed.
+ *
+ * A call that would wait on the JS thread cannot: the simulation goes on only between turns. It answers with WSAEINTR
+ * (or what its timeout would answer), and the guard reports it.
+ *
  * @since 0.1.0
  */
 import type { Seam } from "@effect-winsock/core/Seam"
@@ -162,9 +170,9 @@ export interface Fault {
   readonly times?: number | undefined
   /** The call does nothing and fails with this code. */
   readonly code?: number | undefined
-  /** The overlapped operation stays pending and ends in a later turn with this NTSTATUS and no bytes. */
+  /** The overlapped receive or send stays pending and ends in a later turn with this NTSTATUS and no bytes. */
   readonly ntstatus?: number | undefined
-  /** The overlapped operation stays pending and ends this many turns later than it would. */
+  /** The overlapped receive or send stays pending and ends this many turns later than it would. */
   readonly lateCompletion?: number | undefined
 }
 
@@ -291,7 +299,7 @@ export const seam = (options: Options = {}): Effect.Effect<Seam, never, Scope.Sc
  */
 export interface LayerOptions extends Options {
   /** Puts decorators around the seam before the engine gets it. */
-  readonly decorate?: ((seam: Seam) => Effect.Effect<Seam, never, Scope.Scope>) | undefined
+  readonly decorate?: ((seam: Seam) => Seam) | undefined
   readonly winsock?: Winsock.Options | undefined
 }
 
@@ -302,8 +310,8 @@ export const layerOf = <E, R>(
 ): Layer.Layer<Winsock.Winsock | MockWinsock, E | WinsockError, Exclude<R, Scope.Scope>> =>
   Layer.flatMap(Layer.effect(MockWinsock, mock), (context) => {
     const { seam } = Context.get(context, MockWinsock)
-    const decorated = options.decorate === undefined ? Effect.succeed(seam) : options.decorate(seam)
-    return Layer.merge(Layer.succeedContext(context), Winsock.layer(decorated, options.winsock))
+    const decorated = options.decorate === undefined ? seam : options.decorate(seam)
+    return Layer.merge(Layer.succeedContext(context), Winsock.layer(Effect.succeed(decorated), options.winsock))
   })
 
 /**

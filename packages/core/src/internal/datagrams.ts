@@ -11,6 +11,7 @@ import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } 
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import { WSA_IO_PENDING, WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import { Datagram } from "../Datagram.ts"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -42,16 +43,25 @@ type Batch = readonly [Datagram, ...Array<Datagram>]
 type Settle = (effect: Effect.Effect<void>) => void
 type Resume = (effect: Effect.Effect<any, WinsockError>) => void
 
-/** A fiber that waits for a message (`limit` 0) or for a batch of at most `limit`. */
-class Waiter implements Linked<Waiter> {
+/**
+ * A fiber that waits for a message (`limit` 0) or for a batch of at most `limit`. It is an effect too, the one that an
+ * interruption runs: most waits are never interrupted, and need no finalizer made for them.
+ */
+class Waiter extends Effectable.Class<void> implements Linked<Waiter> {
   next: Waiter | undefined = undefined
   previous: Waiter | undefined = undefined
   queued = true
+  readonly datagrams: Datagrams
   readonly resume: Resume
   readonly limit: number
-  constructor(resume: Resume, limit: number) {
+  constructor(datagrams: Datagrams, resume: Resume, limit: number) {
+    super()
+    this.datagrams = datagrams
     this.resume = resume
     this.limit = limit
+  }
+  asEffect(): Effect.Effect<void> {
+    return Effect.callback<void>((settled) => this.datagrams.interrupt(this, settled))
   }
 }
 
@@ -83,6 +93,7 @@ const mostReposts = 16
 export class Datagrams implements Endpoint, SendOwner {
   readonly key: number
   dirty = false
+  nextDirty: Endpoint | undefined = undefined
   readonly engine: Engine
   /** -1 once closed: nothing may refer to the number any more. */
   socket: SocketHandle | -1
@@ -106,9 +117,9 @@ export class Datagrams implements Endpoint, SendOwner {
   private inKernel = 0
   private readonly waiters = new LinkedList<Waiter>()
   // by slot: who waits for the cancellation to complete
-  private readonly settlers = new Map<number, Settle>()
-  private settled: Array<Settle> = []
-  private closers: Array<() => void> = []
+  private readonly settlers: Array<Settle | undefined> = []
+  private readonly settled: Array<Settle> = []
+  private readonly closers: Array<() => void> = []
   // there was no memory for the only receive
   private starved = false
   // whether a call that answers at once is likely to find a datagram
@@ -222,20 +233,18 @@ export class Datagrams implements Endpoint, SendOwner {
     const { engine, waiters } = this
     if (this.state !== OPEN) return resume(this.closedError)
     if (engine.brokenBy !== 0) return resume(Effect.fail(portFailed(engine.brokenBy)))
-    const waiter = new Waiter(resume, limit)
+    const waiter = new Waiter(this, resume, limit)
     waiters.push(waiter)
     engine.counters.waiters++
     engine.pump.retain()
     this.fill()
     // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
-    if (this.inbox.head !== -1) {
-      if (waiters.head === waiter) {
-        this.dequeue(waiter)
-        return resume(this.hand(waiter))
-      }
-      engine.poke(this)
+    if (this.inbox.head !== -1 && waiters.head === waiter) {
+      this.dequeue(waiter)
+      return resume(this.hand(waiter))
     }
-    return Effect.callback<void>((settled) => this.interrupt(waiter, settled))
+    if (this.inbox.head !== -1 || this.starved) engine.poke(this)
+    return waiter
   }
 
   private dequeue(waiter: Waiter): void {
@@ -245,15 +254,15 @@ export class Datagrams implements Endpoint, SendOwner {
     this.engine.pump.release()
   }
 
-  // an interruption ends when the operation that it cancels has completed
-  private interrupt(waiter: Waiter, settled: Settle): void {
+  /** An interruption ends when the operation that it cancels has completed. */
+  interrupt(waiter: Waiter, settled: Settle): void {
     const { engine } = this
     if (!waiter.queued) return settled(Effect.void)
     this.dequeue(waiter)
     const newest = this.active.tail
     if (newest === -1 || this.wanted() >= 0) return settled(Effect.void)
     engine.pump.retain()
-    this.settlers.set(newest, settled)
+    this.settlers[newest] = settled
     if (this.options.cancel === "close") {
       this.shut()
       return engine.poke(this)
@@ -279,6 +288,7 @@ export class Datagrams implements Endpoint, SendOwner {
 
   private fill(): void {
     const { maxPosted } = this.options
+    this.starved = false
     // cancelled receives still hold their slots: a storm of interruptions must not grow the memory without end
     while (
       this.state === OPEN &&
@@ -420,9 +430,9 @@ export class Datagrams implements Endpoint, SendOwner {
 
   private endCancelling(slot: number): void {
     this.engine.graceEnds()
-    const settler = this.settlers.get(slot)
+    const settler = this.settlers[slot]
     if (settler === undefined) return
-    this.settlers.delete(slot)
+    this.settlers[slot] = undefined
     this.settled.push(settler)
   }
 
@@ -613,10 +623,12 @@ export class Datagrams implements Endpoint, SendOwner {
     const head = shape.payload - shape.name
     const from = at + shape.name
     const to = arena.take(head + size)
-    if (skip === 0) arena.bytes.set(bytes.subarray(from, from + head + size), to)
+    // not subarray: it asks for the species first, which costs as much as the copy
+    if (skip === 0) arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head + size), to)
     else {
-      arena.bytes.set(bytes.subarray(from, from + head), to)
-      arena.bytes.set(bytes.subarray(from + head + skip, from + head + skip + size), to + head)
+      const payload = bytes.byteOffset + from + head + skip
+      arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head), to)
+      arena.bytes.set(new Uint8Array(bytes.buffer, payload, size), to + head)
     }
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
@@ -661,20 +673,17 @@ export class Datagrams implements Endpoint, SendOwner {
     else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
     else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
     this.sends.settle()
-    const { settled } = this
-    if (settled.length > 0) {
-      this.settled = []
-      for (const settle of settled) {
-        engine.pump.release()
-        settle(Effect.void)
-      }
+    const settled = this.settled.reverse()
+    for (let settle = settled.pop(); settle !== undefined; settle = settled.pop()) {
+      engine.pump.release()
+      settle(Effect.void)
     }
     if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
+    else if (this.state === CLOSED) this.reportClosed()
     else if (this.state === OPEN && inbox.head !== -1 && waiters.head !== undefined) engine.mark(this)
   }
 
   private failWaiters(error: WinsockError): void {
-    this.starved = false
     const failure = Effect.fail(error)
     for (let left = this.waiters.length; left > 0; left--) {
       const waiter = this.waiters.head
@@ -763,6 +772,8 @@ export class Datagrams implements Endpoint, SendOwner {
   private finishClose(): void {
     const { engine, inbox, slots } = this
     this.state = CLOSED
+    // what completed in the turn that is under way has not been released yet
+    this.releaseHead()
     if (this.socket !== -1) {
       engine.calls.closesocket(this.socket)
       engine.counters.sockets--
@@ -776,9 +787,11 @@ export class Datagrams implements Endpoint, SendOwner {
     else slots.dispose()
     engine.unregister(this, this.leaked)
     engine.pump.release()
-    const { closers } = this
-    this.closers = []
-    for (const done of closers) done()
+    this.reportClosed()
+  }
+
+  private reportClosed(): void {
+    for (let done = this.closers.pop(); done !== undefined; done = this.closers.pop()) done()
   }
 }
 

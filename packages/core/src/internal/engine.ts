@@ -10,7 +10,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import { Arena } from "./arena.ts"
 import { Heap } from "./heap.ts"
 import type { PumpOwner } from "./pump.ts"
-import { Pump } from "./pump.ts"
+import { dequeueSize, Pump } from "./pump.ts"
 
 /** One of an endpoint's kinds of operation, counted by outcome. */
 export class OperationCounters {
@@ -62,7 +62,9 @@ export interface Endpoint {
   readonly broken: () => void
   /** Starts to close it; calls back when nothing refers to its SOCKET or memory. */
   readonly close: (done: () => void) => void
+  /** Whether it is in the list of those to bring to rest, and the one after it there. */
   dirty: boolean
+  nextDirty: Endpoint | undefined
 }
 
 /** A grace period is checked in this many steps: a cancellation gets between 1 and 1 + 1/steps of it. */
@@ -74,6 +76,14 @@ export interface EngineOptions {
 
 /** How often one turn of the pump brings the endpoints to rest. */
 const roundsPerTurn = 16
+
+// takes the first of a chain of dirty endpoints out of it, and returns the next
+const unlink = (endpoint: Endpoint): Endpoint | undefined => {
+  const next = endpoint.nextDirty
+  endpoint.nextDirty = undefined
+  endpoint.dirty = false
+  return next
+}
 
 /** How many engines are alive: a program that released its layers has none. */
 export const live = { engines: 0 }
@@ -98,10 +108,13 @@ export class Engine implements PumpOwner {
   private readonly sharedBlocks = new Map<string, Block>()
   private readonly endpoints: Array<Endpoint | undefined> = []
   private readonly freeKeys: Array<number> = []
-  private dirty: Array<Endpoint> = []
+  // linked through themselves: there is a list in every turn
+  private firstDirty: Endpoint | undefined = undefined
+  private lastDirty: Endpoint | undefined = undefined
   private graceTimer: (() => void) | undefined
   private cancelling = 0
 
+  /** Throws when there is no memory for it; it holds nothing then. */
   constructor(seam: Seam, port: Handle, options: EngineOptions) {
     this.seam = seam
     this.calls = seam.calls
@@ -109,8 +122,10 @@ export class Engine implements PumpOwner {
     this.heap = new Heap(seam)
     this.port = port
     this.counters.ports = 1
-    this.scratch = this.heap.alloc(4096)
-    this.pump = new Pump(seam, port, this.heap, this)
+    const size = dequeueSize(seam.abi)
+    const [scratch, here, away] = this.heap.allocAll(4096, size, size)
+    this.scratch = scratch
+    this.pump = new Pump(seam, port, here, away, this)
     live.engines++
   }
 
@@ -126,15 +141,28 @@ export class Engine implements PumpOwner {
 
   settle(): boolean {
     // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
-    for (let round = 0; round < roundsPerTurn && this.dirty.length > 0; round++) {
-      const batch = this.dirty
-      this.dirty = []
-      for (const endpoint of batch) {
-        endpoint.dirty = false
-        endpoint.settle()
+    for (let round = 0; round < roundsPerTurn && this.firstDirty !== undefined; round++) {
+      let endpoint: Endpoint | undefined = this.firstDirty
+      let next: Endpoint | undefined = undefined
+      this.firstDirty = undefined
+      this.lastDirty = undefined
+      try {
+        for (; endpoint !== undefined; endpoint = next) {
+          next = unlink(endpoint)
+          endpoint.settle()
+        }
+      } finally {
+        // somebody's code threw into a resume, as an observer of a fiber may: the rest is for another turn
+        if (endpoint !== undefined) this.mark(endpoint)
+        for (endpoint = next; endpoint !== undefined; endpoint = next) {
+          next = unlink(endpoint)
+          this.mark(endpoint)
+        }
       }
     }
-    return this.dirty.length > 0
+    // most cancellations have completed by now: a timer is for those that have not
+    if (this.cancelling > 0 && this.graceTimer === undefined) this.graceNext()
+    return this.firstDirty !== undefined
   }
 
   broken(code: number): void {
@@ -147,7 +175,9 @@ export class Engine implements PumpOwner {
   mark(endpoint: Endpoint): void {
     if (endpoint.dirty) return
     endpoint.dirty = true
-    this.dirty.push(endpoint)
+    if (this.lastDirty === undefined) this.firstDirty = endpoint
+    else this.lastDirty.nextDirty = endpoint
+    this.lastDirty = endpoint
   }
 
   /** Marks it and asks for a turn of the pump, in which it will be settled. */
@@ -212,15 +242,15 @@ export class Engine implements PumpOwner {
   /** The last code that CancelIoEx refused with, other than ERROR_NOT_FOUND: `cancelGrace` is what helps then. */
   cancelRefused = 0
 
+  /** A cancellation was asked for; the next turn of the pump sees whether it needs the grace period's timer. */
   graceBegins(): void {
-    if (++this.cancelling === 1) this.graceNext()
+    this.cancelling++
   }
 
   graceEnds(): void {
-    if (--this.cancelling === 0) {
-      this.graceTimer?.()
-      this.graceTimer = undefined
-    }
+    if (--this.cancelling > 0 || this.graceTimer === undefined) return
+    this.graceTimer()
+    this.graceTimer = undefined
   }
 
   private graceNext(): void {

@@ -17,6 +17,18 @@ export class Heap {
     return block
   }
 
+  /** Several blocks, or none: throws as `alloc` does. */
+  allocAll(...sizes: ReadonlyArray<number>): Array<Block> {
+    const blocks: Array<Block> = []
+    try {
+      for (const size of sizes) blocks.push(this.alloc(size))
+    } catch (error) {
+      for (const block of blocks) this.free(block)
+      throw error
+    }
+    return blocks
+  }
+
   free(block: Block): void {
     this.blocks--
     this.bytes -= block.size

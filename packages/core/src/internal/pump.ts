@@ -5,10 +5,10 @@
  * is involved). After a few empty looks it hands the waiting to one off-thread call, so that an idle program costs
  * nothing. It keeps the process alive only while somebody waits.
  */
+import type { Abi } from "@effect-winsock/schema/Layout"
 import { OVERLAPPED_ENTRY } from "@effect-winsock/schema/Structs"
 import { ERROR_ABANDONED_WAIT_0, WAIT_TIMEOUT, WSA_INVALID_HANDLE } from "@effect-winsock/schema/WsaError"
 import type { Block, Handle, Seam } from "../Seam.ts"
-import type { Heap } from "./heap.ts"
 
 /** How many packets one dequeue takes at most. */
 const batch = 64
@@ -46,6 +46,9 @@ export interface PumpCounters {
   wakeups: number
 }
 
+/** How much memory a dequeue writes to: the entries and their number. */
+export const dequeueSize = (abi: Abi): number => OVERLAPPED_ENTRY.size[abi] * batch + 16
+
 export class Pump {
   readonly port: Handle
   readonly counters: PumpCounters = { turns: 0, packets: 0, wakeups: 0 }
@@ -79,7 +82,8 @@ export class Pump {
   private stopped = false
   private dead = false
 
-  constructor(seam: Seam, port: Handle, heap: Heap, owner: PumpOwner) {
+  /** `here` and `away` are for the dequeues on the JS thread and off it. */
+  constructor(seam: Seam, port: Handle, here: Block, away: Block, owner: PumpOwner) {
     this.seam = seam
     this.port = port
     this.owner = owner
@@ -88,8 +92,8 @@ export class Pump {
     this.keyAt = offsets.lpCompletionKey
     this.overlappedAt = offsets.lpOverlapped
     this.removedAt = this.stride * batch
-    this.here = heap.alloc(this.removedAt + 16)
-    this.away = heap.alloc(this.removedAt + 16)
+    this.here = here
+    this.away = away
     // at exit nobody can wait for the off-thread call to time out: the process would hang on it
     this.withdrawExit = seam.host.onExit(() => {
       if (this.armed) this.wake()
@@ -158,13 +162,20 @@ export class Pump {
       if (n < batch) break
     }
     this.settle()
-    this.running = false
     this.empty = seen > 0 ? 0 : this.empty + 1
     this.next()
   }
 
   private settle(): void {
-    this.more = this.owner.settle()
+    let settled = false
+    try {
+      this.more = this.owner.settle()
+      settled = true
+    } finally {
+      this.running = false
+      // somebody's code threw: the rest must not wait for a packet
+      if (!settled) this.poke()
+    }
   }
 
   // one look at the port from the JS thread, without waiting
@@ -256,7 +267,6 @@ export class Pump {
     if (n > 0) {
       // the off-thread call should have had these: its thread is not running, stay alert
       this.settle()
-      this.running = false
       this.empty = 0
       this.next()
       return
@@ -299,7 +309,6 @@ export class Pump {
     for (let i = 0; i < sentinels.length; i += 2) this.owner.packet(sentinels[i], sentinels[i + 1])
     sentinels.length = 0
     this.settle()
-    this.running = false
     // settling may have stopped it already
     if (this.stopping !== undefined && !this.stopped) this.end()
     else this.next()

@@ -16,7 +16,7 @@ import {
   WSAEWOULDBLOCK
 } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
@@ -37,22 +37,21 @@ export type Payload = Uint8Array | ReadonlyArray<Uint8Array>
 const none: ReadonlyArray<ControlMessage> = []
 
 const lengthOf = (payload: Payload): number => {
-  if (payload instanceof Uint8Array) return payload.length
+  if (!Array.isArray(payload)) return (payload as Uint8Array).length
   let length = 0
-  for (const piece of payload) length += piece.length
+  for (const piece of payload) length += (piece as Uint8Array).length
   return length
 }
 
-/** Not a code of Winsock's: the socket was closed by its program. */
-const closed = 0x7fff_ffff
+/** What a value that is no address must be. */
+export const anAddress = "an IPv4 or IPv6 socket address"
 
-/** The error of a send: of a code, of a failing NTSTATUS (negative), or of a closed socket. */
-export const sendError = (code: number): WinsockError =>
-  code === closed
-    ? WinsockErrors.socketClosed("WSASendMsg")
-    : code < 0
-      ? WinsockErrors.fromStatus("WSASendMsg", code >>> 0, "datagram")
-      : WinsockErrors.fromCode("WSASendMsg", code, "datagram")
+// of whichever realm it is; a view of larger elements would be cut
+const isBytes = (piece: unknown): boolean =>
+  ArrayBuffer.isView(piece) && (piece as Uint8Array).length === piece.byteLength
+
+const isPayload = (payload: Payload): boolean =>
+  isBytes(payload) || (Array.isArray(payload) && payload.every((piece) => isBytes(piece)))
 
 /** What the sends need to know of their socket. */
 export interface SendOwner {
@@ -77,6 +76,12 @@ class Send implements Linked<Send> {
     this.resume = resume
   }
 }
+
+// a failing NTSTATUS is negative
+const sendError = (code: number): WinsockError =>
+  code < 0
+    ? WinsockErrors.fromStatus("WSASendMsg", code >>> 0, "datagram")
+    : WinsockErrors.fromCode("WSASendMsg", code, "datagram")
 
 export class Sends {
   private readonly engine: Engine
@@ -108,27 +113,35 @@ export class Sends {
     control: ReadonlyArray<ControlMessage> = none
   ): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
-      const code = this.tryNow(payload, to, control)
-      if (code === 0) return Effect.void
-      if (code !== WSAEWOULDBLOCK) return this.failure(code)
+      const answer = this.tryNow(payload, to, control)
+      if (answer === 0) return Effect.void
+      if (answer !== WSAEWOULDBLOCK) return Effect.fail(answer as WinsockError)
       return Effect.callback<void, WinsockError>((resume) => this.post(payload, to, control, resume))
     })
   }
 
   /**
-   * Sends without waiting, through a SOCKET that may be another than the owner's. Returns 0, or a code: WSAEWOULDBLOCK
-   * when there is no room, or sends wait that came before.
+   * Sends without waiting, through a SOCKET that may be another than the owner's: 0, or WSAEWOULDBLOCK when there is no
+   * room or sends wait that came before, or the error.
    */
   tryNow(
     payload: Payload,
     to: NetAddress.InetAddress | undefined,
     control: ReadonlyArray<ControlMessage>,
     through: SocketHandle | -1 = this.owner.socket
-  ): number {
-    if (!this.owner.isOpen()) return closed
-    if (lengthOf(payload) > largest) return WSAEMSGSIZE
+  ): number | WinsockError {
+    if (!isPayload(payload)) {
+      return WinsockErrors.invalidArgument("WSASendMsg", "payload", payload, "a Uint8Array, or an array of them")
+    }
+    if (to !== undefined && !NetAddress.isInetAddress(to)) {
+      return WinsockErrors.invalidArgument("WSASendMsg", "to", to, anAddress)
+    }
+    if (!this.owner.isOpen()) return WinsockErrors.socketClosed("WSASendMsg")
+    if (lengthOf(payload) > largest) return sendError(WSAEMSGSIZE)
+    // behind a send that waits, in order
     if (this.held.size > 0) return WSAEWOULDBLOCK
-    return this.sendNow(through as SocketHandle, payload, to, control)
+    const code = this.sendNow(through as SocketHandle, payload, to, control)
+    return code === 0 || code === WSAEWOULDBLOCK ? code : sendError(code)
   }
 
   private failure(code: number): Effect.Effect<never, WinsockError> {
@@ -164,11 +177,11 @@ export class Sends {
     const { address, bytes, view } = block
     const msg = WSAMSG.offsets[abi]
     let length = 0
-    if (payload instanceof Uint8Array) {
-      bytes.set(payload, shape.payload)
-      length = payload.length
+    if (!Array.isArray(payload)) {
+      bytes.set(payload as Uint8Array, shape.payload)
+      length = (payload as Uint8Array).length
     } else {
-      for (const piece of payload) {
+      for (const piece of payload as ReadonlyArray<Uint8Array>) {
         bytes.set(piece, shape.payload + length)
         length += piece.length
       }
@@ -188,7 +201,7 @@ export class Sends {
     resume: Resume
   ): Effect.Effect<void> | void {
     const { engine, owner } = this
-    if (!owner.isOpen()) return resume(this.failure(closed))
+    if (!owner.isOpen()) return resume(Effect.fail(WinsockErrors.socketClosed("WSASendMsg")))
     const shape = makeShape(engine.seam.abi, Control.encodedLength(engine.seam.abi, control), lengthOf(payload))
     let block: Block
     try {

@@ -20,7 +20,7 @@ import {
 } from "@effect-winsock/schema/Options"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
-import { WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
 import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
@@ -147,10 +147,15 @@ export const attach = (
   options: DatagramOptions
 ): Datagrams | WinsockError => {
   const key = engine.reserve()
+  let error: WinsockError
   if (engine.calls.CreateIoCompletionPort(opened.socket, engine.port, key, 0) !== 0) {
-    return new Datagrams(engine, opened.socket, provider, options, key)
-  }
-  const error = engine.lastError("CreateIoCompletionPort")
+    try {
+      return new Datagrams(engine, opened.socket, provider, options, key)
+    } catch {
+      // all that it throws for
+      error = WinsockErrors.fromCode("WSASocketW", WSA_NOT_ENOUGH_MEMORY)
+    }
+  } else error = engine.lastError("CreateIoCompletionPort")
   engine.unreserve(key)
   engine.calls.closesocket(opened.socket)
   return error

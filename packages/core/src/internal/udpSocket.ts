@@ -18,7 +18,7 @@ import type { Engine } from "./engine.ts"
 import type { DatagramProvider } from "./provider.ts"
 import { datagramProvider } from "./provider.ts"
 import type { Payload } from "./sends.ts"
-import { sendError } from "./sends.ts"
+import { anAddress } from "./sends.ts"
 import { controlNames } from "./udpControls.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
 import { attach, open, SocketCalls, windowsVersion } from "./udpOpen.ts"
@@ -42,18 +42,24 @@ const ranges = {
 
 type Ranged = { readonly [K in keyof typeof ranges]: number }
 
+const wishes = ["required", "preferred"] as const
+
 const choices = {
   truncation: ["deliver", "fail"],
   cancel: ["operation", "close"],
-  sendControl: ["required", "preferred"],
-  reply: ["required", "preferred"]
-} as const
+  reuseAddress: [true, false],
+  ipv6Only: [true, false],
+  peerErrors: [true, false],
+  sendControl: wishes,
+  reply: wishes
+} as const satisfies { readonly [K in keyof Options]?: ReadonlyArray<unknown> }
 
 const coalesceOf = (options: Options): number | undefined =>
   typeof options.coalesce === "object" ? options.coalesce.size : options.coalesce
 
 // options are read before any call is made
-const check = (options: Options): Ranged | WinsockError => {
+const check = (address: NetAddress.InetAddress, options: Options): Ranged | WinsockError => {
+  if (!NetAddress.isInetAddress(address)) return WinsockErrors.invalidArgument("bind", "address", address, anAddress)
   const checked: Record<string, number> = {}
   for (const [name, range] of Object.entries(ranges)) {
     const given = name === "coalesce" ? coalesceOf(options) : options[name as Exclude<keyof Ranged, "coalesce">]
@@ -65,9 +71,10 @@ const check = (options: Options): Ranged | WinsockError => {
     checked[name] = value
   }
   for (const [name, allowed] of Object.entries(choices)) {
-    const value = options[name as keyof typeof choices]
-    if (value !== undefined && !(allowed as ReadonlyArray<string>).includes(value)) {
-      return WinsockErrors.invalidArgument("WSASocketW", name, value, allowed.map((a) => `"${a}"`).join(" or "))
+    const value = options[name as keyof typeof choices] ?? allowed[0]
+    if (!(allowed as ReadonlyArray<unknown>).includes(value)) {
+      const expected = allowed.map((one) => JSON.stringify(one)).join(" or ")
+      return WinsockErrors.invalidArgument("WSASocketW", name, value, expected)
     }
   }
   if (checked.coalesce > checked.maxMessageSize) {
@@ -97,7 +104,7 @@ export const bind = (
 ): Effect.Effect<Bound, WinsockError, Scope.Scope> =>
   Effect.suspend(() => {
     if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("WSASocketW"))
-    const ranged = check(options)
+    const ranged = check(address, options)
     if (ranged instanceof WinsockErrors.WinsockError) return Effect.fail(ranged)
     const control = wishesOf(options.control)
     if (control instanceof WinsockErrors.WinsockError) return Effect.fail(control)
@@ -136,6 +143,8 @@ const make = (
   options: Options,
   ranged: Ranged
 ): Bound | WinsockError => {
+  // the layer may have been released since
+  if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   const opened = open(engine, plan)
   if (opened instanceof WinsockErrors.WinsockError) return opened
   const datagrams = attach(engine, opened, provider, {
@@ -329,6 +338,9 @@ export class Bound {
   connect(peer: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
       const { socket } = this.datagrams
+      if (peer !== undefined && !NetAddress.isInetAddress(peer)) {
+        return Effect.fail(WinsockErrors.invalidArgument("connect", "peer", peer, anAddress))
+      }
       if (!this.datagrams.isOpen() || socket === -1) return Effect.fail(WinsockErrors.socketClosed("connect"))
       if (!new SocketCalls(this.engine, socket).connect(this.destination(peer))) {
         return Effect.fail(this.engine.lastError("connect"))
@@ -381,7 +393,7 @@ export class Bound {
     to: NetAddress.InetAddress,
     wishes: SendWishes
   ): Effect.Effect<void, WinsockError> {
-    const { datagrams, engine, opened, plan } = this
+    const { datagrams, engine, plan } = this
     const v4 = UdpSend.travelsAsIpv4(to)
     const refused = UdpSend.check(wishes, v4)
     if (refused !== undefined) return Effect.fail(refused)
@@ -401,12 +413,12 @@ export class Bound {
     }
     const socket: SocketHandle = single.socket
     const control = this.can === undefined ? [] : UdpSend.messages(UdpSend.honoured(wishes, this.can), v4)
-    const code = datagrams.sends.tryNow(payload, this.destination(to), control, socket)
+    const answer = datagrams.sends.tryNow(payload, this.destination(to), control, socket)
     datagrams.absorb(socket, mostAbsorbed)
     engine.calls.closesocket(socket)
-    if (code === 0) return Effect.void
+    if (answer === 0) return Effect.void
     // its buffer is as full as the network is busy; the socket's own send waits for room
-    return code === WSAEWOULDBLOCK ? this.send(payload, to, undefined) : Effect.fail(sendError(code))
+    return answer === WSAEWOULDBLOCK ? this.send(payload, to, undefined) : Effect.fail(answer as WinsockError)
   }
 
   private localAddress(address: NetAddress.IpAddress): NetAddress.InetAddress {

@@ -67,7 +67,8 @@ const invoke = (kernel: Kernel, entry: Entry, args: Array<number>): number => {
   const record =
     kernel.trace.limit === 0 ? undefined : kernel.trace.call(kernel.name, entry.name, entry.signature, args)
   let result = 0
-  if (kernel.faults.any) kernel.error = kernel.faults.at(entry.name, () => argumentsOf(entry, args))
+  const faulty = kernel.faults.any
+  if (faulty) kernel.error = kernel.faults.at(entry.name, () => argumentsOf(entry, args))
   if (kernel.error === 0) {
     try {
       result = entry.implementation(kernel, ...args)
@@ -76,6 +77,7 @@ const invoke = (kernel: Kernel, entry: Entry, args: Array<number>): number => {
       kernel.error = entry.fault
     }
   }
+  if (faulty) kernel.faults.done()
   const code = kernel.error
   if (code !== 0) {
     if (entry.isCode) result = code

@@ -56,6 +56,11 @@ export class Faults {
     return 0
   }
 
+  /** The call in progress is over: what it did not take is not for the next. */
+  done(): void {
+    this.current = undefined
+  }
+
   /** Gives the operation of the call in progress what a rule wants; true when it is to end with the rule's status. */
   applyTo(operation: Operation): boolean {
     const fault = this.current

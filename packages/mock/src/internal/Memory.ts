@@ -22,9 +22,9 @@ export class AccessViolation extends Error {
 }
 
 // x64: one 4 GiB page per block, so that an address is blockId * 2^32 + offset. ia32: pages of 64 KiB, and a block
-// takes as many neighbouring pages as it needs and one unmapped page behind them
+// takes as many neighbouring pages as it needs and one unmapped page behind them. Addresses stay below 2^47 and 2^32
 const pageSizes: { readonly [A in Abi]: number } = { x64: 0x1_0000_0000, ia32: 0x1_0000 }
-const pageCounts: { readonly [A in Abi]: number } = { x64: 1 << 20, ia32: 0x1_0000 }
+const pageCounts: { readonly [A in Abi]: number } = { x64: 1 << 15, ia32: 0x1_0000 }
 // freed pages lie fallow for this many further frees, so that a stale address faults instead of hitting a new block
 const fallow = 1024
 const largest = 0x7fff_ffff

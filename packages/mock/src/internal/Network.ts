@@ -7,6 +7,7 @@ import * as Bindings from "./Bindings.ts"
 import { Datagram } from "./Datagram.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import type { Operation } from "./Operation.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -19,10 +20,13 @@ class Flight {
   readonly kernel: Kernel
   readonly socket: UdpSocket
   readonly datagram: Datagram
-  constructor(kernel: Kernel, socket: UdpSocket, datagram: Datagram) {
+  /** The send that ends when the network takes the datagram. */
+  readonly operation: Operation | undefined
+  constructor(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined) {
     this.kernel = kernel
     this.socket = socket
     this.datagram = datagram
+    this.operation = operation
   }
 }
 
@@ -33,7 +37,7 @@ export class Network implements Task {
   private flights: Array<Flight> = []
   private posted = false
   private delivering = false
-  private held = false
+  private holds = 0
   private lastId = 0
   private readonly touched: Array<UdpSocket> = []
 
@@ -52,28 +56,28 @@ export class Network implements Task {
   }
 
   get isHeld(): boolean {
-    return this.held
+    return this.holds > 0
   }
 
   /** Keeps what is under way from arriving, and so send buffers from draining. */
   hold(): void {
-    this.held = true
+    this.holds++
   }
 
   release(): void {
-    this.held = false
+    this.holds--
     this.start()
   }
 
-  send(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
-    this.flights.push(new Flight(kernel, socket, datagram))
-    if (this.delivery === "immediate" && !this.held && !this.delivering) this.run()
+  send(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined): void {
+    this.flights.push(new Flight(kernel, socket, datagram, operation))
+    if (this.delivery === "immediate" && !this.isHeld && !this.delivering) this.run()
     else this.start()
   }
 
   run(): void {
     this.posted = false
-    if (this.held) return
+    if (this.isHeld) return
     this.delivering = true
     // what a delivery sets off (a send that waited for room, an ICMP report) travels in the next turn
     const flights = this.flights
@@ -86,7 +90,7 @@ export class Network implements Task {
   }
 
   private start(): void {
-    if (this.flights.length === 0 || this.posted || this.held) return
+    if (this.flights.length === 0 || this.posted || this.isHeld) return
     this.posted = true
     this.turns.post(this)
   }
@@ -94,7 +98,7 @@ export class Network implements Task {
   private deliver(flight: Flight): void {
     const { datagram, kernel, socket } = flight
     if (datagram.status !== 0) return this.report(flight)
-    Send.drained(kernel, socket, datagram.payload.length)
+    Send.drained(kernel, socket, datagram.payload.length, flight.operation)
     const ip = datagram.destination
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
     const own = Machine.owner(kernel.machine, ip)
@@ -125,7 +129,7 @@ export class Network implements Task {
       0
     )
     icmp.status = STATUS_PORT_UNREACHABLE
-    this.flights.push(new Flight(flight.kernel, flight.socket, icmp))
+    this.flights.push(new Flight(flight.kernel, flight.socket, icmp, undefined))
   }
 
   /** An ICMP port unreachable comes back to the socket whose datagram met it. */

@@ -112,7 +112,15 @@ const send = (
     if (kernel.faults.applyTo(operation)) return kernel.pendAndFinish(operation)
   }
   operation.datagrams = datagrams
-  if (!fits(socket, total, isOverlapped)) {
+  if (isOverlapped && socket.options[SocketOptions.SNDBUF] === 0) {
+    // no buffer: the operation lasts until the network has taken the datagrams
+    operation.bytes = total
+    operation.state = "completing"
+    const pending = kernel.pend(operation)
+    hand(kernel, socket, operation, operation)
+    return pending
+  }
+  if (!fits(socket, total)) {
     if (isOverlapped) {
       operation.state = "pending"
       socket.sends.add(operation)
@@ -133,40 +141,45 @@ const send = (
   return 0
 }
 
-// a buffer that is empty takes any datagram; SO_SNDBUF 0 means that overlapped sends last until the network has them
-const fits = (socket: UdpSocket, bytes: number, isOverlapped: boolean): boolean => {
-  if (socket.sends.size > 0) return false
-  const room = socket.options[SocketOptions.SNDBUF]
-  if (room === 0) return !isOverlapped
-  return socket.sendBuffered === 0 || socket.sendBuffered + bytes <= room
-}
+// a buffer that is empty takes any datagram
+const fits = (socket: UdpSocket, bytes: number): boolean =>
+  socket.sends.size === 0 &&
+  (socket.sendBuffered === 0 || socket.sendBuffered + bytes <= socket.options[SocketOptions.SNDBUF])
 
-const hand = (kernel: Kernel, socket: UdpSocket, operation: Operation): void => {
+const hand = (kernel: Kernel, socket: UdpSocket, operation: Operation, until?: Operation): void => {
   const { datagrams } = operation
   operation.datagrams = none
   for (let i = 0; i < datagrams.length; i++) {
     socket.sendBuffered += datagrams[i].payload.length
     kernel.trace.datagram("Sent", kernel.name, datagrams[i], socket.number, "")
-    kernel.network.send(kernel, socket, datagrams[i])
+    kernel.network.send(kernel, socket, datagrams[i], i === datagrams.length - 1 ? until : undefined)
   }
 }
 
 const none: ReadonlyArray<Datagram> = []
 
-/** The network took `bytes` of the socket's: sends that waited for room go on, oldest first. */
-export const drained = (kernel: Kernel, socket: UdpSocket, bytes: number): void => {
+/**
+ * The network took `bytes` of the socket's: an operation that lasted for it ends, sends that waited for room go on,
+ * oldest first.
+ */
+export const drained = (kernel: Kernel, socket: UdpSocket, bytes: number, operation: Operation | undefined): void => {
   socket.sendBuffered -= bytes
+  if (operation !== undefined) end(kernel, operation)
   while (socket.sends.size > 0) {
     const operation = socket.sends.first!
     const room = socket.options[SocketOptions.SNDBUF]
     if (socket.sendBuffered > 0 && socket.sendBuffered + operation.capacity > room) return
     operation.list!.remove(operation)
-    kernel.guard.completing(operation)
-    hand(kernel, socket, operation)
     operation.bytes = operation.capacity
-    if (operation.late > 0) kernel.finishLater(operation)
-    else kernel.complete(operation, 0, operation.bytes)
+    hand(kernel, socket, operation)
+    end(kernel, operation)
   }
+}
+
+const end = (kernel: Kernel, operation: Operation): void => {
+  if (operation.late > 0) return kernel.finishLater(operation)
+  kernel.guard.completing(operation)
+  kernel.complete(operation, 0, operation.bytes)
 }
 
 // --- what is sent ---

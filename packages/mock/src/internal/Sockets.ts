@@ -171,8 +171,17 @@ const cancel = (kernel: Kernel, operation: Operation): void => {
   }
 }
 
-const pendingOf = (kernel: Kernel, socket: UdpSocket): Array<Operation> =>
-  Array.from(kernel.guard.pending.values()).filter((operation) => operation.socket === socket)
+// what waits, in posting order; also what is completing, which is still there to be found
+const pendingOf = (kernel: Kernel, socket: UdpSocket): Array<Operation> => {
+  const found: Array<Operation> = []
+  for (const list of lists(socket)) {
+    for (let operation = list.first; operation !== undefined; operation = operation.next) found.push(operation)
+  }
+  for (const operation of kernel.guard.pending.values()) {
+    if (operation.socket === socket && operation.list === undefined) found.push(operation)
+  }
+  return found
+}
 
 const file = (kernel: Kernel, handle: number): UdpSocket | undefined => {
   const object = kernel.handles.get(handle)
