@@ -28,6 +28,7 @@ import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
+import { optionKeys } from "./internal/SocketOptions.ts"
 import { Simulation } from "./internal/Simulation.ts"
 import type * as MockTrace from "./MockTrace.ts"
 
@@ -104,6 +105,20 @@ export interface Behaviour {
   readonly delivery?: "turn" | "immediate" | undefined
   /** Extension functions that the provider does not have. */
   readonly absentExtensions?: ReadonlyArray<ExtensionName> | undefined
+  /** Socket options that the provider does not have, by the names in `schema/Options`: `WSAENOPROTOOPT`. */
+  readonly absentOptions?: ReadonlyArray<string> | undefined
+  /**
+   * Whether the control data of a send is honoured or, as Wine does, accepted and ignored.
+   *
+   * @default "honoured"
+   */
+  readonly sendControl?: "honoured" | "ignored" | undefined
+  /**
+   * The build of Windows 10 or later that `RtlGetVersion` tells.
+   *
+   * @default 22631
+   */
+  readonly build?: number | undefined
 }
 
 /**
@@ -255,7 +270,10 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancellation: behaviour.cancellation ?? defaults.cancellation,
     closeStatus: behaviour.closeStatus ?? defaults.closeStatus,
     delivery: behaviour.delivery ?? defaults.delivery,
-    absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions
+    absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions,
+    absentOptions: optionKeys(behaviour.absentOptions ?? []),
+    sendControl: behaviour.sendControl ?? defaults.sendControl,
+    build: behaviour.build ?? defaults.build
   }
 }
 

@@ -495,7 +495,14 @@ export class Datagrams implements Endpoint, SendOwner {
     const rest = slots.size[slot] - consumed
     if (consumed === 0 && (size <= 0 || size >= rest)) return undefined
     const last = size >= rest
-    const piece = this.copy(view, slots.bytes[slot], at, last ? rest : size, last && slots.truncated[slot] === 1, consumed)
+    const piece = this.copy(
+      view,
+      slots.bytes[slot],
+      at,
+      last ? rest : size,
+      last && slots.truncated[slot] === 1,
+      consumed
+    )
     this.consumed = last ? 0 : consumed + size
     if (last) {
       inbox.shift()
@@ -611,14 +618,7 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(
-    view: DataView,
-    bytes: Uint8Array,
-    at: number,
-    size: number,
-    truncated: boolean,
-    skip = 0
-  ): Datagram {
+  private copy(view: DataView, bytes: Uint8Array, at: number, size: number, truncated: boolean, skip = 0): Datagram {
     const { arena, shape } = this
     const head = shape.payload - shape.name
     const from = at + shape.name

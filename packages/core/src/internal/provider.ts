@@ -1,12 +1,5 @@
 /** What a transport provider can do: asked of its first socket, then remembered for the layer. */
-import {
-  IPPROTO_UDP,
-  SOCK_DGRAM,
-  SOL_SOCKET,
-  WSA_FLAG_NO_HANDLE_INHERIT,
-  WSA_FLAG_OVERLAPPED,
-  XP1_IFS_HANDLES
-} from "@effect-winsock/schema/Flags"
+import { SOL_SOCKET, XP1_IFS_HANDLES } from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import { SIO_GET_EXTENSION_FUNCTION_POINTER } from "@effect-winsock/schema/Ioctls"
 import { pointerSize, readPointer } from "@effect-winsock/schema/Layout"
@@ -60,19 +53,18 @@ const hasIfsHandles = (engine: Engine, socket: SocketHandle): boolean => {
 
 const providers = new WeakMap<Engine, Map<number, DatagramProvider>>()
 
-/** Asks the provider of a family's datagram sockets, or remembers what it said. */
-export const datagramProvider = (engine: Engine, family: number): DatagramProvider | WinsockError => {
+/** Asks the provider of `socket`, of an address family, or remembers what it said. */
+export const datagramProvider = (
+  engine: Engine,
+  family: number,
+  socket: SocketHandle
+): DatagramProvider | WinsockError => {
   let known = providers.get(engine)
   if (known === undefined) providers.set(engine, (known = new Map()))
   const found = known.get(family)
   if (found !== undefined) return found
-  const { calls } = engine
-  const socket = calls.WSASocketW(family, SOCK_DGRAM, IPPROTO_UDP, 0, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT)
-  if (socket === -1) return engine.lastError("WSASocketW")
   const provider = ask(engine, socket)
-  calls.closesocket(socket)
-  if (provider instanceof WinsockErrors.WinsockError) return provider
-  known.set(family, provider)
+  if (!(provider instanceof WinsockErrors.WinsockError)) known.set(family, provider)
   return provider
 }
 

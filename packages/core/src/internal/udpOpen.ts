@@ -30,6 +30,7 @@ import type { DatagramOptions } from "./datagrams.ts"
 import { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
 import type { DatagramProvider } from "./provider.ts"
+import { datagramProvider } from "./provider.ts"
 import type { ControlName } from "./udpControls.ts"
 import { controlNames, controls, space } from "./udpControls.ts"
 
@@ -48,6 +49,7 @@ export interface Plan {
 /** A socket that is open and bound, and what became of the wishes. */
 export interface Opened {
   readonly socket: SocketHandle
+  readonly provider: DatagramProvider
   readonly family: number
   readonly bound: NetAddress.InetAddress
   readonly receive: { readonly [K in ControlName]: boolean }
@@ -133,24 +135,23 @@ export const open = (engine: Engine, plan: Plan): Opened | WinsockError => {
   const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
   const socket = calls.WSASocketW(family, SOCK_DGRAM, IPPROTO_UDP, 0, 0, flags)
   if (socket === -1) return engine.lastError("WSASocketW")
-  const opened = configure(new SocketCalls(engine, socket), family, plan)
+  const provider = datagramProvider(engine, family, socket)
+  const opened =
+    provider instanceof WinsockErrors.WinsockError
+      ? provider
+      : configure(new SocketCalls(engine, socket), family, provider, plan)
   // the error was read before this call makes another
   if (opened instanceof WinsockErrors.WinsockError) calls.closesocket(socket)
   return opened
 }
 
 /** Hands an open SOCKET to an engine, which closes it from then on; on failure it is closed here. */
-export const attach = (
-  engine: Engine,
-  opened: Opened,
-  provider: DatagramProvider,
-  options: DatagramOptions
-): Datagrams | WinsockError => {
+export const attach = (engine: Engine, opened: Opened, options: DatagramOptions): Datagrams | WinsockError => {
   const key = engine.reserve()
   let error: WinsockError
   if (engine.calls.CreateIoCompletionPort(opened.socket, engine.port, key, 0) !== 0) {
     try {
-      return new Datagrams(engine, opened.socket, provider, options, key)
+      return new Datagrams(engine, opened.socket, opened.provider, options, key)
     } catch {
       // all that it throws for
       error = WinsockErrors.fromCode("WSASocketW", WSA_NOT_ENOUGH_MEMORY)
@@ -161,7 +162,7 @@ export const attach = (
   return error
 }
 
-const configure = (on: SocketCalls, family: number, plan: Plan): Opened | WinsockError => {
+const configure = (on: SocketCalls, family: number, provider: DatagramProvider, plan: Plan): Opened | WinsockError => {
   const { engine, socket } = on
   const failed = (operation: string): WinsockError => engine.lastError(operation)
   const v6 = family === AF_INET6
@@ -194,6 +195,7 @@ const configure = (on: SocketCalls, family: number, plan: Plan): Opened | Winsoc
   const largestSend = on.get(SOL_SOCKET, SO_MAX_MSG_SIZE)
   return {
     socket,
+    provider,
     family,
     bound,
     ...wanted,

@@ -11,7 +11,6 @@ import type { SendCapabilities } from "../UdpCapabilities.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { DatagramOptions } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
-import type { DatagramProvider } from "./provider.ts"
 import { attach, open } from "./udpOpen.ts"
 import type { SendWishes } from "./udpSend.ts"
 import { messages } from "./udpSend.ts"
@@ -68,23 +67,19 @@ const foreign = (v4: boolean) => ip(v4 ? "192.0.2.1" : "2001:db8::1")
 const known = new WeakMap<Engine, Map<number, Effect.Effect<SendCapabilities>>>()
 
 /** What the provider of a family honours: tried once for a layer. */
-export const sendCapabilities = (
-  engine: Engine,
-  family: number,
-  provider: DatagramProvider
-): Effect.Effect<SendCapabilities> => {
+export const sendCapabilities = (engine: Engine, family: number): Effect.Effect<SendCapabilities> => {
   let families = known.get(engine)
   if (families === undefined) known.set(engine, (families = new Map()))
   let result = families.get(family)
   if (result === undefined) {
-    result = Effect.runSync(Effect.cached(selfTest(engine, family, provider)))
+    result = Effect.runSync(Effect.cached(selfTest(engine, family)))
     families.set(family, result)
   }
   return result
 }
 
 // what cannot be tried counts as not honoured; takes a fraction of a second at the most
-const selfTest = (engine: Engine, family: number, provider: DatagramProvider): Effect.Effect<SendCapabilities> => {
+const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilities> => {
   const v4 = family === AF_INET
   const loopback = NetAddress.inetAddressUnsafe(v4 ? NetAddress.ipv4Loopback : NetAddress.ipv6Loopback, 0)
   const wildcard = NetAddress.inetAddressUnsafe(v4 ? NetAddress.ipv4Unspecified : NetAddress.ipv6Unspecified, 0)
@@ -102,7 +97,7 @@ const selfTest = (engine: Engine, family: number, provider: DatagramProvider): E
           coalesceWish: "preferred"
         })
         if (opened instanceof WinsockErrors.WinsockError) return Effect.fail(opened)
-        const datagrams = attach(engine, opened, provider, engineOptions(opened.controlSize))
+        const datagrams = attach(engine, opened, engineOptions(opened.controlSize))
         return datagrams instanceof WinsockErrors.WinsockError
           ? Effect.fail(datagrams)
           : Effect.succeed({ datagrams, bound: opened.bound })

@@ -15,8 +15,6 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
-import type { DatagramProvider } from "./provider.ts"
-import { datagramProvider } from "./provider.ts"
 import type { Payload } from "./sends.ts"
 import { anAddress } from "./sends.ts"
 import { controlNames } from "./udpControls.ts"
@@ -108,10 +106,6 @@ export const bind = (
     if (ranged instanceof WinsockErrors.WinsockError) return Effect.fail(ranged)
     const control = wishesOf(options.control)
     if (control instanceof WinsockErrors.WinsockError) return Effect.fail(control)
-    const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
-    const provider = datagramProvider(engine, family)
-    if (provider instanceof WinsockErrors.WinsockError) return Effect.fail(provider)
-
     const acquire = (reuseAddress: boolean) =>
       Effect.acquireRelease(
         Effect.suspend(() => {
@@ -124,7 +118,7 @@ export const bind = (
             coalesce: ranged.coalesce,
             coalesceWish: typeof options.coalesce === "object" ? options.coalesce.wish : "preferred"
           }
-          const bound = make(engine, provider, plan, options, ranged)
+          const bound = make(engine, plan, options, ranged)
           return bound instanceof WinsockErrors.WinsockError ? Effect.fail(bound) : Effect.succeed(bound)
         }),
         (bound) => bound.close
@@ -133,31 +127,26 @@ export const bind = (
     // a wildcard socket that will answer from the address asked needs a provider that lets a send name its source:
     // where it cannot, sockets of single addresses must be able to share its port
     if (reuse || control.packetInfo === undefined || !NetAddress.isUnspecified(address.address)) return acquire(reuse)
-    return Effect.flatMap(sendCapabilities(engine, family, provider), (can) => acquire(!can.source))
+    const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
+    return Effect.flatMap(sendCapabilities(engine, family), (can) => acquire(!can.source))
   })
 
-const make = (
-  engine: Engine,
-  provider: DatagramProvider,
-  plan: Plan,
-  options: Options,
-  ranged: Ranged
-): Bound | WinsockError => {
+const make = (engine: Engine, plan: Plan, options: Options, ranged: Ranged): Bound | WinsockError => {
   // the layer may have been released since
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   const opened = open(engine, plan)
   if (opened instanceof WinsockErrors.WinsockError) return opened
-  const datagrams = attach(engine, opened, provider, {
+  const datagrams = attach(engine, opened, {
     maxMessageSize: ranged.maxMessageSize,
     controlSize: opened.controlSize,
     lookAhead: ranged.lookAhead,
     maxPosted: ranged.maxPosted,
-    cancel: options.cancel ?? (provider.ifsHandles ? "operation" : "close"),
+    cancel: options.cancel ?? (opened.provider.ifsHandles ? "operation" : "close"),
     truncation: options.truncation ?? "deliver",
     coalescing: opened.coalescing
   })
   if (datagrams instanceof WinsockErrors.WinsockError) return datagrams
-  return new Bound(engine, provider, plan, opened, datagrams, {
+  return new Bound(engine, plan, opened, datagrams, {
     batch: ranged.batch,
     sendControl: options.sendControl ?? "required",
     reply: options.reply ?? "preferred"
@@ -184,7 +173,6 @@ export class Bound {
   readonly close: Effect.Effect<void>
 
   private readonly engine: Engine
-  private readonly provider: DatagramProvider
   private readonly plan: Plan
   private readonly opened: Opened
   private readonly datagrams: Datagrams
@@ -193,16 +181,8 @@ export class Bound {
   // undefined until it was asked
   private can: SendCapabilities | undefined = undefined
 
-  constructor(
-    engine: Engine,
-    provider: DatagramProvider,
-    plan: Plan,
-    opened: Opened,
-    datagrams: Datagrams,
-    options: BoundOptions
-  ) {
+  constructor(engine: Engine, plan: Plan, opened: Opened, datagrams: Datagrams, options: BoundOptions) {
     this.engine = engine
-    this.provider = provider
     this.plan = plan
     this.opened = opened
     this.datagrams = datagrams
@@ -221,7 +201,7 @@ export class Bound {
   private ask(): Effect.Effect<SendCapabilities, WinsockError> {
     if (!this.datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
     if (this.can !== undefined) return Effect.succeed(this.can)
-    return Effect.map(sendCapabilities(this.engine, this.opened.family, this.provider), (can) => (this.can = can))
+    return Effect.map(sendCapabilities(this.engine, this.opened.family), (can) => (this.can = can))
   }
 
   private record(send: SendCapabilities): Capabilities {
@@ -238,7 +218,7 @@ export class Bound {
       offloadFault: version.build === 20_348,
       peerErrorsOff: opened.peerErrorsOff,
       largestSend: opened.largestSend,
-      cancelOne: this.provider.ifsHandles
+      cancelOne: opened.provider.ifsHandles
     }
   }
 
@@ -253,7 +233,9 @@ export class Bound {
     return Effect.suspend(() => {
       const peer = to ?? this.peer
       if (peer === undefined) {
-        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "to", to, "given on a socket that is not connected"))
+        return Effect.fail(
+          WinsockErrors.invalidArgument("WSASendMsg", "to", to, "given on a socket that is not connected")
+        )
       }
       const v4 = UdpSend.travelsAsIpv4(peer)
       const refused = UdpSend.check(wishes, v4)

@@ -63,7 +63,8 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
   CreateFileW: Unsupported.CreateFileW,
-  SleepEx: Library.SleepEx
+  SleepEx: Library.SleepEx,
+  RtlGetVersion: Library.RtlGetVersion
 }
 
 export const extensions: { readonly [K in ExtensionName]: Implementation } = {

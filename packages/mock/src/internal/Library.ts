@@ -1,6 +1,7 @@
 /**
  * The library as a whole, and handles of any kind.
  */
+import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
 import * as NtStatus from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Kernel } from "./Kernel.ts"
@@ -80,4 +81,16 @@ export const WSAGetOverlappedResult = (
   if (status >>> 31 === 1) return kernel.fail(NtStatus.toWsaError(status))
   memory.setU32(flagsAt, 0)
   return 1
+}
+
+export const RtlGetVersion = (kernel: Kernel, information: number): number => {
+  const at = OSVERSIONINFOW.offsets[kernel.memory.abi]
+  const view = kernel.memory.locate(information, OSVERSIONINFOW.size[kernel.memory.abi])
+  const base = kernel.memory.at
+  view.setUint32(base + at.dwMajorVersion, 10, true)
+  view.setUint32(base + at.dwMinorVersion, 0, true)
+  view.setUint32(base + at.dwBuildNumber, kernel.settings.build, true)
+  // VER_PLATFORM_WIN32_NT
+  view.setUint32(base + at.dwPlatformId, 2, true)
+  return 0
 }

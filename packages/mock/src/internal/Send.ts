@@ -285,7 +285,7 @@ const mannerOf = (kernel: Kernel, socket: UdpSocket, operation: Operation, to: I
     tos: isV4 ? 0 : options[SocketOptions.TCLASS],
     segment: options[SocketOptions.SEND_MSG_SIZE]
   }
-  if (operation.controlLength === 0) return manner
+  if (operation.controlLength === 0 || kernel.settings.sendControl === "ignored") return manner
   const view = kernel.memory.locate(operation.control, operation.controlLength)
   const headers = Control.read(view, kernel.memory.at, operation.controlLength, kernel.memory.pointerSize)
   if (headers === undefined || !headers.every((header) => apply(kernel, manner, isV4, view, header))) {

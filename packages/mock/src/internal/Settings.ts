@@ -22,6 +22,10 @@ export interface Settings {
   readonly closeStatus: number
   readonly delivery: Delivery
   readonly absentExtensions: ReadonlyArray<string>
+  /** Level and number, as SocketOptions keys them. */
+  readonly absentOptions: ReadonlySet<number>
+  readonly sendControl: "honoured" | "ignored"
+  readonly build: number
 }
 
 export const defaults: Settings = {
@@ -36,5 +40,8 @@ export const defaults: Settings = {
   // STATUS_CANCELLED
   closeStatus: 0xc0000120,
   delivery: "turn",
-  absentExtensions: []
+  absentExtensions: [],
+  absentOptions: new Set(),
+  sendControl: "honoured",
+  build: 22_631
 }

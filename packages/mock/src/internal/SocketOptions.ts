@@ -34,6 +34,19 @@ export const defaults: Array<number> = []
 // SO_EXCLUSIVEADDRUSE is ~SO_REUSEADDR: names are signed
 const key = (level: number, name: number): number => (level | 0) * 0x1_0000_0000 + (name | 0)
 
+/** The keys of options by name; a name that no option has is a mistake of the test. */
+export const optionKeys = (names: ReadonlyArray<string>): ReadonlySet<number> =>
+  new Set(
+    names.flatMap((name) => {
+      const rows = Options.table.filter((row) => row.name === name)
+      if (rows.length === 0) throw new RangeError(`absentOptions: there is no option ${name}`)
+      return rows.map((row) => key(row.level, row.number))
+    })
+  )
+
+const isAbsent = (kernel: Kernel, level: number, name: number): boolean =>
+  kernel.settings.absentOptions.size > 0 && kernel.settings.absentOptions.has(key(level, name))
+
 const define = (
   level: number,
   name: number,
@@ -185,6 +198,7 @@ export const getsockopt = (
     memory.setU32(lengthAt, protocolInfoSize)
     return 0
   }
+  if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
   const value =
     option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
@@ -213,6 +227,7 @@ export const setsockopt = (
 ): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
+  if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
   if (option === undefined || !legal(socket, level)) {
     const known = computed(kernel, socket, level, name) !== undefined
