@@ -54,6 +54,11 @@ export interface WindowsVersion {
 export interface SendCapabilities {
   /** The source address and interface (`IP_PKTINFO`, `IPV6_PKTINFO`). */
   readonly source: boolean
+  /**
+   * A socket that is bound to one address sends from it. Wine binds an IPv4 one to all addresses instead, so that the
+   * system chooses. IPv6 has one loopback address only, so it counts as true there.
+   */
+  readonly sourceByBinding: boolean
   readonly hopLimit: boolean
   readonly trafficClass: boolean
   readonly ecn: boolean

@@ -5,6 +5,7 @@
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { AF_INET } from "@effect-winsock/schema/Flags"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as NetAddress from "effect/net/NetAddress"
 import type { Datagram } from "../Datagram.ts"
 import type { SendCapabilities } from "../UdpCapabilities.ts"
@@ -28,7 +29,13 @@ const engineOptions = (controlSize: number): DatagramOptions => ({
   coalescing: false
 })
 
-const nothing: SendCapabilities = { source: false, hopLimit: false, trafficClass: false, ecn: false }
+const nothing: SendCapabilities = {
+  source: false,
+  sourceByBinding: false,
+  hopLimit: false,
+  trafficClass: false,
+  ecn: false
+}
 
 const ip = NetAddress.ipFromStringUnsafe
 
@@ -41,17 +48,14 @@ interface Trial {
 
 const control = (message: Datagram) => (isControlIssue(message.control) ? {} : message.control)
 
+// an address of the machine's own that it would not choose; IPv6 loopback has one address only
+const second = ip("127.0.0.2")
+
+const cameFromSecond = (message: Datagram): boolean =>
+  message.from !== undefined && Equal.equals(message.from.address, second)
+
 const trials = (v4: boolean): ReadonlyArray<Trial> => [
-  // an address of the machine's own that it would not choose; IPv6 loopback has one address only
-  ...(v4
-    ? [
-        {
-          wish: "source",
-          wishes: { source: ip("127.0.0.2") },
-          shows: (message: Datagram) => message.from !== undefined && String(message.from).startsWith("127.0.0.2:")
-        } as const
-      ]
-    : []),
+  ...(v4 ? [{ wish: "source", wishes: { source: second }, shows: cameFromSecond } as const] : []),
   { wish: "hopLimit", wishes: { hopLimit: 77 }, shows: (message) => control(message).hopLimit === 77 },
   {
     wish: "trafficClass",
@@ -115,8 +119,15 @@ const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilitie
     // refusing what it cannot do is honouring it too
     can.source = !attempt(0xff, { source: foreign(v4) })
     let expected = can.source ? 0 : 1
-    const tried = trials(v4)
+    const tried: Array<Trial> = [...trials(v4)]
+    can.sourceByBinding = !v4
+    if (v4) {
+      const bound = yield* socket(NetAddress.inetAddressUnsafe(second, 0))
+      const mark = tried.push({ wish: "sourceByBinding", wishes: {}, shows: cameFromSecond }) - 1
+      if (bound.datagrams.sends.tryNow(new Uint8Array([mark]), receiver.bound, []) === 0) expected++
+    }
     tried.forEach((trial, mark) => {
+      if (trial.wish === "sourceByBinding") return
       if (attempt(mark, trial.wishes)) expected++
     })
     while (expected-- > 0) {

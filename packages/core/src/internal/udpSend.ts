@@ -66,7 +66,7 @@ export const travelsAsIpv4 = (address: NetAddress.InetAddress): boolean =>
   NetAddress.isIpv4Address(unmapped(address.address))
 
 /** The first wish that the provider would not honour, by name. */
-export const missing = (wishes: SendWishes, can: SendCapabilities): keyof SendCapabilities | undefined =>
+export const missing = (wishes: SendWishes, can: SendCapabilities): keyof SendWishes | undefined =>
   wishes.source !== undefined && !can.source
     ? "source"
     : wishes.hopLimit !== undefined && !can.hopLimit

@@ -128,7 +128,7 @@ export const bind = (
     // where it cannot, sockets of single addresses must be able to share its port
     if (reuse || control.packetInfo === undefined || !NetAddress.isUnspecified(address.address)) return acquire(reuse)
     const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
-    return Effect.flatMap(sendCapabilities(engine, family), (can) => acquire(!can.source))
+    return Effect.flatMap(sendCapabilities(engine, family), (can) => acquire(!can.source && can.sourceByBinding))
   })
 
 const make = (engine: Engine, plan: Plan, options: Options, ranged: Ranged): Bound | WinsockError => {
@@ -345,24 +345,27 @@ export class Bound {
       if (!this.wildcard || wishes.source !== undefined) return plain
       const { control } = message
       const info = isControlIssue(control) ? undefined : control.packetInfo
-      if (info === undefined) {
-        return this.options.reply === "preferred"
-          ? plain
-          : Effect.fail(WinsockErrors.featureMissing("WSASendMsg", "packetInfo, which reply needs"))
-      }
+      if (info === undefined) return this.replyPlainly(plain, "packetInfo, which reply needs")
       // nothing can be sent from the address of a group or of everybody
       if (NetAddress.isMulticast(info.address) || isBroadcast(info.address)) return plain
-      return Effect.flatMap(this.ask(), (can) =>
-        can.source
-          ? // the broadcast address of a network looks like any other, but is no source
-            Effect.catchIf(
-              this.send(payload, to, { ...wishes, source: info.address, interface: info.ifIndex }),
-              (error) => error.reason.code === WSAEINVAL && error.reason._tag !== "InvalidArgument",
-              () => plain
-            )
-          : this.replyThrough(info.address, payload, to, wishes)
-      )
+      return Effect.flatMap(this.ask(), (can) => {
+        if (can.source) {
+          // the broadcast address of a network looks like any other, but is no source
+          return Effect.catchIf(
+            this.send(payload, to, { ...wishes, source: info.address, interface: info.ifIndex }),
+            (error) => error.reason.code === WSAEINVAL && error.reason._tag !== "InvalidArgument",
+            () => plain
+          )
+        }
+        return can.sourceByBinding
+          ? this.replyThrough(info.address, payload, to, wishes)
+          : this.replyPlainly(plain, "the choice of a source address, which reply needs")
+      })
     })
+  }
+
+  private replyPlainly(plain: Effect.Effect<void, WinsockError>, lacking: string): Effect.Effect<void, WinsockError> {
+    return this.options.reply === "preferred" ? plain : Effect.fail(WinsockErrors.featureMissing("WSASendMsg", lacking))
   }
 
   /**
