@@ -17,6 +17,9 @@ export interface Owner {
   readonly size: number
 }
 
+// of a larger buffer both ends are watched: 64 KiB for every receive would be most of a simulation's work
+const whole = 4096
+
 export class Guard {
   readonly level: GuardLevel
   readonly host: string
@@ -78,8 +81,13 @@ export class Guard {
     if (this.level === "off") return
     const memory = this.memory!
     const snapshots: NonNullable<Operation["snapshots"]> = []
-    operation.ranges(memory, (what, address, size) => {
+    const take = (what: string, address: number, size: number): void => {
       snapshots.push({ what, address, bytes: memory.copy(address, size) })
+    }
+    operation.ranges(memory, (what, address, size) => {
+      if (size <= whole) return take(what, address, size)
+      take(what, address, whole / 2)
+      take(what, address + size - whole / 2, whole / 2)
     })
     operation.snapshots = snapshots
   }
