@@ -597,8 +597,8 @@ export class Datagrams implements Endpoint, SendOwner {
     else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
     else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
     this.sends.settle()
-    const settled = this.settled.reverse()
-    for (let settle = settled.pop(); settle !== undefined; settle = settled.pop()) {
+    // one by one out of the list: what throws must not take the others with it
+    for (let settle = this.settled.shift(); settle !== undefined; settle = this.settled.shift()) {
       engine.pump.release()
       settle(Effect.void)
     }
