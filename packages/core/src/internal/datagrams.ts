@@ -602,7 +602,12 @@ export class Datagrams implements Endpoint, SendOwner {
       engine.pump.release()
       settle(Effect.void)
     }
-    if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
+    if (this.state === CLOSING && engine.brokenBy !== 0 && this.inKernel + this.sends.pending > 0) {
+      // no packet will ever come: there is nothing to wait for
+      this.shut()
+      this.giveUp()
+      engine.mark(this)
+    } else if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
     else if (this.state === CLOSED) this.reportClosed()
     else if (this.state === OPEN && inbox.head !== -1 && waiters.head !== undefined) engine.mark(this)
   }
@@ -690,6 +695,8 @@ export class Datagrams implements Endpoint, SendOwner {
       }
       slot = after
     }
+    // sentinels that will not come either
+    while (this.inKernel > 0) this.letGo()
     this.sends.giveUp()
   }
 
