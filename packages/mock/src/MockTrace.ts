@@ -81,7 +81,8 @@ export type DatagramEvent =
  * - `FreeUnderOperation`: memory given back while a pending operation or wait refers to it
  * - `BadFree`: memory given back that is not allocated
  * - `OverlappedReused`: an `OVERLAPPED` submitted while its operation is pending, or its packet not yet dequeued
- * - `MemoryChanged`: bytes that belong to the kernel changed while the operation was pending
+ * - `MemoryChanged`: bytes that belong to the kernel changed while the operation was pending (of a buffer larger than
+ *   4 KiB its first and last 2 KiB are watched)
  * - `MemoryGone`: an operation completed into memory that is no longer there
  * - `DeadSocket`: a call on a SOCKET or HANDLE that is closed
  * - `WouldWait`: a call that waits, made on the JS thread

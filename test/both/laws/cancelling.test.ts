@@ -6,22 +6,25 @@ import * as Fiber from "effect/Fiber"
 import { bind, interruptSoon, law, numbered, numberOf, start } from "../../support/rig.ts"
 
 describe("L1: an interruption makes at most one cancel call", () => {
-  law("the only waiter's receive is cancelled once, and the next message is the next waiter's", ({ recorder, statistics }) =>
-    Effect.gen(function* () {
-      const socket = yield* bind()
-      const fiber = yield* start(socket.receive)
-      yield* Fiber.interrupt(fiber)
-      const [cancel, ...more] = recorder.of("CancelIoEx")
-      const [post] = recorder.of("WSARecvMsg")
-      assert.strictEqual(more.length, 0)
-      assert.strictEqual(cancel.args.lpOverlapped, post.args.lpOverlapped)
-      assert.strictEqual(cancel.args.hFile, post.args.s)
-      const after = yield* statistics
-      assert.deepStrictEqual([after.pending, after.waiters, after.slots.used], [0, 0, 0])
-      assert.strictEqual(after.operations.receive.aborted, 1)
-      yield* socket.send(numbered(7), socket.address)
-      assert.strictEqual(numberOf(yield* socket.receive), 7)
-    }))
+  law(
+    "the only waiter's receive is cancelled once, and the next message is the next waiter's",
+    ({ recorder, statistics }) =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        const fiber = yield* start(socket.receive)
+        yield* Fiber.interrupt(fiber)
+        const [cancel, ...more] = recorder.of("CancelIoEx")
+        const [post] = recorder.of("WSARecvMsg")
+        assert.strictEqual(more.length, 0)
+        assert.strictEqual(cancel.args.lpOverlapped, post.args.lpOverlapped)
+        assert.strictEqual(cancel.args.hFile, post.args.s)
+        const after = yield* statistics
+        assert.deepStrictEqual([after.pending, after.waiters, after.slots.used], [0, 0, 0])
+        assert.strictEqual(after.operations.receive.aborted, 1)
+        yield* socket.send(numbered(7), socket.address)
+        assert.strictEqual(numberOf(yield* socket.receive), 7)
+      })
+  )
 
   law("the newest receive is cancelled, whoever is interrupted, and no other waiter notices", ({ recorder }) =>
     Effect.gen(function* () {
@@ -38,7 +41,8 @@ describe("L1: an interruption makes at most one cancel call", () => {
       yield* socket.send(numbered(1), socket.address)
       assert.strictEqual(numberOf(yield* Fiber.join(younger)), 1)
       assert.strictEqual(recorder.count("CancelIoEx"), 1)
-    }))
+    })
+  )
 
   law("none when the receives posted are no more than those who still wait", ({ recorder }) =>
     Effect.gen(function* () {
@@ -52,7 +56,8 @@ describe("L1: an interruption makes at most one cancel call", () => {
       assert.strictEqual(recorder.count("CancelIoEx"), 1)
       yield* socket.send(numbered(5), socket.address)
       assert.strictEqual(numberOf(yield* Fiber.join(fibers[2])), 5)
-    }))
+    })
+  )
 
   law("none when the look-ahead wants the receive anyway", ({ recorder }) =>
     Effect.gen(function* () {
@@ -62,7 +67,8 @@ describe("L1: an interruption makes at most one cancel call", () => {
       assert.strictEqual(recorder.count("CancelIoEx"), 0)
       yield* socket.send(numbered(9), socket.address)
       assert.strictEqual(numberOf(yield* socket.receive), 9)
-    }))
+    })
+  )
 
   law("each of many interruptions at once cancels another receive", ({ recorder, statistics }) =>
     Effect.gen(function* () {
@@ -76,7 +82,8 @@ describe("L1: an interruption makes at most one cancel call", () => {
       assert.strictEqual((yield* statistics).pending, 1)
       yield* socket.send(numbered(3), socket.address)
       assert.strictEqual(numberOf(yield* Fiber.join(survivor)), 3)
-    }))
+    })
+  )
 
   law("it ends when that completion was seen, and only then is the memory free", ({ gate, recorder, statistics }) =>
     Effect.gen(function* () {
@@ -93,7 +100,8 @@ describe("L1: an interruption makes at most one cancel call", () => {
       assert.isTrue(Exit.hasInterrupts(exit))
       assert.strictEqual((yield* statistics).slots.used, 0)
       assert.strictEqual(recorder.count("CancelIoEx"), 1)
-    }))
+    })
+  )
 
   law("timeout and race take the same path", ({ recorder, statistics }) =>
     Effect.gen(function* () {
@@ -106,7 +114,8 @@ describe("L1: an interruption makes at most one cancel call", () => {
       assert.strictEqual((yield* statistics).pending, 0)
       yield* socket.send(numbered(2), socket.address)
       assert.strictEqual(numberOf(yield* Effect.timeout(socket.receive, "10 seconds")), 2)
-    }))
+    })
+  )
 })
 
 describe("L2: a cancelled operation that completed anyway loses nothing", () => {
@@ -127,7 +136,8 @@ describe("L2: a cancelled operation that completed anyway loses nothing", () => 
       assert.strictEqual(numberOf(yield* socket.receive), 1)
       assert.strictEqual(numberOf(yield* socket.receive), 2)
       assert.strictEqual((yield* statistics).recovered, 1)
-    }))
+    })
+  )
 
   law("the waiter that is left gets the oldest message, whichever receive it came through", ({ gate, statistics }) =>
     Effect.gen(function* () {
@@ -144,7 +154,8 @@ describe("L2: a cancelled operation that completed anyway loses nothing", () => 
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(first)))
       assert.strictEqual(numberOf(yield* socket.receive), 2)
       assert.strictEqual((yield* statistics).recovered, 1)
-    }))
+    })
+  )
 
   law("a message waits for a cancelled receive that was posted before it", ({ gate, statistics }) =>
     Effect.gen(function* () {
@@ -163,7 +174,8 @@ describe("L2: a cancelled operation that completed anyway loses nothing", () => 
       assert.strictEqual(numberOf(yield* Fiber.join(newest)), 2)
       yield* Fiber.await(younger)
       assert.strictEqual((yield* statistics).operations.receive.aborted, 1)
-    }))
+    })
+  )
 
   law("a send that completed anyway counts as sent", ({ failing, gate, recorder, statistics }) =>
     Effect.gen(function* () {
@@ -182,7 +194,8 @@ describe("L2: a cancelled operation that completed anyway loses nothing", () => 
       assert.strictEqual(numberOf(yield* peer.receive), 4)
       const { operations, recovered } = yield* statistics
       assert.deepStrictEqual([operations.send.completed, operations.send.aborted, recovered], [1, 0, 1])
-    }))
+    })
+  )
 
   law("overlapped sends keep their order, and later ones queue behind them", ({ failing }) =>
     Effect.gen(function* () {
@@ -192,7 +205,8 @@ describe("L2: a cancelled operation that completed anyway loses nothing", () => 
       const fibers = yield* Effect.forEach([1, 2, 3], (n) => start(socket.send(numbered(n), peer.address)))
       yield* Effect.forEach(fibers, Fiber.join)
       for (const n of [1, 2, 3]) assert.strictEqual(numberOf(yield* peer.receive), n)
-    }))
+    })
+  )
 })
 
 describe("L8: an interruption before the call makes no call", () => {
@@ -202,7 +216,8 @@ describe("L8: an interruption before the call makes no call", () => {
       const fiber = yield* Effect.forkChild(socket.receive)
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(recorder.count("WSARecvMsg"), 0)
-    }))
+    })
+  )
 
   law("of a fiber that interrupted itself in the step before", ({ recorder }) =>
     Effect.gen(function* () {
@@ -218,19 +233,23 @@ describe("L8: an interruption before the call makes no call", () => {
         assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
       }
       assert.strictEqual(recorder.count("WSARecvMsg") + recorder.count("WSASendMsg"), 0)
-    }))
+    })
+  )
 
-  law("and an interruption that waits for the end of an uninterruptible region lets the call complete", ({ recorder }) =>
-    Effect.gen(function* () {
-      const socket = yield* bind()
-      let got = -1
-      const fiber = yield* start(
-        Effect.uninterruptible(Effect.tap(socket.receive, (message) => Effect.sync(() => (got = numberOf(message)))))
-      )
-      yield* interruptSoon(fiber)
-      yield* socket.send(numbered(6), socket.address)
-      yield* Fiber.await(fiber)
-      assert.strictEqual(got, 6)
-      assert.strictEqual(recorder.count("CancelIoEx"), 0)
-    }))
+  law(
+    "and an interruption that waits for the end of an uninterruptible region lets the call complete",
+    ({ recorder }) =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        let got = -1
+        const fiber = yield* start(
+          Effect.uninterruptible(Effect.tap(socket.receive, (message) => Effect.sync(() => (got = numberOf(message)))))
+        )
+        yield* interruptSoon(fiber)
+        yield* socket.send(numbered(6), socket.address)
+        yield* Fiber.await(fiber)
+        assert.strictEqual(got, 6)
+        assert.strictEqual(recorder.count("CancelIoEx"), 0)
+      })
+  )
 })

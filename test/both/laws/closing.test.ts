@@ -27,7 +27,8 @@ describe("L4: aborted by cause, not by code", () => {
       assert.isUndefined(fiber.pollUnsafe())
       yield* socket.send(numbered(8), socket.address)
       assert.strictEqual(numberOf(yield* Fiber.join(fiber)), 8)
-    }))
+    })
+  )
 
   law("whatever status closing gives, the waiter of a closed socket is told OperationAborted", () =>
     Effect.gen(function* () {
@@ -40,7 +41,8 @@ describe("L4: aborted by cause, not by code", () => {
       assert.deepStrictEqual(reasons, ["OperationAborted", "OperationAborted", "OperationAborted"])
       assert.strictEqual(reasonOf(yield* Effect.flip(socket.receive)), "SocketClosed")
       yield* close
-    }))
+    })
+  )
 })
 
 describe("L5: closing a scope", () => {
@@ -52,11 +54,17 @@ describe("L5: closing a scope", () => {
       yield* close
       const reasons = [yield* Fiber.join(puller), ...(yield* Effect.forEach(fibers, Fiber.join))].map(reasonOf)
       assert.deepStrictEqual(new Set(reasons), new Set(["OperationAborted"]))
-      for (const effect of [socket.receive, socket.pull, socket.send(numbered(1), loopback), socket.connect(loopback)]) {
+      for (const effect of [
+        socket.receive,
+        socket.pull,
+        socket.send(numbered(1), loopback),
+        socket.connect(loopback)
+      ]) {
         assert.strictEqual(reasonOf(yield* Effect.flip(effect as Effect.Effect<unknown, WinsockError>)), "SocketClosed")
       }
       assert.strictEqual((yield* statistics).handles.sockets, 0)
-    }))
+    })
+  )
 
   law("pending receives are drained before closesocket, and the number is never used again", ({ recorder }) =>
     Effect.gen(function* () {
@@ -74,7 +82,8 @@ describe("L5: closing a scope", () => {
       assert.strictEqual(last.name, "closesocket")
       assert.strictEqual(calls.filter((call) => call.name === "closesocket").length, 1)
       assert.strictEqual(calls.filter((call) => call.name === "CancelIoEx").length, 1)
-    }))
+    })
+  )
 
   law("messages that nobody took are counted as discarded", ({ gate, statistics }) =>
     Effect.gen(function* () {
@@ -86,7 +95,8 @@ describe("L5: closing a scope", () => {
       gate.open()
       yield* close
       assert.strictEqual((yield* statistics).discarded, 2)
-    }))
+    })
+  )
 
   law("an interruption that is under way when the socket closes ends as well", ({ gate }) =>
     Effect.gen(function* () {
@@ -100,7 +110,8 @@ describe("L5: closing a scope", () => {
       gate.open()
       yield* Fiber.join(closing)
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
-    }))
+    })
+  )
 
   law("closing twice, and from a fiber that was just resumed, is harmless", () =>
     Effect.gen(function* () {
@@ -111,7 +122,8 @@ describe("L5: closing a scope", () => {
       yield* Fiber.join(closer)
       yield* close
       for (const fiber of others) assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
-    }))
+    })
+  )
 })
 
 describe("L6: releasing the layer leaves nothing", () => {
@@ -127,7 +139,8 @@ describe("L6: releasing the layer leaves nothing", () => {
       assert.strictEqual((yield* statistics).handles.sockets, 0)
       assert.strictEqual(reasonOf(yield* Effect.flip(other.receive)), "SocketClosed")
       assert.strictEqual(reasonOf(yield* Effect.flip(Effect.scoped(bind()))), "SocketClosed")
-    }))
+    })
+  )
 
   law(
     "a provider that refuses to cancel: the socket is closed after the grace period",

@@ -673,12 +673,17 @@ export class Datagrams implements Endpoint, SendOwner {
     else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
     else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
     this.sends.settle()
-    const settled = this.settled.reverse()
-    for (let settle = settled.pop(); settle !== undefined; settle = settled.pop()) {
+    // one by one out of the list: what throws must not take the others with it
+    for (let settle = this.settled.shift(); settle !== undefined; settle = this.settled.shift()) {
       engine.pump.release()
       settle(Effect.void)
     }
-    if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
+    if (this.state === CLOSING && engine.brokenBy !== 0 && this.inKernel + this.sends.pending > 0) {
+      // no packet will ever come: there is nothing to wait for
+      this.shut()
+      this.giveUp()
+      engine.mark(this)
+    } else if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
     else if (this.state === CLOSED) this.reportClosed()
     else if (this.state === OPEN && inbox.head !== -1 && waiters.head !== undefined) engine.mark(this)
   }
@@ -766,6 +771,8 @@ export class Datagrams implements Endpoint, SendOwner {
       }
       slot = after
     }
+    // sentinels that will not come either
+    while (this.inKernel > 0) this.letGo()
     this.sends.giveUp()
   }
 

@@ -17,6 +17,9 @@ export interface Owner {
   readonly size: number
 }
 
+// of a larger buffer both ends are watched: 64 KiB for every receive would be most of a simulation's work
+const whole = 4096
+
 export class Guard {
   readonly level: GuardLevel
   readonly host: string
@@ -78,8 +81,13 @@ export class Guard {
     if (this.level === "off") return
     const memory = this.memory!
     const snapshots: NonNullable<Operation["snapshots"]> = []
-    operation.ranges(memory, (what, address, size) => {
+    const take = (what: string, address: number, size: number): void => {
       snapshots.push({ what, address, bytes: memory.copy(address, size) })
+    }
+    operation.ranges(memory, (what, address, size) => {
+      if (size <= whole) return take(what, address, size)
+      take(what, address, whole / 2)
+      take(what, address + size - whole / 2, whole / 2)
     })
     operation.snapshots = snapshots
   }
@@ -94,14 +102,9 @@ export class Guard {
       try {
         const block = this.memory!.find(address, bytes.length)
         const at = this.memory!.at
-        for (let i = 0; i < bytes.length; i++) {
-          if (block.bytes[at + i] !== bytes[i]) {
-            this.violation(
-              "MemoryChanged",
-              `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`
-            )
-            break
-          }
+        const i = firstDifference(block, at, bytes)
+        if (i !== -1) {
+          this.violation("MemoryChanged", `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`)
         }
       } catch (error) {
         if (!(error instanceof AccessViolation)) throw error
@@ -122,6 +125,16 @@ export class Guard {
     if (count === 1) this.packets.delete(overlapped)
     else this.packets.set(overlapped, count - 1)
   }
+}
+
+// by words as far as they go: this is most of what the guard costs
+const firstDifference = (block: MockBlock, at: number, bytes: Uint8Array): number => {
+  const saved = new DataView(bytes.buffer)
+  const words = bytes.length & ~3
+  let i = 0
+  while (i < words && block.view.getUint32(at + i) === saved.getUint32(i)) i += 4
+  while (i < bytes.length && block.bytes[at + i] === bytes[i]) i++
+  return i < bytes.length ? i : -1
 }
 
 const hex = (n: number): string => `0x${n.toString(16)}`

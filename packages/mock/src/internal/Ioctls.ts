@@ -130,7 +130,7 @@ export const WSAIoctl = (
   if (isOverlapped) {
     const operation = kernel.operation("ioctl", socket)
     if (!kernel.begin(operation, overlapped, routine)) return 0
-    kernel.answer(operation, 0, written, !socket.skipsPort)
+    kernel.report(operation, 0, written, !socket.skipsPort)
   }
   kernel.memory.setU32(bytesAt, written)
   return 0

@@ -196,11 +196,6 @@ export class Kernel {
     this.turns.post(new Completion(this, operation))
   }
 
-  /** Answers an overlapped call at once. `status` decides whether a packet follows. */
-  answer(operation: Operation, status: number, bytes: number, packet: boolean): void {
-    this.report(operation, status, bytes, packet)
-  }
-
   /** Ends a pending operation. */
   complete(operation: Operation, status: number, bytes: number): void {
     operation.list?.remove(operation)
@@ -214,7 +209,8 @@ export class Kernel {
     this.complete(operation, status, 0)
   }
 
-  private report(operation: Operation, status: number, bytes: number, wanted: boolean): void {
+  /** Writes the outcome of an operation, signals its event and queues its packet if one is `wanted`. */
+  report(operation: Operation, status: number, bytes: number, wanted: boolean): void {
     const { overlapped, socket } = operation
     try {
       const view = this.memory.locate(overlapped, this.size)

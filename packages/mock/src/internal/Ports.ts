@@ -47,10 +47,6 @@ export class Port implements KernelObject, Task {
     return this.packets.length - this.head
   }
 
-  get waiting(): number {
-    return this.waiters.length
-  }
-
   queue(packet: Packet): void {
     if (this.handle === 0) return
     this.packets.push(packet)

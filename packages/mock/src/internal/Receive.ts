@@ -175,12 +175,12 @@ const receive = (
   if (!operation.peek) socket.takeQueue()
   if (status === 0) {
     if (bytesAt !== 0) kernel.memory.setU32(bytesAt, operation.bytes)
-    kernel.answer(operation, 0, operation.bytes, !socket.skipsPort)
+    kernel.report(operation, 0, operation.bytes, !socket.skipsPort)
     return 0
   }
   // a warning is no failure to the I/O manager, which is why a packet may follow; after an error none does
   const packet = status === STATUS_BUFFER_OVERFLOW && answer === "emsgsize+packet" && !socket.skipsPort
-  kernel.answer(operation, status, operation.bytes, packet)
+  kernel.report(operation, status, operation.bytes, packet)
   return kernel.fail(toWsaError(status))
 }
 

@@ -135,7 +135,7 @@ const send = (
       operation.bytes = total
       return kernel.pendAndFinish(operation)
     }
-    kernel.answer(operation, 0, total, !socket.skipsPort)
+    kernel.report(operation, 0, total, !socket.skipsPort)
   }
   if (bytesAt !== 0) kernel.memory.setU32(bytesAt, total)
   return 0

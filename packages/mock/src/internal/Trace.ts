@@ -67,15 +67,10 @@ type Entry = CallRecord | DatagramRecord | Plain
 export class Trace {
   readonly limit: number
   private entries: Array<Entry> = []
-  private dropped = 0
 
   /** `limit` is how many of the latest events are kept; 0 records nothing. */
   constructor(limit: number) {
     this.limit = limit
-  }
-
-  get on(): boolean {
-    return this.limit > 0
   }
 
   call(host: string, name: string, signature: Signature, args: ReadonlyArray<number>): CallRecord {
@@ -107,19 +102,12 @@ export class Trace {
 
   clear(): void {
     this.entries = []
-    this.dropped = 0
-  }
-
-  /** How many events were forgotten. */
-  get forgotten(): number {
-    return this.dropped + Math.max(0, this.entries.length - this.limit)
   }
 
   private add(entry: Entry): void {
     this.entries.push(entry)
     // dropped in large pieces, so that a full trace costs no shift per event
     if (this.entries.length >= this.limit * 2 + 64) {
-      this.dropped += this.entries.length - this.limit
       this.entries = this.entries.slice(this.entries.length - this.limit)
     }
   }
