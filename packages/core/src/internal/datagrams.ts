@@ -553,6 +553,8 @@ export class Datagrams implements Endpoint, SendOwner {
   private tryNow(keepError: boolean): Datagram | WinsockError | undefined {
     const { engine, now, shape } = this
     const { view } = now
+    // out of turn: whoever asks waits for the pump, which lets the event loop turn first
+    if (engine.pump.direct-- <= 0) return undefined
     this.reset(view, 0)
     view.setUint32(shape.stride, shape.payloadCapacity, true)
     const rc = this.recvMsg(this.socket as SocketHandle, now.address + shape.message, now.address + shape.stride, 0, 0)
