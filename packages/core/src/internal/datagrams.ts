@@ -233,11 +233,8 @@ export class Datagrams implements Endpoint, SendOwner {
     engine.counters.waiters++
     engine.pump.retain()
     this.fill()
-    // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
-    if (this.inbox.head !== -1 && waiters.head === waiter) {
-      this.dequeue(waiter)
-      return resume(this.hand(waiter))
-    }
+    // there is a result already when a post failed at once, or when the ready path had no room to hand one over: nor
+    // is there here, so the pump does it
     if (this.inbox.head !== -1 || this.starved) engine.poke(this)
     return waiter
   }
