@@ -233,11 +233,8 @@ export class Datagrams implements Endpoint, SendOwner {
     engine.counters.waiters++
     engine.pump.retain()
     this.fill()
-    // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
-    if (this.inbox.head !== -1 && waiters.head === waiter) {
-      this.dequeue(waiter)
-      return resume(this.hand(waiter))
-    }
+    // what is in hand already is handed over by the pump: resuming from here would add to the fiber's steps with a value
+    // in hand, and where it yields after a few of them an interruption would drop the value
     if (this.inbox.head !== -1 || this.starved) engine.poke(this)
     return waiter
   }
