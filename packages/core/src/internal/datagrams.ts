@@ -233,8 +233,8 @@ export class Datagrams implements Endpoint, SendOwner {
     engine.counters.waiters++
     engine.pump.retain()
     this.fill()
-    // there is a result already when a post failed at once, or when the ready path had no room to hand one over: nor
-    // is there here, so the pump does it
+    // what is in hand already is handed over by the pump: resuming from here would add to the fiber's steps with a value
+    // in hand, and where it yields after a few of them an interruption would drop the value
     if (this.inbox.head !== -1 || this.starved) engine.poke(this)
     return waiter
   }
