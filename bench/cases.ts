@@ -47,9 +47,9 @@ const loop = (): Case => ({
 /** The message and its views: what a receive cannot do without. */
 const message = (): Case => {
   const shape = makeShape("x64", 0, payloadSize)
-  const bytes = new Uint8Array(shape.stride)
   const arena = new Arena()
   const head = shape.payload - shape.name
+  const received = new Uint8Array(head + payloadSize)
   let last: Datagram | undefined
   return {
     name: "message",
@@ -60,9 +60,10 @@ const message = (): Case => {
         run: () => {
           for (let i = 0; i < burst; i++) {
             const to = arena.take(head + payloadSize)
-            arena.bytes.set(bytes.subarray(shape.name, shape.name + head + payloadSize), to)
-            const payload = new Uint8Array(arena.bytes.buffer, to + head, payloadSize)
-            last = new Datagram(payload, 0, false, "x64", arena.view, to, 16, to + nameCapacity, 0)
+            const { piece } = arena
+            piece.bytes.set(received, to)
+            const payload = new Uint8Array(piece.buffer, to + head, payloadSize)
+            last = new Datagram(payload, 0, false, "x64", piece.view, to, 16, to + nameCapacity, 0)
           }
           must(last!.payload.length, payloadSize, "the payload's length")
         }

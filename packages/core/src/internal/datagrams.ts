@@ -34,6 +34,7 @@ import {
   POSTED,
   SENTINEL,
   Slots,
+  Source,
   SPENT,
   writeConstants
 } from "./slots.ts"
@@ -125,6 +126,7 @@ export class Datagrams implements Endpoint, SendOwner {
   private leaked = false
   // one slot for calls that answer at once, shared by all sockets of this shape
   private readonly now: Block
+  private readonly nowSource: Source
 
   private readonly offInternal: number
   private readonly offInternalHigh: number
@@ -162,6 +164,7 @@ export class Datagrams implements Endpoint, SendOwner {
         writeConstants(this.shape, block, 0)
       }
     )
+    this.nowSource = new Source(this.now)
     this.offInternal = OVERLAPPED.offsets[abi].Internal
     this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
     const msg = WSAMSG.offsets[abi]
@@ -468,7 +471,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const code = this.codeOf(slot)
     const result =
       code === 0
-        ? this.copy(slots.view[slot], slots.bytes[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+        ? this.copy(slots.source[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
         : this.error(code)
     this.giveBack(slot)
     return result
@@ -533,7 +536,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const flags = view.getUint32(this.offFlags, true)
     const cut = (flags & MSG_TRUNC) !== 0 || (code === WSAEMSGSIZE && (flags & MSG_CTRUNC) === 0)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return this.copy(view, now.bytes, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
+    return this.copy(this.nowSource, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
@@ -550,20 +553,21 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(view: DataView, bytes: Uint8Array, at: number, size: number, truncated: boolean): Datagram {
+  private copy(source: Source, at: number, size: number, truncated: boolean): Datagram {
     const { arena, shape } = this
+    const { view } = source
     const head = shape.payload - shape.name
-    const from = at + shape.name
     const to = arena.take(head + size)
+    const { piece } = arena
     // not subarray: it asks for the species first, which costs as much as the copy
-    arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head + size), to)
+    piece.bytes.set(new Uint8Array(source.buffer, source.start + at + shape.name, head + size), to)
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
-      new Uint8Array(arena.bytes.buffer, to + head, size),
+      new Uint8Array(piece.buffer, to + head, size),
       view.getUint32(at + this.offFlags, true),
       truncated,
       shape.abi,
-      arena.view,
+      piece.view,
       to,
       nameLength < 0 ? 0 : Math.min(nameLength, nameCapacity),
       to + nameCapacity,

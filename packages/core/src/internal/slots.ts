@@ -83,6 +83,19 @@ export const SENTINEL = 2
 /** What `Slots.acquire` returns when there is no memory. */
 export const NO_MEMORY = -1
 
+/** What payloads are copied from. A block's buffer is asked for once: each time is a call out of JavaScript. */
+export class Source {
+  readonly view: DataView
+  readonly buffer: ArrayBufferLike
+  /** Where the block starts in it. */
+  readonly start: number
+  constructor(block: Block) {
+    this.view = block.view
+    this.buffer = block.bytes.buffer
+    this.start = block.bytes.byteOffset
+  }
+}
+
 export class Slots {
   readonly shape: SlotShape
   readonly slabs: Array<Block> = []
@@ -105,9 +118,9 @@ export class Slots {
   address: Float64Array
   /** Where it starts in `view`. */
   at: Int32Array
-  /** The slab's view and bytes. */
+  /** The view of its slab, and what lies under that. */
   readonly view: Array<DataView> = []
-  readonly bytes: Array<Uint8Array> = []
+  readonly source: Array<Source> = []
 
   private readonly engine: Engine
   private readonly firsts: Array<number> = []
@@ -204,12 +217,13 @@ export class Slots {
     this.address = extend(this.address, new Float64Array(total))
     this.at = extend(this.at, new Int32Array(total))
     for (const list of this.lists) list.grow(total)
+    const source = new Source(slab)
     for (let slot = first; slot < total; slot++) {
       const at = (slot - first) * shape.stride
       this.address[slot] = slab.address + at
       this.at[slot] = at
       this.view.push(slab.view)
-      this.bytes.push(slab.bytes)
+      this.source.push(source)
       writeConstants(shape, slab, at)
       this.free.push(slot)
     }
