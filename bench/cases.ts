@@ -85,7 +85,11 @@ const takes = async (n: number, of: OpenSocket): Promise<void> => {
       bytes += received.payload.length
     }
   )
-  if (waiting !== undefined) await waiting
+  if (waiting !== undefined) {
+    // now and then the engine lets the event loop turn
+    for (let turns = 0; bytes < n * payloadSize && turns < n; turns++) of.rig.turn()
+    await waiting
+  }
   must(bytes, n * payloadSize, "bytes received")
 }
 
