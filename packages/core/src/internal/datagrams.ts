@@ -164,7 +164,7 @@ export class Datagrams implements Endpoint, SendOwner {
         writeConstants(this.shape, block, 0)
       }
     )
-    this.nowSource = new Source(this.now)
+    this.nowSource = new Source(this.shape, this.now, 0)
     this.offInternal = OVERLAPPED.offsets[abi].Internal
     this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
     const msg = WSAMSG.offsets[abi]
@@ -474,7 +474,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const code = this.codeOf(slot)
     const result =
       code === 0
-        ? this.copy(slots.source[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+        ? this.copy(slots.source[slot], slots.view[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
         : this.error(code)
     this.giveBack(slot)
     return result
@@ -537,7 +537,8 @@ export class Datagrams implements Endpoint, SendOwner {
     const flags = view.getUint32(this.offFlags, true)
     const cut = (flags & MSG_TRUNC) !== 0 || (code === WSAEMSGSIZE && (flags & MSG_CTRUNC) === 0)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return this.copy(this.nowSource, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
+    const size = Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity)
+    return this.copy(this.nowSource, view, 0, size, cut)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
@@ -554,14 +555,12 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(source: Source, at: number, size: number, truncated: boolean): Datagram {
+  private copy(source: Source, view: DataView, at: number, size: number, truncated: boolean): Datagram {
     const { arena, shape } = this
-    const { view } = source
     const head = shape.payload - shape.name
     const to = arena.take(head + size)
     const { piece } = arena
-    // not subarray: it asks for the species first, which costs as much as the copy
-    piece.bytes.set(new Uint8Array(source.buffer, source.start + at + shape.name, head + size), to)
+    piece.bytes.set(source.bytes(head + size), to)
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
       new Uint8Array(piece.buffer, to + head, size),
@@ -601,8 +600,8 @@ export class Datagrams implements Endpoint, SendOwner {
     else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
     else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
     this.sends.settle()
-    const settled = this.settled.reverse()
-    for (let settle = settled.pop(); settle !== undefined; settle = settled.pop()) {
+    const { settled } = this
+    for (let settle = settled.shift(); settle !== undefined; settle = settled.shift()) {
       engine.pump.release()
       settle(Effect.void)
     }
