@@ -26,7 +26,7 @@ const { values } = parseArgs({
   }
 })
 
-const timed: Plan = { operations: 6_000, warmUp: 10, rounds: 21, bytes: false }
+const timed: Plan = { operations: 2_000, warmUp: 30, rounds: 41, bytes: false }
 const counted: Plan = { operations: 8_000, warmUp: 5, rounds: 3, bytes: true }
 const once: Plan = { operations: 1, warmUp: 0, rounds: 1, bytes: false }
 

@@ -164,7 +164,7 @@ export class Datagrams implements Endpoint, SendOwner {
         writeConstants(this.shape, block, 0)
       }
     )
-    this.nowSource = new Source(this.now)
+    this.nowSource = new Source(this.shape, this.now, 0)
     this.offInternal = OVERLAPPED.offsets[abi].Internal
     this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
     const msg = WSAMSG.offsets[abi]
@@ -471,7 +471,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const code = this.codeOf(slot)
     const result =
       code === 0
-        ? this.copy(slots.source[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+        ? this.copy(slots.source[slot], slots.view[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
         : this.error(code)
     this.giveBack(slot)
     return result
@@ -536,7 +536,8 @@ export class Datagrams implements Endpoint, SendOwner {
     const flags = view.getUint32(this.offFlags, true)
     const cut = (flags & MSG_TRUNC) !== 0 || (code === WSAEMSGSIZE && (flags & MSG_CTRUNC) === 0)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return this.copy(this.nowSource, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
+    const size = Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity)
+    return this.copy(this.nowSource, view, 0, size, cut)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
@@ -553,14 +554,12 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(source: Source, at: number, size: number, truncated: boolean): Datagram {
+  private copy(source: Source, view: DataView, at: number, size: number, truncated: boolean): Datagram {
     const { arena, shape } = this
-    const { view } = source
     const head = shape.payload - shape.name
     const to = arena.take(head + size)
     const { piece } = arena
-    // not subarray: it asks for the species first, which costs as much as the copy
-    piece.bytes.set(new Uint8Array(source.buffer, source.start + at + shape.name, head + size), to)
+    piece.bytes.set(source.bytes(head + size), to)
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
       new Uint8Array(piece.buffer, to + head, size),

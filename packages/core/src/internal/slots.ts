@@ -83,16 +83,25 @@ export const SENTINEL = 2
 /** What `Slots.acquire` returns when there is no memory. */
 export const NO_MEMORY = -1
 
-/** What payloads are copied from. A block's buffer is asked for once: each time is a call out of JavaScript. */
+/**
+ * What messages are copied from: one slot, from its address on. A view costs as much as the copy, so the last one is
+ * kept for a datagram of the same size; and the block's buffer, for asking for that is a call out of JavaScript.
+ */
 export class Source {
-  readonly view: DataView
-  readonly buffer: ArrayBufferLike
-  /** Where the block starts in it. */
-  readonly start: number
-  constructor(block: Block) {
-    this.view = block.view
+  private readonly buffer: ArrayBufferLike
+  private readonly start: number
+  private last: Uint8Array
+
+  constructor(shape: SlotShape, block: Block, at: number) {
     this.buffer = block.bytes.buffer
-    this.start = block.bytes.byteOffset
+    this.start = block.bytes.byteOffset + at + shape.name
+    this.last = new Uint8Array(this.buffer, this.start, 0)
+  }
+
+  /** Its first `size` bytes. */
+  bytes(size: number): Uint8Array {
+    if (this.last.length !== size) this.last = new Uint8Array(this.buffer, this.start, size)
+    return this.last
   }
 }
 
@@ -118,7 +127,7 @@ export class Slots {
   address: Float64Array
   /** Where it starts in `view`. */
   at: Int32Array
-  /** The view of its slab, and what lies under that. */
+  /** The view of its slab. */
   readonly view: Array<DataView> = []
   readonly source: Array<Source> = []
 
@@ -217,13 +226,12 @@ export class Slots {
     this.address = extend(this.address, new Float64Array(total))
     this.at = extend(this.at, new Int32Array(total))
     for (const list of this.lists) list.grow(total)
-    const source = new Source(slab)
     for (let slot = first; slot < total; slot++) {
       const at = (slot - first) * shape.stride
       this.address[slot] = slab.address + at
       this.at[slot] = at
       this.view.push(slab.view)
-      this.source.push(source)
+      this.source.push(new Source(shape, slab, at))
       writeConstants(shape, slab, at)
       this.free.push(slot)
     }
