@@ -14,6 +14,8 @@ const windows = process.platform === "win32"
 
 export default defineConfig({
   test: {
+    // a bound on what hangs, not a measure: many tests start processes, which takes seconds under Wine on a busy machine
+    testTimeout: 60_000,
     setupFiles: ["test/support/nothing-left.ts"],
     projects: [
       {

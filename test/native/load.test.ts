@@ -98,7 +98,7 @@ describe("datagrams from another process", () => {
         assert.isAbove(received, 0)
         const grown = after.rss - before.rss
         assert.isBelow(grown, 128 * 1024 * 1024, "bytes of memory more than before")
-        console.log(
+        yield* Effect.logInfo(
           `flood: ${received} of 100,000 received; event loop delay p99 ${(delay.percentile(99) / 1e6).toFixed(1)} ms, ` +
             `max ${(delay.max / 1e6).toFixed(1)} ms; memory ${(grown / 1024 / 1024).toFixed(1)} MiB more`
         )
