@@ -9,6 +9,7 @@ import type * as Fiber from "effect/Fiber"
 import { Arena } from "../packages/core/src/internal/arena.ts"
 import { makeShape, nameCapacity } from "../packages/core/src/internal/slots.ts"
 import { PlainSocket } from "./calls.ts"
+import * as control from "./control.ts"
 import { forever, immediate, Parked, times } from "./floor.ts"
 import type { Case, Part } from "./measure.ts"
 import type { Machine, OpenSocket, Turns } from "./rig.ts"
@@ -422,5 +423,6 @@ export const make = async (machine: Machine): Promise<Array<Case>> => [
   await parkedInEventLoop(machine),
   await interrupt(machine),
   await pull(machine),
-  await send(machine)
+  await send(machine),
+  ...control.cases()
 ]

@@ -1,5 +1,12 @@
-// npm run bench [-- arguments]: runs bench/run.ts.
+// npm run bench [-- arguments]: runs bench/run.ts; with --native, bench/native/run.ts on the real ws2_32 and one CPU:
+// under Wine, figures that wander between two CPUs are bimodal.
 import { checkNode, runNode } from "./node.mjs"
 
 checkNode()
-process.exitCode = await runNode(["bench/run.ts", ...process.argv.slice(2)])
+const args = process.argv.slice(2)
+const rest = args.filter((arg) => arg !== "--native")
+process.exitCode = await runNode(
+  args.includes("--native")
+    ? ["tools/wine/run.mjs", "--cpu=0", "bench/native/run.ts", ...rest]
+    : ["bench/run.ts", ...rest]
+)
