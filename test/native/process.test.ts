@@ -143,7 +143,6 @@ describe("a process", () => {
     assert.strictEqual(code, 0, stderr)
     assert.strictEqual(lines.length, 1, lines.join("\n"))
     const figures = JSON.parse(lines[0])
-    console.log(`with all threads busy, in milliseconds: ${lines[0]}`)
     // the threads were busy to the end
     assert.isFalse(figures.free)
     // the slowest look of the pump's timer, and room for a busy machine

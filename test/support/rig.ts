@@ -4,6 +4,7 @@
  */
 import { Decorators, UdpSocket, Winsock } from "@effect-winsock/core"
 import type { Seam } from "@effect-winsock/core/Seam"
+import type * as MockWinsock from "@effect-winsock/mock/MockWinsock"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,6 +19,8 @@ export const layerName: "mock" | "native" = process.env.EFFECT_WINSOCK_LAYER ===
 export interface RigOptions extends Winsock.Options {
   /** How many operations the kernel is expected never to give back. */
   readonly leaked?: number
+  /** How the mock behaves, when it is the layer under test. */
+  readonly mock?: MockWinsock.Options
   /** Decorates the seam before all else. */
   readonly decorate?: (seam: Seam) => Seam
 }
@@ -34,7 +37,7 @@ export const makeSeam = (options: RigOptions = {}): Effect.Effect<Seam, unknown,
         (mock) =>
           // memory that is left to the kernel on purpose is what the guard looks for
           Effect.map(
-            mock.MockWinsock.make({ guard: options.leaked === undefined ? "strict" : "collect" }),
+            mock.MockWinsock.make({ guard: options.leaked === undefined ? "strict" : "collect", ...options.mock }),
             (m) => m.seam
           )
       )

@@ -272,6 +272,8 @@ export class Pump {
     if (this.stopping !== undefined || this.owed === 0) return
     this.running = true
     const n = this.look()
+    // what it found may be the wake-up for the off-thread call, which decides about the sentinels
+    if (this.sentinels.length > 0 && this.armed) this.wake()
     if (n > 0) {
       // the off-thread call should have had these: its thread is not running, stay alert
       this.settle()
