@@ -1,0 +1,82 @@
+// Running rows on a layer.
+import type { Seam } from "@effect-winsock/core/Seam"
+import * as Effect from "effect/Effect"
+import { Bench, type Environment, type RunRoutine } from "./bench.ts"
+import { CannotRun, type Outcome, type Platform, type Row } from "./model.ts"
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Runs one row on a bench of its own. */
+export const runRow = async (environment: Environment, row: Row): Promise<Outcome> => {
+  const bench = new Bench(environment)
+  try {
+    return { _tag: "Observed", observation: await row.probe(bench) }
+  } catch (error) {
+    return error instanceof CannotRun
+      ? { _tag: "CannotRun", reason: error.message }
+      : { _tag: "Broken", reason: reasonOf(error) }
+  } finally {
+    await bench.release()
+  }
+}
+
+/** Between WSAStartup and WSACleanup. */
+const started = async <A>(seam: Seam, use: () => Promise<A>): Promise<A> => {
+  const data = seam.memory.alloc(512)
+  const rc = seam.calls.WSAStartup(0x0202, data.address)
+  if (rc !== 0) throw new Error(`WSAStartup answers ${rc}`)
+  try {
+    return await use()
+  } finally {
+    seam.calls.WSACleanup()
+    seam.memory.free(data)
+  }
+}
+
+/** A fresh simulated machine. Its guard only takes notes: probes break rules on purpose. */
+export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promise<A> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { MockWinsock } = yield* Effect.promise(() => import("@effect-winsock/mock"))
+        const { seam } = yield* MockWinsock.make({ guard: "collect" })
+        const routine = (): never => {
+          throw new CannotRun("completion routines are not simulated")
+        }
+        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false }
+        return yield* Effect.promise(() => started(seam, () => use(environment)))
+      })
+    )
+  )
+
+/** The machine's own ws2_32.dll. */
+export const onNative = <A>(use: (environment: Environment) => Promise<A>): Promise<A> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { NativeWinsock } = yield* Effect.promise(() => import("@effect-winsock/native"))
+        const seam = yield* NativeWinsock.seam
+        const koffi = yield* Effect.promise(() => import("koffi"))
+        const prototype = koffi.proto("__stdcall", null, "void", ["uint32_t", "uint32_t", "uintptr_t", "uint32_t"])
+        const routine = (run: RunRoutine) => {
+          const callback = koffi.register(run, koffi.pointer(prototype))
+          return { address: Number(callback), release: () => koffi.unregister(callback) }
+        }
+        const { pid } = process
+        const environment: Environment = { layer: "native", seam, routine, processId: pid, blocks: true }
+        return yield* Effect.promise(() => started(seam, () => use(environment)))
+      })
+    )
+  )
+
+/** Wine exports its version from ntdll; Windows does not. */
+export const platform = async (): Promise<Platform> => {
+  const koffi = await import("koffi")
+  try {
+    const version = koffi.load("ntdll.dll").func("wine_get_version", "str", [])
+    return { _tag: "Wine", version: String(version()) }
+  } catch {
+    const os = await import("node:os")
+    return { _tag: "Windows", version: os.release() }
+  }
+}

@@ -1,0 +1,172 @@
+// Completion routines.
+import * as Flags from "@effect-winsock/schema/Flags"
+import * as Ioctls from "@effect-winsock/schema/Ioctls"
+import * as Options from "@effect-winsock/schema/Options"
+import { type Bench, nameOfCode, namesOfFlags } from "../bench.ts"
+import { type Group, oneOf } from "../model.ts"
+
+interface Run {
+  readonly error: string
+  readonly bytes: number
+  readonly flags: number
+}
+
+/** A routine that takes note of its runs. */
+const recorded = (b: Bench) => {
+  const runs: Array<Run> = []
+  const routine = b.routine((error, bytes, _overlapped, flags) => {
+    runs.push({ error: nameOfCode(error), bytes, flags })
+  })
+  const text = (): string =>
+    runs.map(({ bytes, error, flags }) => `${error} ${bytes} flags ${flags}`).join(", ") || "none"
+  return { routine, text, runs }
+}
+
+/** SleepEx(0, TRUE). */
+const alertable = (b: Bench): string =>
+  b.calls.SleepEx(0, 1) === Flags.WSA_WAIT_IO_COMPLETION ? "WAIT_IO_COMPLETION" : "nothing ran"
+
+export const group: Group = {
+  title: "Completion routines",
+  rows: [
+    {
+      id: "fact 5",
+      title: "IP_PKTINFO on, Control.len 1, a completion routine, the datagram at hand",
+      evidence: "seen",
+      source: "Wine's sock.c",
+      windows: {
+        call: "WSA_IO_PENDING",
+        SleepEx: "WAIT_IO_COMPLETION",
+        runs: "WSAEMSGSIZE 6 flags 0",
+        flags: "MSG_CTRUNC"
+      },
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { port, s } = b.bound()
+        b.setOption(s, Flags.IPPROTO_IP, Options.IP_PKTINFO, 1)
+        await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
+        const message = b.message({ control: 1 })
+        const overlapped = b.overlapped()
+        const call = b.recvMsg(s, message, { overlapped, routine, bytesAt: 0 })
+        await b.completion(overlapped)
+        return { call, SleepEx: alertable(b), runs: text(), flags: namesOfFlags(message.view.dwFlags) }
+      }
+    },
+    {
+      id: "fact 45",
+      title: "hEvent is not signalled when there is a completion routine",
+      evidence: "seen",
+      source: "Wine's sock.c",
+      windows: { call: "WSA_IO_PENDING", SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0", event: "not signalled" },
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { port, s } = b.bound()
+        const event = b.event()
+        const overlapped = b.overlapped("A", event)
+        const call = b.recv(s, b.message(), { overlapped, routine })
+        b.send(b.bound().s, "Hello!", "127.0.0.1", port)
+        await b.completion(overlapped)
+        const slept = alertable(b)
+        return { call, SleepEx: slept, runs: text(), event: b.signalled(event) ? "signalled" : "not signalled" }
+      }
+    },
+    {
+      id: "fact 46",
+      title: "A completion routine on a socket of a port",
+      evidence: "seen",
+      source: "Wine's sock.c",
+      windows: { call: "WSAEINVAL", SleepEx: "nothing ran", runs: "none" },
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { s } = b.bound()
+        b.port(s)
+        const call = b.recv(s, b.message(), { overlapped: b.overlapped(), routine })
+        return { call, SleepEx: alertable(b), runs: text() }
+      }
+    },
+    {
+      id: "fact 47",
+      title: "A call that succeeds at once queues its routine",
+      evidence: "seen",
+      source: "Wine's sock.c",
+      windows: { call: oneOf("ok", "WSA_IO_PENDING"), "before SleepEx": 0, SleepEx: "WAIT_IO_COMPLETION", runs: 1 },
+      probe: async (b) => {
+        const { routine, runs } = recorded(b)
+        const { port, s } = b.bound()
+        await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
+        const overlapped = b.overlapped()
+        const call = b.recv(s, b.message(), { overlapped, routine })
+        await b.completion(overlapped)
+        const before = runs.length
+        return { call, "before SleepEx": before, SleepEx: alertable(b), runs: runs.length }
+      }
+    },
+    {
+      id: "fact 48",
+      title: "A call that fails for its parameters queues no routine",
+      evidence: "seen",
+      source: "Wine's sock.c",
+      windows: { call: "WSAENOTSOCK", SleepEx: "nothing ran", runs: "none" },
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { lpBuffers } = b.message().view
+        const { address } = b.overlapped()
+        const flags = b.flags.address
+        const call = b.result(b.calls.WSARecv(-1, lpBuffers, 1, 0, flags, address, routine.address))
+        return { call, SleepEx: alertable(b), runs: text() }
+      }
+    },
+    {
+      id: "fact 49",
+      title: "An ioctl that nobody knows, overlapped",
+      evidence: "seen",
+      source: "Wine's sock.c (on TCP too)",
+      windows: { call: "WSA_IO_PENDING", SleepEx: "WAIT_IO_COMPLETION", runs: "WSAEOPNOTSUPP 0 flags 0" },
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { s } = b.bound()
+        const overlapped = b.overlapped()
+        const { address } = b.bytes
+        const call = b.result(
+          b.calls.WSAIoctl(s, Ioctls.SIO_FLUSH, 0, 0, 0, 0, address, overlapped.address, routine.address)
+        )
+        await b.completion(overlapped)
+        return { call, SleepEx: alertable(b), runs: text() }
+      }
+    },
+    {
+      id: "§1.12 routine",
+      title: "A routine that is queued survives CancelIoEx and closesocket",
+      evidence: "unknown",
+      source: "seen on Wine",
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { s } = b.bound()
+        const overlapped = b.overlapped()
+        b.recv(s, b.message(), { overlapped, routine })
+        b.calls.CancelIoEx(s, overlapped.address)
+        const status = await b.completion(overlapped)
+        b.close(s)
+        return { status, SleepEx: alertable(b), runs: text() }
+      }
+    },
+    {
+      id: "§1.9 alertable",
+      title: "An alertable wait of WSAWaitForMultipleEvents runs it",
+      evidence: "documented",
+      source: "WSAWaitForMultipleEvents: WSA_WAIT_IO_COMPLETION",
+      windows: { wait: "WSA_WAIT_IO_COMPLETION", runs: 1 },
+      probe: async (b) => {
+        const { routine, runs } = recorded(b)
+        const { port, s } = b.bound()
+        const overlapped = b.overlapped()
+        b.recv(s, b.message(), { overlapped, routine })
+        b.send(b.bound().s, "Hello!", "127.0.0.1", port)
+        await b.completion(overlapped)
+        const handles = b.u32(b.event(), 0)
+        const rc = b.calls.WSAWaitForMultipleEvents(1, handles.address, 0, 0, 1) >>> 0
+        return { wait: rc === Flags.WSA_WAIT_IO_COMPLETION ? "WSA_WAIT_IO_COMPLETION" : rc, runs: runs.length }
+      }
+    }
+  ]
+}
