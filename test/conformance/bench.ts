@@ -98,7 +98,7 @@ export class Bench {
   readonly calls: Calls
   readonly abi: Layout.Abi
   readonly environment: Environment
-  /** Where calls write their byte count. */
+  /** Where calls write their byte count; see `byteCount`. */
   readonly bytes: Block
   /** Where calls read and write their flags. */
   readonly flags: Block
@@ -250,30 +250,26 @@ export class Bench {
     const from = input.length === 0 ? 0 : block.address
     const out = this.alloc(Math.max(output, 1))
     const { address } = this.bytes
-    const rc = this.calls.WSAIoctl(
-      s,
-      code,
-      from,
-      input.length,
-      output === 0 ? 0 : out.address,
-      output,
-      address,
-      0,
-      0
-    )
+    const rc = this.calls.WSAIoctl(s, code, from, input.length, output === 0 ? 0 : out.address, output, address, 0, 0)
     return rc === 0 ? out : this.error
   }
 
   extension<K extends ExtensionName>(s: SocketHandle, name: K): Extensions[K] {
     const width = Layout.pointerSize(this.abi)
-    const out = this.ioctl(
-      s,
-      Ioctls.SIO_GET_EXTENSION_FUNCTION_POINTER,
-      Guids.toBytes(Guids.extensions[name]),
-      width
-    )
+    const out = this.ioctl(s, Ioctls.SIO_GET_EXTENSION_FUNCTION_POINTER, Guids.toBytes(Guids.extensions[name]), width)
     if (typeof out === "string") throw new CannotRun(`the address of ${name} is not told: ${out}`)
     return this.seam.bind(name, Layout.readPointer(this.abi, out.view, 0))
+  }
+
+  /** What the last call wrote as its byte count. */
+  get byteCount(): number | "untouched" {
+    const count = this.bytes.view.getUint32(0, true)
+    return count === untouched ? "untouched" : count
+  }
+
+  private forget(): number {
+    this.bytes.view.setUint32(0, untouched, true)
+    return this.bytes.address
   }
 
   // --- messages ---
@@ -292,13 +288,14 @@ export class Bench {
   }
 
   recvMsg(s: SocketHandle, message: Message, options: CallOptions = {}): string {
-    const { overlapped, routine, bytesAt = this.bytes.address } = options
+    const { overlapped, routine } = options
     const f = this.extension(s, "WSARecvMsg")
+    const bytesAt = options.bytesAt ?? this.forget()
     return this.result(f(s, message.address, bytesAt, overlapped?.address ?? 0, routine?.address ?? 0))
   }
 
   recvFrom(s: SocketHandle, message: Message, options: CallOptions = {}): string {
-    const { overlapped, routine, bytesAt = this.bytes.address, flags = 0 } = options
+    const { overlapped, routine, bytesAt = this.forget(), flags = 0 } = options
     this.flags.view.setUint32(0, flags, true)
     const rc = this.calls.WSARecvFrom(
       s,
@@ -315,7 +312,7 @@ export class Bench {
   }
 
   recv(s: SocketHandle, message: Message, options: CallOptions = {}): string {
-    const { overlapped, routine, bytesAt = this.bytes.address, flags = 0 } = options
+    const { overlapped, routine, bytesAt = this.forget(), flags = 0 } = options
     this.flags.view.setUint32(0, flags, true)
     const rc = this.calls.WSARecv(
       s,
@@ -330,13 +327,13 @@ export class Bench {
   }
 
   sendMsg(s: SocketHandle, message: Message, options: CallOptions = {}): string {
-    const { overlapped, routine, bytesAt = this.bytes.address, flags = 0 } = options
+    const { overlapped, routine, bytesAt = this.forget(), flags = 0 } = options
     const o = overlapped?.address ?? 0
     return this.result(this.calls.WSASendMsg(s, message.address, flags, bytesAt, o, routine?.address ?? 0))
   }
 
   sendTo(s: SocketHandle, message: Message, options: CallOptions = {}): string {
-    const { overlapped, routine, bytesAt = this.bytes.address, flags = 0 } = options
+    const { overlapped, routine, bytesAt = this.forget(), flags = 0 } = options
     const rc = this.calls.WSASendTo(
       s,
       message.view.lpBuffers,
@@ -384,7 +381,7 @@ export class Bench {
     const texts: Array<string> = []
     for (;;) {
       const message = this.message({ sizes: [128] })
-      if (this.recvMsg(s, message) !== "ok" || texts.length > 100) return texts
+      if (this.recvFrom(s, message) !== "ok" || texts.length > 100) return texts
       texts.push(message.text())
     }
   }
@@ -425,9 +422,7 @@ export class Bench {
   /** WSAGetOverlappedResult without waiting; the byte count is in `bytes`, the flags in `flags`. */
   overlappedResult(s: SocketHandle, overlapped: Overlapped): string {
     const { address } = overlapped
-    return this.success(
-      this.calls.WSAGetOverlappedResult(s, address, this.bytes.address, 0, this.flags.address)
-    )
+    return this.success(this.calls.WSAGetOverlappedResult(s, address, this.forget(), 0, this.flags.address))
   }
 
   routine(run: RunRoutine): Routine {
@@ -550,6 +545,10 @@ export class Bench {
 
   // --- the end ---
 
+  private get pending(): boolean {
+    return this.operations.some(({ view }) => view.Internal === NtStatus.STATUS_PENDING)
+  }
+
   /** Gives everything back. Memory of an operation that does not end stays the kernel's. */
   async release(): Promise<void> {
     for (const s of this.sockets) {
@@ -557,7 +556,8 @@ export class Bench {
       this.calls.closesocket(s)
     }
     await Promise.all(this.underWay)
-    for (const overlapped of this.operations) await this.completion(overlapped, 1000)
+    const ended = (): true | undefined => (this.pending ? undefined : true)
+    await this.until(ended, 1000)
     if (this.routines.length > 0) this.calls.SleepEx(0, 1)
     for (const { release } of this.routines) release()
     for (const handle of this.handles) {
@@ -565,7 +565,7 @@ export class Bench {
       this.calls.CloseHandle(handle)
     }
     for (const event of this.events) this.calls.WSACloseEvent(event)
-    if (this.operations.some(({ view }) => view.Internal === NtStatus.STATUS_PENDING)) return
+    if (this.pending) return
     for (const block of this.blocks) this.seam.memory.free(block)
   }
 }

@@ -118,6 +118,7 @@ export const judgeMock = (row: Row, outcome: Outcome, omitted: string | undefine
   if (outcome._tag === "CannotRun") {
     return omitted === undefined ? fail(`cannot run: ${outcome.reason}`) : { verdict: "cannot run", note: omitted }
   }
+  if (omitted !== undefined) return fail("it is simulated, though it is listed as not")
   if (row.evidence === "unknown") return { verdict: "open" }
   if (equals(outcome.observation, row.windows)) return { verdict: "ok" }
   return fail("not as Windows")

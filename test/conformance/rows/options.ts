@@ -262,7 +262,7 @@ export const group: Group = {
         await b.settle()
         const message = b.message({ sizes: [4096], control: 128 })
         const call = b.recvMsg(s, message)
-        return { call, bytes: b.bytes.view.getUint32(0, true), messages: message.controlNames }
+        return { call, bytes: b.byteCount, messages: message.controlNames }
       }
     },
     {
@@ -278,7 +278,7 @@ export const group: Group = {
       id: "P25 IP_TOS",
       title: "IP_TOS by setsockopt: accepted, and on the wire?",
       evidence: "unknown",
-      source: "documented \"do not use\"; msquic: fails silently",
+      source: 'documented "do not use"; msquic: fails silently',
       probe: async (b) => {
         const { port, s } = b.bound()
         b.setOption(s, IPPROTO_IP, Options.IP_RECVTOS, 1)
@@ -290,7 +290,13 @@ export const group: Group = {
         return { set, arrives: message.controls[0]?.data[0] ?? "no control message" }
       }
     },
-    accepted("§1.4 SIO_UDP_CONNRESET", "SIO_UDP_CONNRESET FALSE", "winsock ioctls", Ioctls.SIO_UDP_CONNRESET, [0, 0, 0, 0]),
+    accepted(
+      "§1.4 SIO_UDP_CONNRESET",
+      "SIO_UDP_CONNRESET FALSE",
+      "winsock ioctls",
+      Ioctls.SIO_UDP_CONNRESET,
+      [0, 0, 0, 0]
+    ),
     accepted("P2", "SIO_UDP_NETRESET FALSE", "winsock ioctls", Ioctls.SIO_UDP_NETRESET, [0, 0, 0, 0]),
     {
       id: "§1.4 SIO_ENABLE_CIRCULAR_QUEUEING",
@@ -393,19 +399,6 @@ export const group: Group = {
         IPv4: b.option(b.socket(), SOL_SOCKET, Options.SO_MAX_MSG_SIZE),
         IPv6: b.option(b.socket({ v6: true }), SOL_SOCKET, Options.SO_MAX_MSG_SIZE)
       })
-    },
-    {
-      id: "§1.2 buffers",
-      title: "SO_RCVBUF and SO_SNDBUF of a new socket",
-      evidence: "unknown",
-      source: "the defaults are not documented",
-      probe: async (b) => {
-        const s = b.socket()
-        return {
-          SO_RCVBUF: b.option(s, SOL_SOCKET, Options.SO_RCVBUF),
-          SO_SNDBUF: b.option(s, SOL_SOCKET, Options.SO_SNDBUF)
-        }
-      }
     },
     {
       id: "§1.3",

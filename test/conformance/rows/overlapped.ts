@@ -67,7 +67,7 @@ export const group: Group = {
         return {
           internal: b.status(overlapped),
           internalHigh: overlapped.view.InternalHigh === untouched ? "untouched" : "written",
-          bytes: b.bytes.view.getUint32(0, true) === untouched ? "untouched" : "written"
+          bytes: b.byteCount === "untouched" ? "untouched" : "written"
         }
       }
     },
@@ -91,7 +91,7 @@ export const group: Group = {
       id: "fact 36",
       title: "An overlapped receive with data at hand",
       evidence: "seen",
-      source: "Wine's sock.c (\"not reliably\")",
+      source: 'Wine\'s sock.c ("not reliably")',
       windows: { call: oneOf("ok", "WSA_IO_PENDING"), status: "STATUS_SUCCESS", bytes: 6 },
       probe: async (b) => {
         const { port, s } = b.bound()
@@ -130,7 +130,7 @@ export const group: Group = {
         return {
           "before the datagram": before,
           then: result === 0 ? "ok" : error,
-          bytes: b.bytes.view.getUint32(0, true)
+          bytes: b.byteCount
         }
       }
     },
@@ -222,7 +222,7 @@ export const group: Group = {
         const results = { STATUS_SUCCESS: resultOf(b, s, 0), STATUS_TIMEOUT: resultOf(b, s, 0x102) }
         b.bytes.view.setUint32(0, untouched, true)
         const last = resultOf(b, s, 0x4000_0000)
-        return { ...results, "0x40000000": last, bytes: b.bytes.view.getUint32(0, true) }
+        return { ...results, "0x40000000": last, bytes: b.byteCount }
       }
     },
     {
@@ -325,9 +325,8 @@ export const group: Group = {
         const { port, s } = b.bound()
         await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
         const message = b.message({ sizes: [3] })
-        b.bytes.view.setUint32(0, untouched, true)
         b.recvFrom(s, message)
-        const bytes = b.bytes.view.getUint32(0, true)
+        const bytes = b.byteCount
         const flags = b.flags.view.getUint32(0, true)
         return {
           bytes: bytes === untouched ? "untouched" : bytes,
@@ -426,9 +425,7 @@ function extensionPointer(b: Bench, s: ReturnType<Bench["socket"]>, guid: string
   const { address } = b.overlapped()
   const code = Ioctls.SIO_GET_EXTENSION_FUNCTION_POINTER
   const width = Layout.pointerSize(b.abi)
-  return b.result(
-    b.calls.WSAIoctl(s, code, input.address, 16, output.address, width, b.bytes.address, address, 0)
-  )
+  return b.result(b.calls.WSAIoctl(s, code, input.address, 16, output.address, width, b.bytes.address, address, 0))
 }
 
 function truncated(name: "WSARecvFrom" | "WSARecv", when: "before" | "after", skip: boolean) {

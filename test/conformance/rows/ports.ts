@@ -2,7 +2,7 @@
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Structs from "@effect-winsock/schema/Structs"
 import { type Bench, describe, nameOfStatus, untouched } from "../bench.ts"
-import { type Group, oneOf } from "../model.ts"
+import { CannotRun, type Group, oneOf } from "../model.ts"
 
 const entriesBlock = (b: Bench, count: number) => {
   const stride = Structs.OVERLAPPED_ENTRY.size[b.abi]
@@ -58,7 +58,7 @@ export const group: Group = {
         b.bytes.view.setUint32(0, untouched, true)
         const { lpBuffers } = b.outgoing("x").view
         const call = b.result(b.calls.WSASend(p.s, lpBuffers, 1, b.bytes.address, 0, address, 0))
-        const bytes = b.bytes.view.getUint32(0, true) === untouched ? "untouched" : "written"
+        const bytes = b.byteCount === "untouched" ? "untouched" : "written"
         return { call, bytes, packets: describe(await b.queued(p.completions)) }
       }
     },
@@ -115,7 +115,7 @@ export const group: Group = {
         const completions = b.port(s)
         const info = b.alloc(Structs.WSAPROTOCOL_INFOW.size[b.abi])
         const told = b.calls.WSADuplicateSocketW(s, b.environment.processId, info.address)
-        if (told !== 0) return { WSADuplicateSocketW: b.error }
+        if (told !== 0) throw new CannotRun(`WSADuplicateSocketW answers ${b.error}`)
         const other = b.calls.WSASocketW(-1, -1, -1, info.address, 0, Flags.WSA_FLAG_OVERLAPPED)
         if (other === -1) return { WSASocketW: b.error }
         b.own(other)
@@ -144,7 +144,7 @@ export const group: Group = {
         await b.completion(overlapped)
         const signalled = (await b.signal(event)) ? "signalled" : "not signalled"
         const result = b.overlappedResult(p.s, overlapped)
-        const bytes = b.bytes.view.getUint32(0, true)
+        const bytes = b.byteCount
         return { call, event: signalled, result, bytes, packets: describe(await b.queued(p.completions)) }
       }
     },
@@ -219,8 +219,7 @@ export const group: Group = {
       windows: { again: "WSA_INVALID_PARAMETER", other: "WSA_INVALID_PARAMETER" },
       probe: async (b) => {
         const p = onPort(b)
-        const join = (port: typeof p.completions): string =>
-          b.success(b.calls.CreateIoCompletionPort(p.s, port, 8, 0))
+        const join = (port: typeof p.completions): string => b.success(b.calls.CreateIoCompletionPort(p.s, port, 8, 0))
         return { again: join(p.completions), other: join(b.port()) }
       }
     },
@@ -228,7 +227,7 @@ export const group: Group = {
       id: "P10 not overlapped",
       title: "A socket that is not overlapped on a port",
       evidence: "unknown",
-      source: "CreateIoCompletionPort: \"opened for overlapped I/O\"",
+      source: 'CreateIoCompletionPort: "opened for overlapped I/O"',
       probe: async (b) => {
         const s = b.socket({ overlapped: false })
         return { call: b.success(b.calls.CreateIoCompletionPort(s, b.port(), 8, 0)) }
@@ -264,10 +263,10 @@ export const group: Group = {
         const ready = b.port()
         const { entries, removed } = entriesBlock(b, 1)
         // a pool serves calls in order: when the second thread answers, the first is at its call or very near it
-        const waiting = b.offThread("GetQueuedCompletionStatusEx", port, entries, 1, removed, 3000, 0)
+        const waiting = b.offThread("GetQueuedCompletionStatusEx", port, entries, 1, removed, 1000, 0)
         b.calls.PostQueuedCompletionStatus(ready, 0, 0, 0)
         const second = entriesBlock(b, 1)
-        await b.offThread("GetQueuedCompletionStatusEx", ready, second.entries, 1, second.removed, 3000, 0)
+        await b.offThread("GetQueuedCompletionStatusEx", ready, second.entries, 1, second.removed, 1000, 0)
         await nap(b)
         b.closePort(port)
         const { error, result } = await waiting

@@ -82,13 +82,14 @@ const short = async (b: Bench, sizes: ReadonlyArray<number>, control: number): P
   return [p, b.message({ sizes, control })]
 }
 
-const truncation = (sizes: ReadonlyArray<number>, control: number) => async (b: Bench): Promise<Observation> => {
-  const [p, message] = await short(b, sizes, control)
-  await deliver(b, p, "next")
-  const call = b.recvMsg(p.s, message)
-  const bytes = b.bytes.view.getUint32(0, true)
-  return { call, bytes, text: message.text(), flags: namesOfFlags(message.view.dwFlags), then: b.drain(p.s).join() }
-}
+const truncation =
+  (sizes: ReadonlyArray<number>, control: number) =>
+  async (b: Bench): Promise<Observation> => {
+    const [p, message] = await short(b, sizes, control)
+    await deliver(b, p, "next")
+    const call = b.recvMsg(p.s, message)
+    return { call, text: message.text(), flags: namesOfFlags(message.view.dwFlags), then: b.drain(p.s).join() }
+  }
 
 /** An overlapped receive with too little room: posted before or after the datagram came. */
 const overlappedTruncation =
@@ -143,7 +144,7 @@ export const group: Group = {
       probe: async (b) => {
         const [p, message] = await short(b, [64], 0)
         const call = b.recvMsg(p.s, message)
-        const bytes = b.bytes.view.getUint32(0, true)
+        const bytes = b.byteCount
         return { call, bytes, text: message.text(), flags: namesOfFlags(message.view.dwFlags) }
       }
     },
@@ -156,7 +157,7 @@ export const group: Group = {
       probe: async (b) => {
         const [p, message] = await short(b, [64], 1)
         const call = b.recvMsg(p.s, message)
-        return { call, bytes: b.bytes.view.getUint32(0, true), flags: namesOfFlags(message.view.dwFlags) }
+        return { call, bytes: b.byteCount, flags: namesOfFlags(message.view.dwFlags) }
       }
     },
     {
@@ -187,7 +188,6 @@ export const group: Group = {
         const internal = await b.completion(overlapped)
         const event2 = (await b.signal(event)) ? "signalled" : "not signalled"
         const { Offset, OffsetHigh, InternalHigh } = overlapped.view
-        b.bytes.view.setUint32(0, untouched, true)
         b.flags.view.setUint32(0, untouched, true)
         return {
           call,
@@ -196,7 +196,7 @@ export const group: Group = {
           offsets: Offset === untouched && OffsetHigh === untouched ? "untouched" : "written",
           event: event2,
           result: b.overlappedResult(p.s, overlapped),
-          bytes: b.bytes.view.getUint32(0, true),
+          bytes: b.byteCount,
           resultFlags: b.flags.view.getUint32(0, true) === untouched ? "untouched" : "written",
           flags: namesOfFlags(message.view.dwFlags)
         }
@@ -273,7 +273,9 @@ export const group: Group = {
       evidence: "seen",
       source: "Wine's sock.c",
       windows: { option: 1, received: "ok", message: "IPV6_PKTINFO", length: "header + 20", value: "::1" },
-      probe: withOption(pktinfo6, "::1", (data) => (data.slice(0, 16).join() === `${"0,".repeat(15)}1` ? "::1" : "other"))
+      probe: withOption(pktinfo6, "::1", (data) =>
+        data.slice(0, 16).join() === `${"0,".repeat(15)}1` ? "::1" : "other"
+      )
     },
     {
       id: "fact 13",
@@ -310,7 +312,7 @@ export const group: Group = {
       title: "A datagram larger than the buffers: the excess is lost",
       evidence: "documented",
       source: "WSARecvMsg: WSAEMSGSIZE, MSG_TRUNC",
-      windows: { call: "WSAEMSGSIZE", bytes: 3, text: "Hel", flags: "MSG_TRUNC", then: "next" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC", then: "next" },
       probe: truncation([3], 0)
     },
     {
@@ -318,14 +320,25 @@ export const group: Group = {
       title: "Both data and control data truncated",
       evidence: "documented",
       source: "WSARecvMsg: MSG_TRUNC and/or MSG_CTRUNC",
-      windows: { call: "WSAEMSGSIZE", bytes: 3, text: "Hel", flags: "MSG_TRUNC|MSG_CTRUNC", then: "next" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC|MSG_CTRUNC", then: "next" },
       probe: truncation([3], 1)
+    },
+    {
+      id: "§1.9 truncated count",
+      title: "The byte count of the call when data is truncated",
+      evidence: "unknown",
+      source: "of truncated control data: the whole payload (fact 3)",
+      probe: async (b) => {
+        const [p, message] = await short(b, [3], 0)
+        const call = b.recvMsg(p.s, message)
+        return { call, bytes: b.byteCount }
+      }
     },
     {
       id: "§1.9 peek",
       title: "MSG_PEEK in dwFlags of a call that is not overlapped leaves the datagram",
       evidence: "documented",
-      source: "WSARecvMsg: MSG_PEEK, \"only for non-overlapped sockets\"",
+      source: 'WSARecvMsg: MSG_PEEK, "only for non-overlapped sockets"',
       windows: { call: "ok", text: "Hello!", then: "Hello!" },
       probe: async (b) => {
         const s = b.socket({ overlapped: false })
@@ -364,7 +377,7 @@ export const group: Group = {
       probe: async (b) => {
         const [p, message] = await short(b, [2, 3, 8], 0)
         const call = b.recvMsg(p.s, message)
-        return { call, bytes: b.bytes.view.getUint32(0, true), text: message.text() }
+        return { call, bytes: b.byteCount, text: message.text() }
       }
     },
     {
@@ -500,7 +513,13 @@ export const group: Group = {
       source: "open point 6",
       probe: async (b) => {
         const observation: { [name: string]: string } = {}
-        for (const name of ["IP_RECVIF", "IP_RECVDSTADDR", "IP_PKTINFO_EX", "IP_RECVERR", "IP_ORIGINAL_ARRIVAL_IF"] as const) {
+        for (const name of [
+          "IP_RECVIF",
+          "IP_RECVDSTADDR",
+          "IP_PKTINFO_EX",
+          "IP_RECVERR",
+          "IP_ORIGINAL_ARRIVAL_IF"
+        ] as const) {
           const p = pair(b, [])
           const set = b.setOption(p.s, IPPROTO_IP, Options[name], 1)
           await deliver(b, p, "Hello!")
