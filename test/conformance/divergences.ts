@@ -29,12 +29,12 @@ export const divergences: ReadonlyArray<Divergence> = [
   ),
   on8(
     "§1.9 truncated data",
-    { call: "WSAEMSGSIZE", text: "Hel", flags: "none", then: "next" },
+    { call: "WSAEMSGSIZE", text: "Hel", flags: "none", next: "next" },
     "Wine does not set MSG_TRUNC"
   ),
   on8(
     "§1.9 truncated both",
-    { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_CTRUNC", then: "next" },
+    { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_CTRUNC", next: "next" },
     "Wine does not set MSG_TRUNC"
   ),
   on8(
@@ -62,7 +62,7 @@ export const divergences: ReadonlyArray<Divergence> = [
   ),
   on8(
     "fact 26",
-    { call: "succeeds", written: "something", then: "nothing" },
+    { call: "succeeds", written: "something", next: "nothing" },
     "Wine does not look at the room for the address (todo in its tests)"
   ),
   on8("fact 27 unbound", { call: "WSAEWOULDBLOCK" }, "Wine lets an unbound socket receive (todo in its tests)"),
@@ -96,7 +96,7 @@ export const divergences: ReadonlyArray<Divergence> = [
   on8("P1", { receive: "nothing", result: "ok" }, "Wine never reports a port unreachable to an unconnected socket"),
   on8(
     "P1 at once",
-    { receive: "nothing", then: "WSAEWOULDBLOCK" },
+    { receive: "nothing", next: "WSAEWOULDBLOCK" },
     "Wine never reports a port unreachable to an unconnected socket"
   ),
   on8(

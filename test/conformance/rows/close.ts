@@ -145,7 +145,7 @@ export const group: Group = {
       title: "The same after SIO_UDP_CONNRESET FALSE",
       evidence: "documented",
       source: "SIO_UDP_CONNRESET",
-      windows: { ioctl: "ok", receive: "nothing", then: "STATUS_SUCCESS" },
+      windows: { ioctl: "ok", receive: "nothing", next: "STATUS_SUCCESS" },
       probe: unreachable(false)
     },
     {
@@ -153,7 +153,7 @@ export const group: Group = {
       title: "ICMP port unreachable with no receive posted: the next receive without an OVERLAPPED",
       evidence: "documented",
       source: "WSARecvFrom: WSAECONNRESET",
-      windows: { receive: "WSAECONNRESET", then: "WSAEWOULDBLOCK" },
+      windows: { receive: "WSAECONNRESET", next: "WSAEWOULDBLOCK" },
       probe: async (b) => {
         const { s } = b.bound()
         b.send(s, "x", "127.0.0.1", b.deadPort())
@@ -162,7 +162,7 @@ export const group: Group = {
           const call = b.recvFrom(s, b.message())
           return call === "WSAEWOULDBLOCK" ? undefined : call
         }, 300)
-        return { receive: receive ?? "nothing", then: b.recvFrom(s, b.message()) }
+        return { receive: receive ?? "nothing", next: b.recvFrom(s, b.message()) }
       }
     }
   ]

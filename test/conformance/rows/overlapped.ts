@@ -106,7 +106,7 @@ export const group: Group = {
       title: "On a socket that is not overlapped a receive with an OVERLAPPED blocks",
       evidence: "seen",
       source: "Wine's sock.c",
-      windows: { "before the datagram": "blocks", then: "ok", bytes: 6 },
+      windows: { "before the datagram": "blocks", next: "ok", bytes: 6 },
       probe: async (b) => {
         if (!b.environment.blocks) throw new CannotRun("a call never blocks here")
         const s = b.socket({ overlapped: false, blocking: true })
@@ -129,7 +129,7 @@ export const group: Group = {
         const { error, result } = await call
         return {
           "before the datagram": before,
-          then: result === 0 ? "ok" : error,
+          next: result === 0 ? "ok" : error,
           bytes: b.byteCount
         }
       }
@@ -147,7 +147,7 @@ export const group: Group = {
       title: "SO_RCVTIMEO 100: an overlapped receive is not timed out",
       evidence: "seen",
       source: "Wine's sock.c (P27)",
-      windows: { "after 250 ms": "STATUS_PENDING", then: "STATUS_SUCCESS" },
+      windows: { "after 250 ms": "STATUS_PENDING", next: "STATUS_SUCCESS" },
       probe: async (b) => {
         const { port, s } = b.bound()
         b.setOption(s, ...RCVTIMEO, 100)
@@ -156,7 +156,7 @@ export const group: Group = {
         await timeout(b, 250)
         const after = b.status(overlapped)
         b.send(b.bound().s, "x", "127.0.0.1", port)
-        return { "after 250 ms": after, then: await b.completion(overlapped) }
+        return { "after 250 ms": after, next: await b.completion(overlapped) }
       }
     },
     {
@@ -293,13 +293,13 @@ export const group: Group = {
       title: "A receive of no bytes takes a datagram and loses it",
       evidence: "documented",
       source: "WSARecv: WSAEMSGSIZE, the excess is lost",
-      windows: { call: "WSAEMSGSIZE", then: "next" },
+      windows: { call: "WSAEMSGSIZE", next: "next" },
       probe: async (b) => {
         const { port, s } = b.bound()
         const { s: from } = b.bound()
         await b.deliver(from, "Hello!", s, "127.0.0.1", port)
         await b.deliver(from, "next", s, "127.0.0.1", port)
-        return { call: b.recv(s, b.message({ sizes: [0] })), then: b.drain(s).join() }
+        return { call: b.recv(s, b.message({ sizes: [0] })), next: b.drain(s).join() }
       }
     },
     {
@@ -307,13 +307,13 @@ export const group: Group = {
       title: "WSARecvFrom of a datagram that is too large",
       evidence: "documented",
       source: "WSARecvFrom: WSAEMSGSIZE",
-      windows: { call: "WSAEMSGSIZE", text: "Hel", then: "nothing" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", next: "nothing" },
       probe: async (b) => {
         const { port, s } = b.bound()
         await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
         const message = b.message({ sizes: [3] })
         const call = b.recvFrom(s, message)
-        return { call, text: message.text(), then: b.drain(s).join() || "nothing" }
+        return { call, text: message.text(), next: b.drain(s).join() || "nothing" }
       }
     },
     {

@@ -88,7 +88,7 @@ const truncation =
     const [p, message] = await short(b, sizes, control)
     await deliver(b, p, "next")
     const call = b.recvMsg(p.s, message)
-    return { call, text: message.text(), flags: namesOfFlags(message.view.dwFlags), then: b.drain(p.s).join() }
+    return { call, text: message.text(), flags: namesOfFlags(message.view.dwFlags), next: b.drain(p.s).join() }
   }
 
 /** An overlapped receive with too little room: posted before or after the datagram came. */
@@ -312,7 +312,7 @@ export const group: Group = {
       title: "A datagram larger than the buffers: the excess is lost",
       evidence: "documented",
       source: "WSARecvMsg: WSAEMSGSIZE, MSG_TRUNC",
-      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC", then: "next" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC", next: "next" },
       probe: truncation([3], 0)
     },
     {
@@ -320,7 +320,7 @@ export const group: Group = {
       title: "Both data and control data truncated",
       evidence: "documented",
       source: "WSARecvMsg: MSG_TRUNC and/or MSG_CTRUNC",
-      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC|MSG_CTRUNC", then: "next" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC|MSG_CTRUNC", next: "next" },
       probe: truncation([3], 1)
     },
     {
@@ -339,7 +339,7 @@ export const group: Group = {
       title: "MSG_PEEK in dwFlags of a call that is not overlapped leaves the datagram",
       evidence: "documented",
       source: 'WSARecvMsg: MSG_PEEK, "only for non-overlapped sockets"',
-      windows: { call: "ok", text: "Hello!", then: "Hello!" },
+      windows: { call: "ok", text: "Hello!", next: "Hello!" },
       probe: async (b) => {
         const s = b.socket({ overlapped: false })
         b.bind(s, "127.0.0.1")
@@ -349,7 +349,7 @@ export const group: Group = {
         const message = b.message()
         message.view.dwFlags = Flags.MSG_PEEK
         const call = b.recvMsg(s, message)
-        return { call, text: message.text(), then: b.drain(s).join() }
+        return { call, text: message.text(), next: b.drain(s).join() }
       }
     },
     {
@@ -365,7 +365,7 @@ export const group: Group = {
         const overlapped = b.overlapped()
         const call = b.recvMsg(p.s, message, { overlapped, bytesAt: 0 })
         if (call === "ok" || call === "WSA_IO_PENDING") await b.completion(overlapped)
-        return { call, text: message.text(), then: b.drain(p.s).join() }
+        return { call, text: message.text(), next: b.drain(p.s).join() }
       }
     },
     {

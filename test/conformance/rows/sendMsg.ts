@@ -210,7 +210,7 @@ export const group: Group = {
       title: "A receive with room for one byte of the address fails and keeps the datagram",
       evidence: "seen",
       source: "Wine's sock.c (recvfrom), marked todo for Wine",
-      windows: { call: "fails", written: "nothing", then: "Hello!" },
+      windows: { call: "fails", written: "nothing", next: "Hello!" },
       probe: async (b) => {
         const { port, s } = b.bound()
         await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
@@ -220,7 +220,7 @@ export const group: Group = {
         return {
           call: call === "ok" ? "succeeds" : "fails",
           written: nothing ? "nothing" : "something",
-          then: b.drain(s).join() || "nothing"
+          next: b.drain(s).join() || "nothing"
         }
       }
     },
@@ -276,7 +276,7 @@ export const group: Group = {
       title: "A raw ICMP receive with a short buffer consumes the datagram",
       evidence: "seen",
       source: "Wine's sock.c",
-      windows: { call: "WSAEMSGSIZE", then: "WSAEWOULDBLOCK" },
+      windows: { call: "WSAEMSGSIZE", next: "WSAEWOULDBLOCK" },
       probe: async (b) => {
         const s = b.socket({ type: Flags.SOCK_RAW, protocol: Flags.IPPROTO_ICMP })
         b.bind(s, "127.0.0.1")
@@ -284,7 +284,7 @@ export const group: Group = {
         const sent = b.sendTo(s, b.outgoing("\0\0\xff\xff\0\0\0\0").to("127.0.0.1", 0))
         if (sent !== "ok") return { send: sent }
         await b.arrival(s)
-        return { call: b.recv(s, b.message({ sizes: [4] })), then: b.recv(s, b.message()) }
+        return { call: b.recv(s, b.message({ sizes: [4] })), next: b.recv(s, b.message()) }
       }
     },
     {
@@ -338,7 +338,7 @@ export const group: Group = {
       source: "WSASendMsg, IPV6_PKTINFO",
       windows: { call: "ok", received: "ok", source: "::1" },
       probe: sendWith(6, [
-        { level: IPPROTO_IPV6, type: Options.IPV6_PKTINFO, data: [...new Array<number>(15).fill(0), 1, ...i32(0)] }
+        { level: IPPROTO_IPV6, type: Options.IPV6_PKTINFO, data: [...Array.from({ length: 15 }, () => 0), 1, ...i32(0)] }
       ])
     },
     {
