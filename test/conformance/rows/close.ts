@@ -180,9 +180,9 @@ function unreachable(reports: boolean) {
     const status = await b.completion(overlapped, 300)
     const receive = status === "STATUS_PENDING" ? "nothing" : status
     if (status === "STATUS_PENDING") b.send(b.bound().s, "own", "127.0.0.1", port)
-    const then = await b.completion(overlapped)
+    const next = await b.completion(overlapped)
     return reports
       ? { receive, result: b.overlappedResult(s, overlapped) }
-      : { ioctl: typeof ioctl === "string" ? ioctl : nameOfCode(0), receive, then }
+      : { ioctl: typeof ioctl === "string" ? ioctl : nameOfCode(0), receive, next }
   }
 }

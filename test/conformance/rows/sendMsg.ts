@@ -338,7 +338,11 @@ export const group: Group = {
       source: "WSASendMsg, IPV6_PKTINFO",
       windows: { call: "ok", received: "ok", source: "::1" },
       probe: sendWith(6, [
-        { level: IPPROTO_IPV6, type: Options.IPV6_PKTINFO, data: [...Array.from({ length: 15 }, () => 0), 1, ...i32(0)] }
+        {
+          level: IPPROTO_IPV6,
+          type: Options.IPV6_PKTINFO,
+          data: [...Array.from({ length: 15 }, () => 0), 1, ...i32(0)]
+        }
       ])
     },
     {
