@@ -214,10 +214,11 @@ const prepare = (
   const source =
     manner.source ??
     (socket.local.isAny && via !== undefined ? Machine.sourceFor(machine, via, destination) : socket.local)
-  if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
+  // asked before any route is looked for
   if (Machine.isBroadcast(machine, destination) && socket.options[SocketOptions.BROADCAST] === 0) {
     return refuse(kernel, sdk.WSAEACCES)
   }
+  if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   const size = operation.capacity
   const { isV4 } = destination
   if (size > SocketOptions.maximumPayload(isV4)) return refuse(kernel, sdk.WSAEMSGSIZE)
