@@ -57,9 +57,10 @@ export const WSAWaitForMultipleEvents = (
   let signalled = 0
   let first = -1
   for (let i = 0; i < count; i++) {
-    const event = kernel.handles.get(kernel.memory.pointer(handles + i * kernel.memory.pointerSize))
-    if (event === undefined || event.type !== "event") return failed(sdk.WSA_INVALID_HANDLE)
-    if (event.signalled) {
+    const object = kernel.handles.get(kernel.memory.pointer(handles + i * kernel.memory.pointerSize))
+    // a socket can be waited for too: it is signalled by the operations whose OVERLAPPED has no event
+    if (object === undefined || object.type === "port") return failed(sdk.WSA_INVALID_HANDLE)
+    if (object.signalled) {
       signalled++
       if (first === -1) first = i
     }

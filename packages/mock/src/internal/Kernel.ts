@@ -170,6 +170,8 @@ export class Kernel {
         return false
       }
       event.signalled = false
+    } else {
+      operation.socket.signalled = false
     }
     view.setUint32(at, STATUS_PENDING, true)
     if (this.memory.pointerSize === 8) view.setUint32(at + 4, 0, true)
@@ -229,6 +231,8 @@ export class Kernel {
     if (operation.event !== 0) {
       const event = this.handles.get(operation.event)
       if (event !== undefined && event.type === "event") event.signalled = true
+    } else if (!socket.skipsSignal) {
+      socket.signalled = true
     }
     const port = operation.suppressed || !wanted ? undefined : socket.port
     if (port !== undefined) {

@@ -325,5 +325,6 @@ export const SetFileCompletionNotificationModes = (kernel: Kernel, file: number,
   }
   // modes are only ever added
   if ((flags & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) !== 0) object.skipsPort = true
+  if ((flags & FILE_SKIP_SET_EVENT_ON_HANDLE) !== 0) object.skipsSignal = true
   return 1
 }

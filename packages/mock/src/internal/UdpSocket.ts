@@ -20,6 +20,9 @@ export class UdpSocket implements KernelObject {
   port: Port | undefined = undefined
   key = 0
   skipsPort = false
+  /** The state of the socket as a handle to wait for: it stands in for the event of an OVERLAPPED that has none. */
+  signalled = false
+  skipsSignal = false
   nonBlocking = false
   /** 0 while unbound. */
   localPort = 0
