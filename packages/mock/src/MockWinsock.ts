@@ -5,8 +5,8 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
- * Simulated is UDP over IPv4, IPv6 and dual-stack sockets, with its options and control messages, events and ports. Not
- * yet: TCP, raw and Unix sockets, names, files, completion routines, multicast membership, transmit timestamps,
+ * Simulated is UDP over IPv4, IPv6 and dual-stack sockets, with its options and control messages, events, ports and
+ * completion routines. Not yet: TCP, raw and Unix sockets, names, files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -245,6 +245,14 @@ export interface Mock {
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */
   readonly exit: Effect.Effect<void>
+  /**
+   * Makes a completion routine, until the scope closes: the address can be given to overlapped calls on sockets
+   * without a port. It runs in the next alertable wait (`SleepEx`, `WSAWaitForMultipleEvents`,
+   * `GetQueuedCompletionStatusEx`) on the JS thread.
+   */
+  readonly routine: (
+    run: (error: number, bytes: number, overlapped: number, flags: number) => void
+  ) => Effect.Effect<number, never, Scope.Scope>
   /** Live blocks of memory, open handles and pending operations. */
   readonly counts: Effect.Effect<{ readonly blocks: number; readonly handles: number; readonly pending: number }>
 }

@@ -3,7 +3,12 @@
  */
 import type { KernelObject } from "./Handles.ts"
 import type { Kernel } from "./Kernel.ts"
-import { WSA_MAXIMUM_WAIT_EVENTS, WSA_WAIT_FAILED, WSA_WAIT_TIMEOUT } from "@effect-winsock/schema/Flags"
+import {
+  WSA_MAXIMUM_WAIT_EVENTS,
+  WSA_WAIT_FAILED,
+  WSA_WAIT_IO_COMPLETION,
+  WSA_WAIT_TIMEOUT
+} from "@effect-winsock/schema/Flags"
 import * as sdk from "@effect-winsock/schema/WsaError"
 
 /** A manual-reset event, as WSACreateEvent makes them. */
@@ -46,7 +51,8 @@ export const WSAWaitForMultipleEvents = (
   count: number,
   handles: number,
   all: number,
-  timeout: number
+  timeout: number,
+  alertable: number
 ): number => {
   const failed = (code: number): number => {
     // the result itself reports the failure, so the dispatcher must not replace it
@@ -66,6 +72,7 @@ export const WSAWaitForMultipleEvents = (
     }
   }
   if (all === 0 ? first !== -1 : signalled === count) return all === 0 ? first : 0
+  if (alertable !== 0 && kernel.routines.alert()) return WSA_WAIT_IO_COMPLETION
   if (timeout !== 0)
     kernel.guard.violation("WouldWait", "WSAWaitForMultipleEvents waits, and was made on the JS thread")
   return WSA_WAIT_TIMEOUT

@@ -14,6 +14,7 @@ import { Operation, type OperationKind } from "./Operation.ts"
 import { Packet, type Port } from "./Ports.ts"
 import type { Random } from "./Random.ts"
 import * as Receive from "./Receive.ts"
+import { Routines } from "./Routines.ts"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Settings } from "./Settings.ts"
 import type { Trace } from "./Trace.ts"
@@ -57,6 +58,7 @@ export class Kernel {
   readonly network: Network
   readonly machine: Machine
   readonly faults = new Faults()
+  readonly routines: Routines
   readonly handles = new Handles<AnyObject>()
   /** Bound sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
@@ -89,6 +91,7 @@ export class Kernel {
     this.settings = settings
     this.trace = trace
     this.guard = new Guard(settings.guard, name, trace)
+    this.routines = new Routines(this.guard)
     this.memory = new MockMemory(settings.abi, this.guard)
     this.guard.memory = this.memory
     this.turns = turns
@@ -154,15 +157,19 @@ export class Kernel {
     const view = this.memory.locate(overlapped, this.size)
     const at = this.memory.at
     if (routine !== 0) {
-      // a routine on a socket of a port is refused; elsewhere APCs are not simulated yet
-      this.error = operation.socket.port === undefined ? sdk.WSAEOPNOTSUPP : sdk.WSAEINVAL
-      return false
+      operation.routine = this.routines.at(routine)
+      // a socket of a port has no routines; an address that is no routine's is a jump into nowhere
+      if (operation.socket.port !== undefined || operation.routine === undefined) {
+        this.error = operation.socket.port === undefined ? sdk.WSAEOPNOTSUPP : sdk.WSAEINVAL
+        return false
+      }
     }
     this.guard.submitting(overlapped, this.calling)
     operation.overlapped = overlapped
     const hEvent = view.getUint32(at + this.hEventAt, true)
     operation.suppressed = (hEvent & 1) === 1
-    operation.event = (hEvent & ~1) >>> 0
+    // with a routine hEvent is the program's own
+    operation.event = routine === 0 ? (hEvent & ~1) >>> 0 : 0
     if (operation.event !== 0) {
       const event = this.handles.get(operation.event)
       if (event === undefined || event.type !== "event") {
@@ -234,6 +241,9 @@ export class Kernel {
     } else if (!socket.skipsSignal) {
       socket.signalled = true
     }
+    const { routine } = operation
+    // a call that succeeds at once has its routine run too
+    if (routine !== undefined && (wanted || status === 0)) this.routines.post(routine, status, bytes, overlapped)
     const port = operation.suppressed || !wanted ? undefined : socket.port
     if (port !== undefined) {
       this.guard.queued(overlapped)

@@ -2,6 +2,7 @@
  * The library as a whole, and handles of any kind.
  */
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
+import { WSA_WAIT_IO_COMPLETION } from "@effect-winsock/schema/Flags"
 import * as NtStatus from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Kernel } from "./Kernel.ts"
@@ -54,8 +55,8 @@ export const CloseHandle = (kernel: Kernel, handle: number): number => {
   return 1
 }
 
-export const SleepEx = (kernel: Kernel, milliseconds: number): number => {
-  // no APC ever waits here, so an alertable sleep is a sleep
+export const SleepEx = (kernel: Kernel, milliseconds: number, alertable: number): number => {
+  if (alertable !== 0 && kernel.routines.alert()) return WSA_WAIT_IO_COMPLETION
   if (milliseconds !== 0) kernel.guard.violation("WouldWait", "SleepEx waits, and was made on the JS thread")
   return 0
 }

@@ -4,6 +4,7 @@
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Datagram } from "./Datagram.ts"
 import type { MockMemory } from "./Memory.ts"
+import type { CompletionRoutine } from "./Routines.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 export type OperationKind = "receive" | "send" | "ioctl"
@@ -27,6 +28,8 @@ export class Operation {
   suppressed = false
   msg = 0
   name = 0
+  /** The completion routine, undefined for none. */
+  routine: CompletionRoutine | undefined
   /** Where the length of the name is to be written, 0 for nowhere. */
   nameLengthAt = 0
   nameLength = 0
@@ -64,6 +67,7 @@ export class Operation {
     this.overlapped = 0
     this.event = 0
     this.suppressed = false
+    this.routine = undefined
     this.msg = 0
     this.name = 0
     this.nameLengthAt = 0

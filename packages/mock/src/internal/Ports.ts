@@ -4,7 +4,8 @@
 import {
   FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
   FILE_SKIP_SET_EVENT_ON_HANDLE,
-  WSA_INFINITE
+  WSA_INFINITE,
+  WSA_WAIT_IO_COMPLETION
 } from "@effect-winsock/schema/Flags"
 import { OVERLAPPED_ENTRY } from "@effect-winsock/schema/Structs"
 import type { Owner } from "./Guard.ts"
@@ -261,11 +262,13 @@ export const GetQueuedCompletionStatusEx = (
   entries: number,
   count: number,
   removed: number,
-  timeout: number
+  timeout: number,
+  alertable: number
 ): number => {
   const port = find(kernel, handle)
   if (port === undefined) return 0
   if (count === 0) return kernel.fail(sdk.WSA_INVALID_PARAMETER)
+  if (port.size === 0 && alertable !== 0 && kernel.routines.alert()) return kernel.fail(WSA_WAIT_IO_COMPLETION)
   if (port.size === 0) return timeout === 0 ? kernel.fail(sdk.WAIT_TIMEOUT) : kernel.wouldWait(sdk.WAIT_TIMEOUT)
   // probed first: a packet is not lost to a bad pointer
   kernel.memory.locate(removed, 4)
