@@ -10,6 +10,7 @@ export const omissions: { readonly [id: string]: string } = {
   "fact 30": "raw sockets are not simulated",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
+  "P31 multicast": "multicast groups are not simulated",
   "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
 }
@@ -47,6 +48,7 @@ export const divergences: ReadonlyArray<Divergence> = [
     { messages: "IPV6_PKTINFO, IP_PKTINFO" },
     "Wine adds the IPv6 packet info, with a v4-mapped address, as Linux gives it"
   ),
+  on8("P31 multicast", { text: "Hello!", flags: "none" }, "Wine does not set MSG_MCAST"),
   // sending
   on8(
     "fact 19",

@@ -1,7 +1,10 @@
 // Running rows on a layer.
 import type { Seam } from "@effect-winsock/core/Seam"
 import * as Effect from "effect/Effect"
-import { Bench, type Environment, type RunRoutine } from "./bench.ts"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { Bench, type Environment, type Routine, type RunRoutine } from "./bench.ts"
+import type * as Koffi from "koffi"
 import { CannotRun, type Outcome, type Platform, type Row } from "./model.ts"
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -39,15 +42,21 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
     Effect.scoped(
       Effect.gen(function* () {
         const { MockWinsock } = yield* Effect.promise(() => import("@effect-winsock/mock"))
-        const { seam } = yield* MockWinsock.make({ guard: "collect" })
-        const routine = (): never => {
-          throw new CannotRun("completion routines are not simulated")
+        const mock = yield* MockWinsock.make({ guard: "collect" })
+        const { seam } = mock
+        const routine = (run: RunRoutine): Routine => {
+          const scope = Scope.makeUnsafe()
+          const address = Effect.runSync(Scope.provide(mock.routine(run), scope))
+          return { address, release: () => Effect.runSync(Scope.close(scope, Exit.void)) }
         }
         const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )
   )
+
+const routineParameters = ["uint32_t", "uint32_t", "uintptr_t", "uint32_t"]
+let routineType: Koffi.TypeObject | undefined
 
 /** The machine's own ws2_32.dll. */
 export const onNative = <A>(use: (environment: Environment) => Promise<A>): Promise<A> =>
@@ -57,9 +66,11 @@ export const onNative = <A>(use: (environment: Environment) => Promise<A>): Prom
         const { NativeWinsock } = yield* Effect.promise(() => import("@effect-winsock/native"))
         const seam = yield* NativeWinsock.seam
         const koffi = yield* Effect.promise(() => import("koffi"))
-        const prototype = koffi.proto("__stdcall", null, "void", ["uint32_t", "uint32_t", "uintptr_t", "uint32_t"])
-        const routine = (run: RunRoutine) => {
-          const callback = koffi.register(run, koffi.pointer(prototype))
+        // declared once: koffi keeps declarations for ever
+        routineType ??= koffi.pointer(koffi.proto("__stdcall", null, "void", routineParameters))
+        const type = routineType
+        const routine = (run: RunRoutine): Routine => {
+          const callback = koffi.register(run, type)
           return { address: Number(callback), release: () => koffi.unregister(callback) }
         }
         const { pid } = process

@@ -3,7 +3,7 @@ import * as Flags from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import { type Bench, describe, namesOfFlags, untouched } from "../bench.ts"
 import { type Message, nameOfControl, space, toNumber } from "../message.ts"
-import { type Group, type Observation, atLeast } from "../model.ts"
+import { CannotRun, type Group, type Observation, atLeast } from "../model.ts"
 
 const { IPPROTO_IP, IPPROTO_IPV6 } = Flags
 
@@ -107,6 +107,13 @@ const overlappedTruncation =
     const packets = await b.queued(port)
     return { call, status, flags: namesOfFlags(message.view.dwFlags), packets: describe(packets) }
   }
+
+/** The datagram at hand: its text and dwFlags. */
+const flagsOfNext = (b: Bench, s: Pair["s"]): Observation => {
+  const message = b.message()
+  b.recvMsg(s, message)
+  return { text: message.text(), flags: namesOfFlags(message.view.dwFlags) }
+}
 
 const dualStack = (b: Bench) => {
   const s = b.socket({ dual: true })
@@ -470,6 +477,41 @@ export const group: Group = {
         const message = b.message({ control: 256 })
         b.recvMsg(s, message)
         return { messages: message.controlNames, from: message.from.ip }
+      }
+    },
+    {
+      id: "P31 multicast",
+      title: "dwFlags of a multicast datagram",
+      evidence: "documented",
+      source: "WSARecvMsg: MSG_MCAST",
+      windows: { text: "Hello!", flags: "MSG_MCAST" },
+      probe: async (b) => {
+        const { port, s } = b.bound("0.0.0.0")
+        const group = b.alloc(8)
+        // 239.255.0.1, at the loopback interface's address
+        group.bytes.set([239, 255, 0, 1, 127, 0, 0, 1])
+        const joined = b.result(b.calls.setsockopt(s, IPPROTO_IP, Options.IP_ADD_MEMBERSHIP, group.address, 8))
+        if (joined !== "ok") throw new CannotRun(`IP_ADD_MEMBERSHIP on loopback answers ${joined}`)
+        const { s: from } = b.bound()
+        const via = b.result(b.calls.setsockopt(from, IPPROTO_IP, Options.IP_MULTICAST_IF, group.address + 4, 4))
+        if (via !== "ok") throw new CannotRun(`IP_MULTICAST_IF of loopback answers ${via}`)
+        b.setOption(from, IPPROTO_IP, Options.IP_MULTICAST_TTL, 0)
+        await b.deliver(from, "Hello!", s, "239.255.0.1", port)
+        return flagsOfNext(b, s)
+      }
+    },
+    {
+      id: "P31 broadcast",
+      title: "dwFlags of a broadcast to 127.255.255.255",
+      evidence: "unknown",
+      source: "WSARecvMsg: MSG_BCAST; of loopback nothing is said",
+      probe: async (b) => {
+        const { port, s } = b.bound("0.0.0.0")
+        const { s: from } = b.bound()
+        b.setOption(from, Flags.SOL_SOCKET, Options.SO_BROADCAST, 1)
+        const call = b.send(from, "Hello!", "127.255.255.255", port)
+        await b.settle()
+        return { call, ...(b.readable(s) === 0 ? { text: "nothing" } : flagsOfNext(b, s)) }
       }
     },
     {
