@@ -201,7 +201,7 @@ The same probe runs on the simulated ws2_32 (mock) and on a real one (native, he
 
 **Evidence.** \`seen\`: seen on Windows by Wine's CI, which runs Wine's own tests on it. \`documented\`: said by
 Microsoft's documentation or headers. \`unknown\`: neither says; the row shows what the layers answer, and nothing is
-judged. The ids are those of the project's collection of facts: \`fact n\`, pitfalls \`Pn\`, sections \`§n\`, open points.
+judged. Where each row comes from, or why it is asked, is listed under Sources, by its id.
 
 **Verdicts.** The mock has to be as Windows on every row with evidence; \`cannot run\` says what it does not simulate.
 ${verdicts}

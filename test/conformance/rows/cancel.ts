@@ -196,7 +196,7 @@ export const group: Group = {
       id: "open 1",
       title: "CancelIoEx of the middle one of three receives: only that one? And who gets the next datagrams",
       evidence: "unknown",
-      source: 'open point 1 (of TCP: "will end up canceling all")',
+      source: 'not documented (of TCP: "will end up canceling all")',
       probe: async (b) => {
         const p = onPort(b)
         const operations = ["A", "B", "C"].map((label) => posted(b, p.s, label))

@@ -30,14 +30,14 @@ export const group: Group = {
       id: "open 2",
       title: "closesocket with a pending WSARecvMsg on UDP",
       evidence: "unknown",
-      source: "open point 2 (fact 60: TCP 1236, documented 995)",
+      source: "not documented (fact 60: TCP 1236, documented 995)",
       probe: closing("WSARecvMsg", (b, s) => b.close(s))
     },
     {
       id: "open 2 WSARecv",
       title: "The same of WSARecv",
       evidence: "unknown",
-      source: "open point 2",
+      source: "not documented, and not in Wine's tests",
       probe: closing("WSARecv", (b, s) => b.close(s))
     },
     {

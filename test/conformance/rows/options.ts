@@ -269,7 +269,7 @@ export const group: Group = {
       id: "§1.2 IPV6_TCLASS",
       title: "IPV6_TCLASS: may it be set? (msquic's probe for sending a traffic class)",
       evidence: "unknown",
-      source: "pitfall P25",
+      source: "not documented",
       probe: async (b) => ({
         set: b.setOption(b.socket({ v6: true }), IPPROTO_IPV6, Options.IPV6_TCLASS, 0xb8)
       })
@@ -394,7 +394,7 @@ export const group: Group = {
       id: "open 9",
       title: "SO_MAX_MSG_SIZE",
       evidence: "unknown",
-      source: "open point 9",
+      source: "not documented, and not in Wine's tests",
       probe: async (b) => ({
         IPv4: b.option(b.socket(), SOL_SOCKET, Options.SO_MAX_MSG_SIZE),
         IPv6: b.option(b.socket({ v6: true }), SOL_SOCKET, Options.SO_MAX_MSG_SIZE)

@@ -293,12 +293,12 @@ export const group: Group = {
       title: "A receive of no bytes takes a datagram and loses it",
       evidence: "documented",
       source: "WSARecv: WSAEMSGSIZE, the excess is lost",
-      windows: { call: "WSAEMSGSIZE", next: "next" },
+      windows: { call: "WSAEMSGSIZE", next: "second" },
       probe: async (b) => {
         const { port, s } = b.bound()
         const { s: from } = b.bound()
         await b.deliver(from, "Hello!", s, "127.0.0.1", port)
-        await b.deliver(from, "next", s, "127.0.0.1", port)
+        await b.deliver(from, "second", s, "127.0.0.1", port)
         return { call: b.recv(s, b.message({ sizes: [0] })), next: b.drain(s).join() }
       }
     },
@@ -340,28 +340,28 @@ export const group: Group = {
       id: "open 3 WSARecvFrom",
       title: "Truncated data at hand, overlapped, on a port: the answer, and whether a packet follows (P7)",
       evidence: "unknown",
-      source: "open point 3",
+      source: "not documented, and not in Wine's tests",
       probe: truncated("WSARecvFrom", "after", false)
     },
     {
       id: "open 3 WSARecv",
       title: "The same of WSARecv",
       evidence: "unknown",
-      source: "open point 3",
+      source: "not documented, and not in Wine's tests",
       probe: truncated("WSARecv", "after", false)
     },
     {
       id: "open 3 posted",
       title: "WSARecvFrom posted before a datagram that is too large",
       evidence: "unknown",
-      source: "open point 3",
+      source: "not documented, and not in Wine's tests",
       probe: truncated("WSARecvFrom", "before", false)
     },
     {
       id: "open 3 skip",
       title: "Truncated data at hand with FILE_SKIP_COMPLETION_PORT_ON_SUCCESS",
       evidence: "unknown",
-      source: "open point 3, P7",
+      source: "not documented",
       probe: truncated("WSARecvFrom", "after", true)
     },
     {

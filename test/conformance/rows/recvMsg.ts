@@ -86,7 +86,7 @@ const truncation =
   (sizes: ReadonlyArray<number>, control: number) =>
   async (b: Bench): Promise<Observation> => {
     const [p, message] = await short(b, sizes, control)
-    await deliver(b, p, "next")
+    await deliver(b, p, "second")
     const call = b.recvMsg(p.s, message)
     return { call, text: message.text(), flags: namesOfFlags(message.view.dwFlags), next: b.drain(p.s).join() }
   }
@@ -319,7 +319,7 @@ export const group: Group = {
       title: "A datagram larger than the buffers: the excess is lost",
       evidence: "documented",
       source: "WSARecvMsg: WSAEMSGSIZE, MSG_TRUNC",
-      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC", next: "next" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC", next: "second" },
       probe: truncation([3], 0)
     },
     {
@@ -327,7 +327,7 @@ export const group: Group = {
       title: "Both data and control data truncated",
       evidence: "documented",
       source: "WSARecvMsg: MSG_TRUNC and/or MSG_CTRUNC",
-      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC|MSG_CTRUNC", next: "next" },
+      windows: { call: "WSAEMSGSIZE", text: "Hel", flags: "MSG_TRUNC|MSG_CTRUNC", next: "second" },
       probe: truncation([3], 1)
     },
     {
@@ -531,28 +531,28 @@ export const group: Group = {
       id: "open 3 WSARecvMsg",
       title: "Truncated data at hand, overlapped, on a port: the answer, and whether a packet follows (P7)",
       evidence: "unknown",
-      source: "open point 3",
+      source: "not documented, and not in Wine's tests",
       probe: overlappedTruncation("after", 0)
     },
     {
       id: "open 3 control",
       title: "Truncated control data at hand, overlapped, on a port (P7)",
       evidence: "unknown",
-      source: "open point 3 (with a completion routine: fact 5)",
+      source: "not documented (with a completion routine: fact 5)",
       probe: overlappedTruncation("after", 1)
     },
     {
       id: "open 4",
       title: "Truncated data, posted before the datagram: is MSG_TRUNC set?",
       evidence: "unknown",
-      source: "open point 4",
+      source: "not documented, and not in Wine's tests",
       probe: overlappedTruncation("before", 0)
     },
     {
       id: "open 6 IPv4",
       title: "The control messages of IP_RECVIF, IP_RECVDSTADDR, IP_PKTINFO_EX, IP_RECVERR, IP_ORIGINAL_ARRIVAL_IF",
       evidence: "unknown",
-      source: "open point 6",
+      source: "not documented, and not in Wine's tests",
       probe: async (b) => {
         const observation: { [name: string]: string } = {}
         for (const name of [
@@ -577,7 +577,7 @@ export const group: Group = {
       id: "open 6 IPv6",
       title: "The control messages of IPV6_RECVIF, IPV6_RECVDSTADDR, IPV6_PKTINFO_EX, IPV6_RECVERR",
       evidence: "unknown",
-      source: "open point 6",
+      source: "not documented, and not in Wine's tests",
       probe: async (b) => {
         const observation: { [name: string]: string } = {}
         for (const name of ["IPV6_RECVIF", "IPV6_RECVDSTADDR", "IPV6_PKTINFO_EX", "IPV6_RECVERR"] as const) {
@@ -596,7 +596,7 @@ export const group: Group = {
       id: "open 7",
       title: "The order of control messages",
       evidence: "unknown",
-      source: "open point 7",
+      source: "not documented, and not in Wine's tests",
       probe: async (b) => {
         const four = pair(b, [recvTos, recvTtl, pktinfo])
         const six = pair(b, [recvTclass6, hopLimit6, pktinfo6], "::1")
@@ -614,7 +614,7 @@ export const group: Group = {
       id: "open 8",
       title: "namelen of an overlapped receive: when is it written?",
       evidence: "unknown",
-      source: "open point 8",
+      source: "not documented, and not in Wine's tests",
       probe: async (b) => {
         const p = pair(b, [])
         const message = b.message()

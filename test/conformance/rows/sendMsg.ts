@@ -356,7 +356,7 @@ export const group: Group = {
       id: "P20 echo",
       title: "The IP_PKTINFO that came with a datagram, sent back with the answer",
       evidence: "unknown",
-      source: "pitfall P20",
+      source: "not documented",
       probe: async (b) => {
         const server = b.bound("0.0.0.0")
         const client = b.bound()
@@ -450,7 +450,7 @@ export const group: Group = {
       id: "open 5",
       title: "Control messages that a send may not know: what it answers",
       evidence: "unknown",
-      source: "open point 5",
+      source: "not documented, and not in Wine's tests",
       probe: async (b) => {
         const to = { 4: b.bound(), 6: b.bound("::1") }
         const answer = (family: 4 | 6, control: ControlMessage): string => {
@@ -475,14 +475,14 @@ export const group: Group = {
       id: "open 5 TTL",
       title: "IP_TTL 33 on a send: what arrives with IP_RECVTTL",
       evidence: "unknown",
-      source: "open point 5",
+      source: "not documented, and not in Wine's tests",
       probe: sendWith(4, [number(IPPROTO_IP, Options.IP_TTL, 33)], [IPPROTO_IP, Options.IP_RECVTTL])
     },
     {
       id: "open 5 hop limit",
       title: "IPV6_HOPLIMIT 33 on a send: what arrives with IPV6_HOPLIMIT",
       evidence: "unknown",
-      source: 'open point 5; documented as "specifies/receives"',
+      source: 'documented as "specifies/receives"',
       probe: sendWith(6, [number(IPPROTO_IPV6, Options.IPV6_HOPLIMIT, 33)], [IPPROTO_IPV6, Options.IPV6_HOPLIMIT])
     },
     {
@@ -503,7 +503,7 @@ export const group: Group = {
       id: "open 10",
       title: "UDP_SEND_MSG_SIZE 1: the largest send of 64, 128, ... 65,507 bytes",
       evidence: "unknown",
-      source: "open point 10; quinn found 512 segments",
+      source: "quinn found 512 segments",
       probe: async (b) => {
         const { port } = b.bound()
         const { s } = b.bound()
