@@ -118,7 +118,8 @@ const expected: { readonly [name: string]: { readonly size: Both; readonly field
   CSADDR_INFO: {
     size: pair(40, 24),
     fields: { "RemoteAddr.lpSockaddr": pair(16, 8), iSocketType: pair(32, 16), iProtocol: pair(36, 20) }
-  }
+  },
+  OSVERSIONINFOW: { size: pair(276), fields: { dwBuildNumber: pair(12), szCSDVersion: pair(20) } }
 }
 
 const structs: Record<string, Layout.Layout<any>> = { ...Structs }

@@ -61,7 +61,8 @@ export const held = (statistics: Winsock.Statistics) => ({
   inbox: statistics.inbox
 })
 
-const nothing = {
+/** What `held` gives when nothing is. */
+export const nothing = {
   sockets: 0,
   ports: 0,
   events: 0,

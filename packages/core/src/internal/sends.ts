@@ -130,18 +130,24 @@ export class Sends {
     control: ReadonlyArray<ControlMessage>,
     through: SocketHandle | -1 = this.owner.socket
   ): number | WinsockError {
+    const refused = this.refuse(payload, to)
+    if (refused !== undefined) return refused
+    if (lengthOf(payload) > largest) return sendError(WSAEMSGSIZE)
+    // behind a send that waits, in order
+    if (this.held.size > 0) return WSAEWOULDBLOCK
+    const code = this.sendNow(through as SocketHandle, payload, to, control)
+    return code === 0 || code === WSAEWOULDBLOCK ? code : sendError(code)
+  }
+
+  /** What cannot be sent, and why: found out before any call is made. */
+  refuse(payload: Payload, to: NetAddress.InetAddress | undefined): WinsockError | undefined {
     if (!isPayload(payload)) {
       return WinsockErrors.invalidArgument("WSASendMsg", "payload", payload, "a Uint8Array, or an array of them")
     }
     if (to !== undefined && !NetAddress.isInetAddress(to)) {
       return WinsockErrors.invalidArgument("WSASendMsg", "to", to, anAddress)
     }
-    if (!this.owner.isOpen()) return WinsockErrors.socketClosed("WSASendMsg")
-    if (lengthOf(payload) > largest) return sendError(WSAEMSGSIZE)
-    // behind a send that waits, in order
-    if (this.held.size > 0) return WSAEWOULDBLOCK
-    const code = this.sendNow(through as SocketHandle, payload, to, control)
-    return code === 0 || code === WSAEWOULDBLOCK ? code : sendError(code)
+    return this.owner.isOpen() ? undefined : WinsockErrors.socketClosed("WSASendMsg")
   }
 
   private failure(code: number): Effect.Effect<never, WinsockError> {

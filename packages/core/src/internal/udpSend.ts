@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import type { SendCapabilities } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import { isRecord } from "./udpOptions.ts"
 
 /** See `UdpSocket.SendOptions`. */
 export interface SendWishes {
@@ -35,6 +36,9 @@ const names = Object.keys(ranges) as ReadonlyArray<keyof typeof ranges>
 
 /** The first wish that is out of range, as an error. */
 export const check = (wishes: SendWishes, v4: boolean): WinsockError | undefined => {
+  if (!isRecord(wishes)) {
+    return WinsockErrors.invalidArgument("WSASendMsg", "options", wishes, "a record of what is said of the send")
+  }
   for (const name of names) {
     const value = wishes[name]
     if (value === undefined) continue
@@ -51,9 +55,9 @@ export const check = (wishes: SendWishes, v4: boolean): WinsockError | undefined
       ? undefined
       : WinsockErrors.invalidArgument("WSASendMsg", "interface", wishes.interface, "given together with source")
   }
-  return NetAddress.isIpv4Address(unmapped(source)) === v4
+  return NetAddress.isIpAddress(source) && NetAddress.isIpv4Address(unmapped(source)) === v4
     ? undefined
-    : WinsockErrors.invalidArgument("WSASendMsg", "source", source, "of the destination's address family")
+    : WinsockErrors.invalidArgument("WSASendMsg", "source", source, "an address of the destination's family")
 }
 
 const unmapped = (address: NetAddress.IpAddress): NetAddress.IpAddress =>

@@ -2,14 +2,14 @@
 import { AF_INET, AF_INET6 } from "@effect-winsock/schema/Flags"
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
-import { WSAEADDRNOTAVAIL, WSAEINVAL, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import { WSAEADDRNOTAVAIL, WSAEINVAL, WSAENOTCONN, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Datagram } from "../Datagram.ts"
 import type { SocketHandle } from "../Seam.ts"
-import type { Capabilities, ControlName, SendCapabilities, Wish } from "../UdpCapabilities.ts"
+import type { Capabilities, SendCapabilities } from "../UdpCapabilities.ts"
 import type { Options, Outgoing, PeerReport } from "../UdpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
@@ -17,82 +17,13 @@ import type { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
 import type { Payload } from "./sends.ts"
 import { anAddress } from "./sends.ts"
-import { controlNames } from "./udpControls.ts"
+import type { Checked } from "./udpOptions.ts"
+import { check } from "./udpOptions.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
 import { attach, open, SocketCalls, windowsVersion } from "./udpOpen.ts"
 import { sendCapabilities } from "./udpSelfTest.ts"
 import type { SendWishes } from "./udpSend.ts"
 import * as UdpSend from "./udpSend.ts"
-
-interface Range {
-  readonly least: number
-  readonly most: number
-  readonly default: number
-}
-
-const ranges = {
-  maxMessageSize: { least: 0, most: 65_535, default: 65_535 },
-  lookAhead: { least: 0, most: 1024, default: 0 },
-  maxPosted: { least: 1, most: 1024, default: 64 },
-  batch: { least: 1, most: 4096, default: 64 },
-  coalesce: { least: 0, most: 65_535, default: 0 }
-} as const satisfies Record<string, Range>
-
-type Ranged = { readonly [K in keyof typeof ranges]: number }
-
-const wishes = ["required", "preferred"] as const
-
-const choices = {
-  truncation: ["deliver", "fail"],
-  cancel: ["operation", "close"],
-  reuseAddress: [true, false],
-  ipv6Only: [true, false],
-  peerErrors: [true, false],
-  sendControl: wishes,
-  reply: wishes
-} as const satisfies { readonly [K in keyof Options]?: ReadonlyArray<unknown> }
-
-const coalesceOf = (options: Options): number | undefined =>
-  typeof options.coalesce === "object" ? options.coalesce.size : options.coalesce
-
-// options are read before any call is made
-const check = (address: NetAddress.InetAddress, options: Options): Ranged | WinsockError => {
-  if (!NetAddress.isInetAddress(address)) return WinsockErrors.invalidArgument("bind", "address", address, anAddress)
-  const checked: Record<string, number> = {}
-  for (const [name, range] of Object.entries(ranges)) {
-    const given = name === "coalesce" ? coalesceOf(options) : options[name as Exclude<keyof Ranged, "coalesce">]
-    const value = given ?? range.default
-    if (!Number.isInteger(value) || value < range.least || value > range.most) {
-      const expected = `an integer from ${range.least} to ${range.most}`
-      return WinsockErrors.invalidArgument("WSASocketW", name, value, expected)
-    }
-    checked[name] = value
-  }
-  for (const [name, allowed] of Object.entries(choices)) {
-    const value = options[name as keyof typeof choices] ?? allowed[0]
-    if (!(allowed as ReadonlyArray<unknown>).includes(value)) {
-      const expected = allowed.map((one) => JSON.stringify(one)).join(" or ")
-      return WinsockErrors.invalidArgument("WSASocketW", name, value, expected)
-    }
-  }
-  if (checked.coalesce > checked.maxMessageSize) {
-    return WinsockErrors.invalidArgument("WSASocketW", "coalesce", checked.coalesce, "at most maxMessageSize")
-  }
-  return checked as Ranged
-}
-
-const wishesOf = (control: Options["control"]): { readonly [K in ControlName]?: Wish | undefined } | WinsockError => {
-  if (control === undefined) return {}
-  const wishes: { readonly [name: string]: Wish | undefined } = Array.isArray(control)
-    ? Object.fromEntries((control as ReadonlyArray<string>).map((name) => [name, "preferred"]))
-    : (control as { readonly [name: string]: Wish | undefined })
-  for (const [name, wish] of Object.entries(wishes)) {
-    const known = (controlNames as ReadonlyArray<string>).includes(name)
-    if (known && (wish === undefined || wish === "required" || wish === "preferred")) continue
-    return WinsockErrors.invalidArgument("WSASocketW", `control.${name}`, wish, `one of ${controlNames.join(", ")}`)
-  }
-  return wishes
-}
 
 /** Opens, binds, and hands the SOCKET to an engine. */
 export const bind = (
@@ -102,61 +33,39 @@ export const bind = (
 ): Effect.Effect<Bound, WinsockError, Scope.Scope> =>
   Effect.suspend(() => {
     if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("WSASocketW"))
-    const ranged = check(address, options)
-    if (ranged instanceof WinsockErrors.WinsockError) return Effect.fail(ranged)
-    const control = wishesOf(options.control)
-    if (control instanceof WinsockErrors.WinsockError) return Effect.fail(control)
+    const checked = check(address, options)
+    if (checked instanceof WinsockErrors.WinsockError) return Effect.fail(checked)
     const acquire = (reuseAddress: boolean) =>
       Effect.acquireRelease(
         Effect.suspend(() => {
-          const plan: Plan = {
-            address,
-            control,
-            reuseAddress,
-            ipv6Only: options.ipv6Only !== false,
-            peerErrors: options.peerErrors === true,
-            coalesce: ranged.coalesce,
-            coalesceWish: typeof options.coalesce === "object" ? options.coalesce.wish : "preferred"
-          }
-          const bound = make(engine, plan, options, ranged)
+          const bound = make(engine, { ...checked, address, reuseAddress }, checked)
           return bound instanceof WinsockErrors.WinsockError ? Effect.fail(bound) : Effect.succeed(bound)
         }),
         (bound) => bound.close
       )
-    const reuse = options.reuseAddress === true
     // a wildcard socket that will answer from the address asked needs a provider that lets a send name its source:
     // where it cannot, sockets of single addresses must be able to share its port
-    if (reuse || control.packetInfo === undefined || !NetAddress.isUnspecified(address.address)) return acquire(reuse)
+    const { control, reuseAddress } = checked
+    if (reuseAddress || control.packetInfo === undefined || !NetAddress.isUnspecified(address.address)) {
+      return acquire(reuseAddress)
+    }
     const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
     return Effect.flatMap(sendCapabilities(engine, family), (can) => acquire(!can.source && can.sourceByBinding))
   })
 
-const make = (engine: Engine, plan: Plan, options: Options, ranged: Ranged): Bound | WinsockError => {
+const make = (engine: Engine, plan: Plan, options: Checked): Bound | WinsockError => {
   // the layer may have been released since
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   const opened = open(engine, plan)
   if (opened instanceof WinsockErrors.WinsockError) return opened
   const datagrams = attach(engine, opened, {
-    maxMessageSize: ranged.maxMessageSize,
+    ...options,
     controlSize: opened.controlSize,
-    lookAhead: ranged.lookAhead,
-    maxPosted: ranged.maxPosted,
     cancel: options.cancel ?? (opened.provider.ifsHandles ? "operation" : "close"),
-    truncation: options.truncation ?? "deliver",
     coalescing: opened.coalescing
   })
   if (datagrams instanceof WinsockErrors.WinsockError) return datagrams
-  return new Bound(engine, plan, opened, datagrams, {
-    batch: ranged.batch,
-    sendControl: options.sendControl ?? "required",
-    reply: options.reply ?? "preferred"
-  })
-}
-
-interface BoundOptions {
-  readonly batch: number
-  readonly sendControl: Wish
-  readonly reply: Wish
+  return new Bound(engine, plan, opened, datagrams, options)
 }
 
 /** How many datagrams that came to a socket of a single address are taken over before it is closed. */
@@ -176,12 +85,12 @@ export class Bound {
   private readonly plan: Plan
   private readonly opened: Opened
   private readonly datagrams: Datagrams
-  private readonly options: BoundOptions
+  private readonly options: Checked
   private readonly wildcard: boolean
   // undefined until it was asked
   private can: SendCapabilities | undefined = undefined
 
-  constructor(engine: Engine, plan: Plan, opened: Opened, datagrams: Datagrams, options: BoundOptions) {
+  constructor(engine: Engine, plan: Plan, opened: Opened, datagrams: Datagrams, options: Checked) {
     this.engine = engine
     this.plan = plan
     this.opened = opened
@@ -229,14 +138,15 @@ export class Bound {
     to: NetAddress.InetAddress | undefined,
     wishes: SendWishes | undefined
   ): Effect.Effect<void, WinsockError> {
-    if (wishes === undefined) return this.datagrams.sends.send(payload, this.destination(to))
+    if (wishes === undefined && to !== undefined) return this.datagrams.sends.send(payload, this.destination(to))
     return Effect.suspend(() => {
+      const { sends } = this.datagrams
+      const unsound = sends.refuse(payload, to)
+      if (unsound !== undefined) return Effect.fail(unsound)
       const peer = to ?? this.peer
-      if (peer === undefined) {
-        return Effect.fail(
-          WinsockErrors.invalidArgument("WSASendMsg", "to", to, "given on a socket that is not connected")
-        )
-      }
+      // providers differ in the code they have for it
+      if (peer === undefined) return Effect.fail(WinsockErrors.fromCode("WSASendMsg", WSAENOTCONN, "datagram"))
+      if (wishes === undefined) return sends.send(payload, undefined)
       const v4 = UdpSend.travelsAsIpv4(peer)
       const refused = UdpSend.check(wishes, v4)
       if (refused !== undefined) return Effect.fail(refused)
@@ -295,7 +205,7 @@ export class Bound {
           // what can be sent at once needs no step of the fiber
           for (; next.done !== true; next = iterator.next()) {
             const { options, payload, to } = next.value
-            if (options !== undefined) return true
+            if (options !== undefined || (to === undefined && this.peer === undefined)) return true
             if (this.datagrams.sends.tryNow(payload, this.destination(to), []) !== 0) return true
           }
           return false

@@ -1,0 +1,149 @@
+/** The options of a UDP socket, checked: what a program gives is read once, before any call is made. */
+import * as NetAddress from "effect/net/NetAddress"
+import type { ControlName, Wish } from "../UdpCapabilities.ts"
+import type { Options } from "../UdpSocket.ts"
+import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import { anAddress } from "./sends.ts"
+import { controlNames } from "./udpControls.ts"
+
+interface Range {
+  readonly least: number
+  readonly most: number
+  readonly default: number
+}
+
+const ranges = {
+  maxMessageSize: { least: 0, most: 65_535, default: 65_535 },
+  lookAhead: { least: 0, most: 1024, default: 0 },
+  maxPosted: { least: 1, most: 1024, default: 64 },
+  batch: { least: 1, most: 4096, default: 64 }
+} as const satisfies { readonly [K in keyof Options]?: Range }
+
+const wishes = ["required", "preferred"] as const
+
+// `cancel` has no default of its own: the provider decides
+const choices = {
+  truncation: ["deliver", "fail"],
+  cancel: ["operation", "close"],
+  reuseAddress: [false, true],
+  ipv6Only: [true, false],
+  peerErrors: [false, true],
+  sendControl: wishes,
+  reply: wishes
+} as const satisfies { readonly [K in keyof Options]?: ReadonlyArray<unknown> }
+
+const defaults = { truncation: "deliver", sendControl: "required", reply: "preferred" } as const
+
+/** The wishes for control data by name. */
+export type ControlWishes = { readonly [K in ControlName]?: Wish | undefined }
+
+/** Options that are in range, and defaults for what was not given. */
+export interface Checked {
+  readonly maxMessageSize: number
+  readonly lookAhead: number
+  readonly maxPosted: number
+  readonly batch: number
+  readonly truncation: "deliver" | "fail"
+  readonly cancel: "operation" | "close" | undefined
+  readonly reuseAddress: boolean
+  readonly ipv6Only: boolean
+  readonly peerErrors: boolean
+  readonly sendControl: Wish
+  readonly reply: Wish
+  /** The largest joined datagram, 0 for none. */
+  readonly coalesce: number
+  readonly coalesceWish: Wish
+  readonly control: ControlWishes
+}
+
+/** Whether a value can be read as a record. */
+export const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null
+
+const refused = (option: string, value: unknown, expected: string): WinsockError =>
+  WinsockErrors.invalidArgument("WSASocketW", option, value, expected)
+
+const oneOf = (allowed: ReadonlyArray<unknown>): string => allowed.map((one) => JSON.stringify(one)).join(" or ")
+
+const isWithin = (value: unknown, least: number, most: number): value is number =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+
+/** Reads the options, or says which is not what it must be. */
+export const check = (address: NetAddress.InetAddress, options: Options): Checked | WinsockError => {
+  if (!NetAddress.isInetAddress(address)) return WinsockErrors.invalidArgument("bind", "address", address, anAddress)
+  if (!isRecord(options)) return refused("options", options, "a record of options")
+  const numbers: Record<string, number> = {}
+  for (const [name, { default: usual, least, most }] of Object.entries(ranges)) {
+    const given: unknown = options[name as keyof typeof ranges]
+    const value = given === undefined ? usual : given
+    if (!isWithin(value, least, most)) return refused(name, value, `an integer from ${least} to ${most}`)
+    numbers[name] = value
+  }
+  for (const [name, allowed] of Object.entries(choices)) {
+    const value = options[name as keyof typeof choices]
+    if (value === undefined || (allowed as ReadonlyArray<unknown>).includes(value)) continue
+    return refused(name, value, oneOf(allowed))
+  }
+  const { maxMessageSize, lookAhead, maxPosted, batch } = numbers
+  const coalesce = coalesceOf(options.coalesce, maxMessageSize)
+  if (coalesce instanceof WinsockErrors.WinsockError) return coalesce
+  const control = controlOf(options.control)
+  if (control instanceof WinsockErrors.WinsockError) return control
+  return {
+    maxMessageSize,
+    lookAhead,
+    maxPosted,
+    batch,
+    truncation: options.truncation ?? defaults.truncation,
+    cancel: options.cancel,
+    reuseAddress: options.reuseAddress === true,
+    ipv6Only: options.ipv6Only !== false,
+    peerErrors: options.peerErrors === true,
+    sendControl: options.sendControl ?? defaults.sendControl,
+    reply: options.reply ?? defaults.reply,
+    coalesce: coalesce.size,
+    coalesceWish: coalesce.wish,
+    control
+  }
+}
+
+// as a plain number 0 is none; who makes it a wish of its own wants some
+const coalesceOf = (
+  given: unknown,
+  maxMessageSize: number
+): { readonly size: number; readonly wish: Wish } | WinsockError => {
+  if (given === undefined) return { size: 0, wish: "preferred" }
+  const asRecord = isRecord(given)
+  const { size, wish } = (asRecord ? given : { size: given, wish: "preferred" }) as {
+    readonly size: unknown
+    readonly wish: unknown
+  }
+  const least = asRecord ? 1 : 0
+  if (!isWithin(size, least, 65_535)) return refused("coalesce", size, `an integer from ${least} to 65535`)
+  if (size > maxMessageSize) return refused("coalesce", size, `at most maxMessageSize, ${maxMessageSize}`)
+  if (!isWish(wish)) return refused("coalesce.wish", wish, oneOf(wishes))
+  return { size, wish }
+}
+
+const isWish = (value: unknown): value is Wish => (wishes as ReadonlyArray<unknown>).includes(value)
+
+const isControlName = (name: unknown): name is ControlName => (controlNames as ReadonlyArray<unknown>).includes(name)
+
+const controlOf = (given: unknown): ControlWishes | WinsockError => {
+  if (given === undefined) return {}
+  if (!isRecord(given)) return refused("control", given, "a list of names, or a record of them")
+  const found: { [K in ControlName]?: Wish | undefined } = {}
+  if (Array.isArray(given)) {
+    for (const name of given as ReadonlyArray<unknown>) {
+      if (!isControlName(name)) return refused("control", name, `one of ${controlNames.join(", ")}`)
+      found[name] = "preferred"
+    }
+    return found
+  }
+  for (const [name, wish] of Object.entries(given as { readonly [name: string]: unknown })) {
+    if (!isControlName(name)) return refused("control", name, `one of ${controlNames.join(", ")}`)
+    if (wish !== undefined && !isWish(wish)) return refused(`control.${name}`, wish, oneOf(wishes))
+    found[name] = wish
+  }
+  return found
+}
