@@ -4,11 +4,14 @@ import { defineConfig } from "vitest/config"
 //
 //   test/both/**     on the mock and on the real ws2_32.dll (Windows, or Wine elsewhere): once in each project
 //   test/native/**   on the real ws2_32.dll only
+//   test/peers/**    on the host, where programs of others ask the project's own, which run on the real ws2_32.dll
 //   the rest         once, in the project "mock", which runs on every host
 //
 // A suite in test/both takes its layer from process.env.EFFECT_WINSOCK_LAYER: "mock" or "native".
 const both = "test/both/**/*.test.ts"
 const nativeOnly = "test/native/**/*.test.ts"
+
+const peers = "test/peers/**/*.test.ts"
 
 const windows = process.platform === "win32"
 
@@ -23,10 +26,11 @@ export default defineConfig({
         test: {
           name: "mock",
           include: ["test/**/*.test.ts"],
-          exclude: [nativeOnly],
+          exclude: [nativeOnly, peers],
           env: { EFFECT_WINSOCK_LAYER: "mock" }
         }
       },
+      { extends: true, test: { name: "peers", include: [peers], fileParallelism: false } },
       ...(windows
         ? [
             {

@@ -1,19 +1,25 @@
 // npm test [-- [--layer=mock|native] [--skip-check] file ...]: the checks, then every suite on the mock, then on the
-// real ws2_32.dll (Windows' own, or Wine's elsewhere). The last line is "N passed, N failed[, N skipped]". It fails if
-// a check or a test failed, or if a layer ran no test at all: then something is wrong with the set-up.
+// real ws2_32.dll (Windows' own, or Wine's elsewhere), and with it the suites in which other programs are the peers. The
+// last line is "N passed, N failed[, N skipped]". It fails if a check or a test failed, or if a part of all this ran no
+// test at all: then something is wrong with the set-up.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { checkNode, root, runNode } from "./node.mjs"
 
 const vitest = "node_modules/vitest/vitest.mjs"
-const commands = { mock: [vitest], native: ["tools/wine/run.mjs", vitest] }
+const parts = [
+  { layer: "mock", project: "mock", command: [vitest] },
+  { layer: "native", project: "native", command: ["tools/wine/run.mjs", vitest] },
+  // on the host, beside the programs that it asks with
+  { layer: "native", project: "peers", command: [vitest], setup: "tools/peers.mjs" }
+]
 
 checkNode()
 const args = process.argv.slice(2)
 const only = /^--layer=(\w+)$/.exec(args.find((arg) => arg.startsWith("--layer=")) ?? "")?.[1]
 const rest = args.filter((arg) => !arg.startsWith("--layer=") && arg !== "--skip-check")
-const layers = Object.keys(commands).filter((layer) => only === undefined || layer === only)
-if (layers.length === 0) {
+const chosen = parts.filter(({ layer }) => only === undefined || layer === only)
+if (chosen.length === 0) {
   console.error(`no such layer: ${only}`)
   process.exit(2)
 }
@@ -36,14 +42,16 @@ const countsOf = (report, status) => {
   return counts
 }
 
-const runLayer = async (layer) => {
-  const report = `node_modules/.cache/test/${layer}.json`
+const runPart = async ({ command, project, setup }) => {
+  if (setup !== undefined && (await runNode([setup])) !== 0) return { project, passed: 0, failed: 1, skipped: 0 }
+  const report = `node_modules/.cache/test/${project}.json`
   mkdirSync(join(root, "node_modules/.cache/test"), { recursive: true })
   rmSync(join(root, report), { force: true })
   const reporters = ["default", "json", ...(process.env.GITHUB_ACTIONS === "true" ? ["github-actions"] : [])]
   const options = [...reporters.map((name) => `--reporter=${name}`), `--outputFile.json=${report}`]
-  const status = await runNode([...commands[layer], "run", "--project", layer, ...options, ...rest])
-  return { layer, ...countsOf(join(root, report), status) }
+  if (rest.length > 0) options.push("--passWithNoTests")
+  const status = await runNode([...command, "run", "--project", project, ...options, ...rest])
+  return { project, ...countsOf(join(root, report), status) }
 }
 
 const text = ({ passed, failed, skipped }) =>
@@ -52,9 +60,11 @@ const text = ({ passed, failed, skipped }) =>
 const checked = args.includes("--skip-check") || (await runNode(["tools/check/run.mjs"])) === 0
 const results = []
 // one after the other: they share the machine
-for (const layer of layers) results.push(await runLayer(layer))
+for (const part of chosen) results.push(await runPart(part))
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)
-const empty = results.filter((result) => result.passed + result.failed === 0)
+// files that are named need not be in every part, but somewhere
+const none = results.filter((result) => result.passed + result.failed === 0)
+const empty = rest.length > 0 && none.length < results.length ? [] : none
 const total = {
   passed: sum("passed"),
   failed: sum("failed") + empty.length + (checked ? 0 : 1),
@@ -64,7 +74,7 @@ const total = {
 console.log()
 if (!checked) console.log("check: failed (see above)")
 for (const result of results) {
-  console.log(`${result.layer}: ${empty.includes(result) ? "no test ran, which counts as a failure" : text(result)}`)
+  console.log(`${result.project}: ${empty.includes(result) ? "no test ran, which counts as a failure" : text(result)}`)
 }
 console.log(text(total))
 process.exit(total.failed === 0 ? 0 : 1)

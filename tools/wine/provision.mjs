@@ -5,19 +5,9 @@ import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { ensureCommand } from "../debian.mjs"
 import { nodeDir, nodeExe, prefix, wineEnv } from "./environment.mjs"
 import { forwarderDll } from "./forwarder-dll.mjs"
-
-const aptInstall = [
-  "install",
-  "-y",
-  "-qq",
-  "-o",
-  "DPkg::Lock::Timeout=300",
-  "--no-install-recommends",
-  "wine",
-  "wine64"
-]
 
 const here = dirname(fileURLToPath(import.meta.url))
 const say = (text) => console.error(`[wine] ${text}`)
@@ -31,31 +21,8 @@ const run = (command, args, options = {}) => {
   process.exit(1)
 }
 
-const versionOf = (command) => {
-  const r = spawnSync(command, ["--version"], { encoding: "utf8" })
-  return r.error === undefined && r.status === 0 ? r.stdout.trim() : undefined
-}
-
 const hashOf = (...parts) => createHash("sha256").update(parts.join("\0")).digest("hex")
 const textOf = (file) => (existsSync(file) ? readFileSync(file, "utf8") : "")
-
-const ensureWine = () => {
-  const found = versionOf("wine")
-  if (found !== undefined) return found
-  if (process.getuid?.() !== 0 || versionOf("apt-get") === undefined) {
-    say("Wine is needed to run this here. Install it first:")
-    say("  sudo apt-get install --no-install-recommends wine wine64")
-    process.exit(1)
-  }
-  say("installing Wine with apt-get (about 105 MB to download) ...")
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
-  run("apt-get", ["update", "-qq"], { env })
-  run("apt-get", aptInstall, { env })
-  const installed = versionOf("wine")
-  if (installed !== undefined) return installed
-  say("apt-get installed Wine, but `wine --version` does not run")
-  process.exit(1)
-}
 
 const ensureNode = () => {
   const stamp = join(nodeDir, "node_modules/.installed")
@@ -103,6 +70,6 @@ const ensurePrefix = (wineVersion) => {
   renameSync(fresh, prefix)
 }
 
-const wineVersion = ensureWine()
+const wineVersion = ensureCommand({ command: "wine", packages: ["wine", "wine64"], size: "105 MB", say })
 ensureNode()
 ensurePrefix(wineVersion)

@@ -104,7 +104,7 @@ const underWine = () => {
   if (status !== 0) process.exit(status)
   const env = wineEnv(prefix)
   env.NODE_OPTIONS = `${env.NODE_OPTIONS ?? ""} --import=${workspaceHook}`.trim()
-  if (process.stdout.isTTY) env.FORCE_COLOR ??= "1"
+  if (process.stdout.isTTY && process.env.NO_COLOR === undefined) env.FORCE_COLOR ??= "1"
   const files = [followedFile(process.stdout), followedFile(process.stderr)]
   const wine = ["wine", nodeExe, ...args]
   const [command, ...commandArgs] = options.cpu === undefined ? wine : ["taskset", "-c", options.cpu, ...wine]

@@ -1,0 +1,8 @@
+// Brings the programs that test/peers asks the project's own programs with. On Windows those are Node's own.
+import { ensureCommand } from "./debian.mjs"
+
+const say = (text) => console.error(`[peers] ${text}`)
+
+if (process.platform !== "win32") {
+  ensureCommand({ command: "dig", flag: "-v", packages: ["bind9-dnsutils"], size: "2 MB", say })
+}
