@@ -210,7 +210,10 @@ export interface UdpSocket {
     to?: NetAddress.InetAddress,
     options?: SendOptions
   ) => Effect.Effect<void, WinsockError>
-  /** Sends several datagrams in order. When one fails, those before it were sent and those after it were not. */
+  /**
+   * Sends several datagrams in order. When one fails, those before it were sent and those after it were not; they are
+   * not even asked for, so `messages` may be endless. Others get a turn now and then.
+   */
   readonly sendAll: (messages: Iterable<Outgoing>) => Effect.Effect<void, WinsockError>
   /**
    * Answers a datagram: to where it came from, from the address and by the interface it came to. On a wildcard socket
@@ -220,7 +223,10 @@ export interface UdpSocket {
   readonly reply: (message: Datagram, payload: Payload, options?: SendOptions) => Effect.Effect<void, WinsockError>
   /** Sets the only peer: the default of `send`, and the only one that is received from. Can be repeated. */
   readonly connect: (peer: NetAddress.InetAddress) => Effect.Effect<void, WinsockError>
-  /** Takes back `connect`. */
+  /**
+   * Takes back `connect`. Fails with `NotSupported` where that loses the port, and with it all that is sent to it: under
+   * Wine, on a socket that was bound to port 0.
+   */
   readonly disconnect: Effect.Effect<void, WinsockError>
 }
 

@@ -116,8 +116,17 @@ export class Sends {
       const answer = this.tryNow(payload, to, control)
       if (answer === 0) return Effect.void
       if (answer !== WSAEWOULDBLOCK) return Effect.fail(answer as WinsockError)
-      return Effect.callback<void, WinsockError>((resume) => this.post(payload, to, control, resume))
+      return this.wait(payload, to, control)
     })
+  }
+
+  /** Sends what found no room: an overlapped operation, which ends when it has left. */
+  wait(
+    payload: Payload,
+    to: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage> = none
+  ): Effect.Effect<void, WinsockError> {
+    return Effect.callback<void, WinsockError>((resume) => this.post(payload, to, control, resume))
   }
 
   /**
