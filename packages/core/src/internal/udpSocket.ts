@@ -335,8 +335,10 @@ export class Bound {
 const isBroadcast = (address: NetAddress.IpAddress): boolean =>
   NetAddress.isIpv4Address(address) && NetAddress.isBroadcast(address)
 
-const isPeerReport = (error: WinsockError): boolean =>
-  error.reason._tag === "ConnectionReset" || error.reason._tag === "NetworkReset"
+// the last is what Linux, under Wine, gives a connected socket
+const peerReports: ReadonlyArray<string> = ["ConnectionReset", "NetworkReset", "ConnectionRefused"]
+
+const isPeerReport = (error: WinsockError): boolean => peerReports.includes(error.reason._tag)
 
 const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   let length = 0
