@@ -78,7 +78,8 @@ export interface Options {
   readonly ipv6Only?: boolean | undefined
   /**
    * Whether a send that met a dead peer or an expired TTL makes a later receive fail (`SIO_UDP_CONNRESET`,
-   * `SIO_UDP_NETRESET`), with reason `ConnectionReset` or `NetworkReset`. By default it never breaks a receive loop.
+   * `SIO_UDP_NETRESET`), with reason `ConnectionReset` or `NetworkReset` (under Wine, on a connected socket,
+   * `ConnectionRefused`, which may also be what a send fails with). By default it never breaks a receive loop.
    * `receiveEvent` gives such reports as items of their own.
    *
    * @default false
@@ -210,7 +211,10 @@ export interface UdpSocket {
     to?: NetAddress.InetAddress,
     options?: SendOptions
   ) => Effect.Effect<void, WinsockError>
-  /** Sends several datagrams in order. When one fails, those before it were sent and those after it were not. */
+  /**
+   * Sends several datagrams in order. When one fails, those before it were sent and those after it were not; they are
+   * not even asked for, so `messages` may be endless. Others get a turn now and then.
+   */
   readonly sendAll: (messages: Iterable<Outgoing>) => Effect.Effect<void, WinsockError>
   /**
    * Answers a datagram: to where it came from, from the address and by the interface it came to. On a wildcard socket
@@ -218,9 +222,15 @@ export interface UdpSocket {
    * through a socket of its own, bound to that address; what arrives there meanwhile is not lost.
    */
   readonly reply: (message: Datagram, payload: Payload, options?: SendOptions) => Effect.Effect<void, WinsockError>
-  /** Sets the only peer: the default of `send`, and the only one that is received from. Can be repeated. */
+  /**
+   * Sets the only peer: the default of `send`, and the only one that is received from. Can be repeated. Under Wine 8 a
+   * connected socket whose peer was dead once receives nothing any more; one that names the peer in `send` does.
+   */
   readonly connect: (peer: NetAddress.InetAddress) => Effect.Effect<void, WinsockError>
-  /** Takes back `connect`. */
+  /**
+   * Takes back `connect`. Fails with `NotSupported` where that loses the port, and with it all that is sent to it: under
+   * Wine, on a socket that was bound to port 0.
+   */
   readonly disconnect: Effect.Effect<void, WinsockError>
 }
 

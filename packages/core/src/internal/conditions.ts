@@ -105,6 +105,7 @@ export const conditions = [
   row("WSAENETUNREACH", "NetworkUnreachable", "no route leads to the network"),
   row("WSAEISCONN", "AlreadyConnected", "the socket is already connected"),
   row("WSAETOOMANYREFS", "TooManyReferences", "a kernel object has too many references"),
+  row("WSAECONNREFUSED", "ConnectionRefused", "an earlier send met an ICMP port unreachable", messages),
   row("WSAECONNREFUSED", "ConnectionRefused", "nothing accepts connections at the address"),
   row("WSAELOOP", "InvalidName", "the name cannot be translated"),
   row("WSAENAMETOOLONG", "InvalidName", "the name is too long"),

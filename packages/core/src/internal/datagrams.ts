@@ -9,7 +9,15 @@ import { isControlIssue, parseControl } from "@effect-winsock/schema/ControlMess
 import { MSG_CTRUNC, MSG_TRUNC } from "@effect-winsock/schema/Flags"
 import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
-import { WSA_IO_PENDING, WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import {
+  WSA_IO_PENDING,
+  WSA_NOT_ENOUGH_MEMORY,
+  WSAECONNREFUSED,
+  WSAECONNRESET,
+  WSAEMSGSIZE,
+  WSAENETRESET,
+  WSAEWOULDBLOCK
+} from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { Datagram } from "../Datagram.ts"
@@ -77,6 +85,8 @@ export interface DatagramOptions {
   readonly maxPosted: number
   readonly cancel: "operation" | "close"
   readonly truncation: "deliver" | "fail"
+  /** Whether reports that an earlier send met a dead peer are results. */
+  readonly peerErrors: boolean
   /** Whether the provider joins datagrams, so that a result may be several. */
   readonly coalescing: boolean
 }
@@ -157,8 +167,8 @@ export class Datagrams implements Endpoint, SendOwner {
     this.socket = socket
     this.recvMsg = extensions.WSARecvMsg
     this.arena = engine.arena
-    this.sends = new Sends(engine, extensions.WSASendMsg, this)
     this.options = options
+    this.sends = new Sends(engine, extensions.WSASendMsg, this)
     const abi = engine.seam.abi
     this.shape = makeShape(abi, options.controlSize, options.maxMessageSize)
     this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox])
@@ -228,6 +238,11 @@ export class Datagrams implements Endpoint, SendOwner {
 
   isOpen(): boolean {
     return this.state === OPEN
+  }
+
+  /** Whether a failure only says that an earlier send met a dead peer, which nobody here wants to hear. */
+  ignores(code: number): boolean {
+    return !this.options.peerErrors && isPeerError(code)
   }
 
   // --- waiting ---
@@ -316,8 +331,8 @@ export class Datagrams implements Endpoint, SendOwner {
     slots.owed[slot] = 0
     this.order.push(slot)
     engine.counters.receive.submitted++
-    const rc = this.recvMsg(this.socket as SocketHandle, address + this.shape.message, 0, address, 0)
-    const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+    let code = this.postNow(address)
+    for (let n = 0; n < mostReposts && this.ignores(code); n++) code = this.postNow(address)
     if (code !== 0 && code !== WSA_IO_PENDING && code !== WSAEMSGSIZE) return this.complete(slot, code, 0)
     slots.state[slot] = POSTED
     this.active.push(slot)
@@ -331,6 +346,11 @@ export class Datagrams implements Endpoint, SendOwner {
       slots.owed[slot] = OWN | SENTINEL
       if (engine.calls.PostQueuedCompletionStatus(engine.port, 0, this.key + 1, address) === 0) this.undecidable(slot)
     }
+  }
+
+  private postNow(address: number): number {
+    const rc = this.recvMsg(this.socket as SocketHandle, address + this.shape.message, 0, address, 0)
+    return rc === 0 ? 0 : this.engine.calls.WSAGetLastError()
   }
 
   // no sentinel could be posted: the call's own answer is the result, and the slot is never used again
@@ -406,12 +426,12 @@ export class Datagrams implements Endpoint, SendOwner {
       // aborted by cause, not by code: whatever an operation fails with after we cancelled it or closed the socket is
       // our doing. An abort that nobody here asked for is answered by posting again
       const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts
-      if (!cancelled && !unasked) return this.complete(slot, status | 0, 0)
-      if (!cancelled) {
-        this.reposts++
-        counters.reposted++
-      }
-      counters.receive.aborted++
+      const unheard = !cancelled && this.ignores(code)
+      if (!cancelled && !unasked && !unheard) return this.complete(slot, status | 0, 0)
+      if (!cancelled) counters.reposted++
+      if (!cancelled && unasked) this.reposts++
+      if (unheard) counters.receive.failed++
+      else counters.receive.aborted++
       this.order.remove(slot)
       return this.giveBack(slot)
     }
@@ -559,7 +579,7 @@ export class Datagrams implements Endpoint, SendOwner {
     view.setUint32(shape.stride, shape.payloadCapacity, true)
     const rc = this.recvMsg(this.socket as SocketHandle, now.address + shape.message, now.address + shape.stride, 0, 0)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
-    if (code === WSAEWOULDBLOCK) {
+    if (code === WSAEWOULDBLOCK || this.ignores(code)) {
       this.hot = false
       return undefined
     }
@@ -593,6 +613,8 @@ export class Datagrams implements Endpoint, SendOwner {
       const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
       if (code !== 0 && code !== WSAEMSGSIZE) {
         slots.release(slot)
+        // a report about what was sent stands before the datagrams
+        if (isPeerError(code)) continue
         break
       }
       receive.submitted++
@@ -803,6 +825,10 @@ export class Datagrams implements Endpoint, SendOwner {
     for (let done = this.closers.pop(); done !== undefined; done = this.closers.pop()) done()
   }
 }
+
+/** A report of a dead peer, as Windows makes it or, of a connected socket, Linux under Wine. */
+const isPeerError = (code: number): boolean =>
+  code === WSAECONNRESET || code === WSAENETRESET || code === WSAECONNREFUSED
 
 const portFailed = (code: number): WinsockError =>
   WinsockErrors.fromCode("GetQueuedCompletionStatusEx", code, "datagram")

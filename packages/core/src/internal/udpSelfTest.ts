@@ -26,6 +26,7 @@ const engineOptions = (controlSize: number): DatagramOptions => ({
   maxPosted: 1,
   cancel: "close",
   truncation: "deliver",
+  peerErrors: false,
   coalescing: false
 })
 

@@ -71,6 +71,9 @@ const make = (engine: Engine, plan: Plan, options: Checked): Bound | WinsockErro
 /** How many datagrams that came to a socket of a single address are taken over before it is closed. */
 const mostAbsorbed = 1024
 
+/** How many datagrams `sendAll` sends before others get a turn. */
+const mostAtOnce = 128
+
 const noWishes: SendWishes = {}
 
 export class Bound {
@@ -198,25 +201,30 @@ export class Bound {
 
   sendAll(messages: Iterable<Outgoing>): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
+      const { sends } = this.datagrams
       const iterator = messages[Symbol.iterator]()
-      let next = iterator.next()
-      return Effect.whileLoop({
-        while: () => {
-          // what can be sent at once needs no step of the fiber
-          for (; next.done !== true; next = iterator.next()) {
-            const { options, payload, to } = next.value
-            if (options !== undefined || (to === undefined && this.peer === undefined)) return true
-            if (this.datagrams.sends.tryNow(payload, this.destination(to), []) !== 0) return true
+      // what the fiber has to do next: it is a step of its own
+      let step: Effect.Effect<void, WinsockError> = Effect.void
+      const advance = (): boolean => {
+        // what can be sent at once needs no step of the fiber
+        for (let n = 0; n < mostAtOnce; n++) {
+          const next = iterator.next()
+          if (next.done === true) return false
+          const { options, payload, to } = next.value
+          if (options !== undefined || (to === undefined && this.peer === undefined)) {
+            step = this.send(payload, to, options)
+            return true
           }
-          return false
-        },
-        body: () => {
-          const { options, payload, to } = (next as IteratorYieldResult<Outgoing>).value
-          next = iterator.next()
-          return this.send(payload, to, options)
-        },
-        step: () => {}
-      })
+          const destination = this.destination(to)
+          const answer = sends.tryNow(payload, destination, [])
+          if (answer === 0) continue
+          step = answer === WSAEWOULDBLOCK ? sends.wait(payload, destination) : Effect.fail(answer as WinsockError)
+          return true
+        }
+        step = Effect.yieldNow
+        return true
+      }
+      return Effect.whileLoop({ while: advance, body: () => step, step: () => {} })
     })
   }
 
@@ -234,11 +242,13 @@ export class Bound {
         return Effect.fail(WinsockErrors.invalidArgument("connect", "peer", peer, anAddress))
       }
       if (!this.datagrams.isOpen() || socket === -1) return Effect.fail(WinsockErrors.socketClosed("connect"))
-      if (!new SocketCalls(this.engine, socket).connect(this.destination(peer))) {
-        return Effect.fail(this.engine.lastError("connect"))
-      }
+      const on = new SocketCalls(this.engine, socket)
+      if (!on.connect(this.destination(peer))) return Effect.fail(this.engine.lastError("connect"))
       this.peer = peer
-      return Effect.void
+      // Linux, under Wine, takes back a port that it chose, and nobody reaches the socket any more
+      return peer === undefined && on.localAddress()?.port !== this.address.port
+        ? Effect.fail(WinsockErrors.featureMissing("connect", "disconnecting a socket whose port it chose itself"))
+        : Effect.void
     })
   }
 
@@ -325,8 +335,10 @@ export class Bound {
 const isBroadcast = (address: NetAddress.IpAddress): boolean =>
   NetAddress.isIpv4Address(address) && NetAddress.isBroadcast(address)
 
-const isPeerReport = (error: WinsockError): boolean =>
-  error.reason._tag === "ConnectionReset" || error.reason._tag === "NetworkReset"
+// the last is what Linux, under Wine, gives a connected socket
+const peerReports: ReadonlyArray<string> = ["ConnectionReset", "NetworkReset", "ConnectionRefused"]
+
+const isPeerReport = (error: WinsockError): boolean => peerReports.includes(error.reason._tag)
 
 const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   let length = 0
