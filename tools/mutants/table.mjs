@@ -1,0 +1,7 @@
+// The planted faults that `npm run mutants` expects some test to catch. Each names a file, the text in it that is
+// replaced, why the text is there, and the test files that must fail.
+import engine from "./engine.mjs"
+import foundations from "./foundations.mjs"
+import receives from "./receives.mjs"
+
+export const mutants = [...receives, ...engine, ...foundations]
