@@ -158,9 +158,9 @@ const now = async (machine: Machine): Promise<Case> => {
       calls: {
         prepare: () => plain.deliver(burst),
         run: () => {
-          // the engine lets the event loop turn twice in a burst: those two go through the port
-          for (let i = 2; i < burst; i++) plain.receiveNow()
-          for (let i = 0; i < 2; i++) {
+          // the engine lets the event loop turn four times in a burst: those four go through the port
+          for (let i = 4; i < burst; i++) plain.receiveNow()
+          for (let i = 0; i < 4; i++) {
             plain.post(0)
             plain.look()
           }

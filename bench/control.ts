@@ -19,8 +19,9 @@ const of = (name: string, title: string, one: () => unknown): Case => ({
   name,
   title,
   operations,
+  // no calls and no Effect: like the other floors, a figure to hold others against
   parts: {
-    engine: {
+    floor: {
       run: () => {
         for (let i = 0; i < operations; i++) one()
       }

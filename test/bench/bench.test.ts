@@ -19,6 +19,7 @@ interface Row {
 }
 
 const floors = ["loop", "message"]
+const controls = ["control-parse", "control-encode"]
 const cases = [
   "ready-inbox",
   "ready-inbox-arrival",
@@ -48,7 +49,7 @@ describe.concurrent("npm run bench -- --quick", () => {
     const rows = await quick(provider)
     assert.deepStrictEqual(
       rows.map((row) => row.name),
-      [...floors, ...cases]
+      [...floors, ...cases, ...controls]
     )
     for (const { engine, floor, name } of rows) {
       assert.isAbove(floor.median, 0, name)

@@ -18,7 +18,7 @@ const batchesPerTurn = 4
  * How many calls that answer at once are made between two turns of the event loop: a flood must not keep timers, other
  * sockets and other fibers waiting, and Effect's own yield counts steps, not system calls.
  */
-const directPerTurn = 256
+const directPerTurn = 128
 /** How many empty looks before the waiting moves off the JS thread: 4 measured as good as 50. */
 const spins = 4
 /** The bound on an off-thread wait: a worker that is terminated cannot wake it, and must not hang on it. */
