@@ -1,7 +1,7 @@
 /**
- * How a case is measured: its parts take turns, round by round, so that what disturbs the machine disturbs all of them.
- * A round begins with a garbage collection, and each part with as many operations untimed as are timed then: the
- * collection leaves a young generation that must grow first.
+ * How a case is measured: its parts take turns, round by round and each time in another order, so that what disturbs
+ * the machine disturbs all of them. Each does untimed what is timed then, for the one before it left the caches and
+ * the young generation to its own liking. A round begins with a garbage collection.
  */
 import type { CallCounts } from "./rig.ts"
 
@@ -94,13 +94,15 @@ export const measure = async (
     counts: {} as { [N in PartName]?: CallCounts }
   }))
   for (let round = -plan.warmUp; round < plan.rounds; round++) {
+    collect()
     for (const [i, of] of cases.entries()) {
       const cycles = Math.max(1, Math.round(plan.operations / of.operations))
-      collect()
-      for (const name of partNames) {
+      for (let turn = 0; turn < partNames.length; turn++) {
+        const name = partNames[(turn + round + plan.warmUp) % partNames.length]
         const part = of.parts[name]
         if (part === undefined) continue
-        await sample(now, part, of.operations, cycles)
+        if (plan.bytes) collect()
+        else await sample(now, part, of.operations, cycles)
         const before = counts && { ...counts }
         const figure = await sample(plan.bytes ? allocated : now, part, of.operations, cycles)
         if (round < 0) continue
