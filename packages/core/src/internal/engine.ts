@@ -113,6 +113,8 @@ export class Engine implements PumpOwner {
   private lastDirty: Endpoint | undefined = undefined
   private graceTimer: (() => void) | undefined
   private cancelling = 0
+  // whether a turn has ended since the first of those cancellations was asked for
+  private lingering = false
 
   /** Throws when there is no memory for it; it holds nothing then. */
   constructor(seam: Seam, port: Handle, options: EngineOptions) {
@@ -160,8 +162,11 @@ export class Engine implements PumpOwner {
         }
       }
     }
-    // most cancellations have completed by now: a timer is for those that have not
-    if (this.cancelling > 0 && this.graceTimer === undefined) this.graceNext()
+    // most cancellations have completed by the next turn: the timer is for those that have not
+    if (this.cancelling > 0 && this.graceTimer === undefined) {
+      if (this.lingering) this.graceNext()
+      this.lingering = true
+    }
     return this.firstDirty !== undefined
   }
 
@@ -248,8 +253,9 @@ export class Engine implements PumpOwner {
   }
 
   graceEnds(): void {
-    if (--this.cancelling > 0 || this.graceTimer === undefined) return
-    this.graceTimer()
+    if (--this.cancelling > 0) return
+    this.lingering = false
+    this.graceTimer?.()
     this.graceTimer = undefined
   }
 
