@@ -5,7 +5,7 @@
 import { Datagram } from "@effect-winsock/core/Datagram"
 import type * as UdpSocket from "@effect-winsock/core/UdpSocket"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import { Arena } from "../packages/core/src/internal/arena.ts"
 import { makeShape, nameCapacity } from "../packages/core/src/internal/slots.ts"
 import { PlainSocket } from "./calls.ts"
@@ -18,6 +18,8 @@ import { finish, open, payloadSize } from "./rig.ts"
 /** The pump takes this many packets in one turn, so that many datagrams can be made ready at once. */
 const inboxBurst = 256
 const burst = 512
+/** Each makes so much garbage that fewer would not share its collection evenly. */
+const interruptions = 4096
 const fibers = 64
 const batch = 64
 const rounds = 8
@@ -296,13 +298,16 @@ const parkedInEventLoop = async (machine: Machine): Promise<Case> => {
   }
 }
 
-/** A fiber that is forked, waits, and is interrupted; it ends when the cancelled receive has completed. */
-const interrupt = async (machine: Machine): Promise<Case> => {
+/**
+ * A fiber that is forked, waits, and is interrupted; it ends when the cancelled receive has completed. A program's
+ * fiber does that to its child; with `root` it is done from outside, with the least that Effect can do it with.
+ */
+const interrupt = async (machine: Machine, root: boolean): Promise<Case> => {
   const bare = new Parked<number>()
   const opened = await open(machine, "loop", options)
   const plain = new PlainSocket(machine, 1)
-  const interrupting = (wait: Effect.Effect<unknown, unknown>, turn: () => void) => (): void => {
-    for (let i = 0; i < burst; i++) {
+  const fromOutside = (wait: Effect.Effect<unknown, unknown>, turn: () => void) => (): void => {
+    for (let i = 0; i < interruptions; i++) {
       const fiber = Effect.runFork(wait)
       fiber.interruptUnsafe()
       must(fiber.pollUnsafe() === undefined ? 0 : 1, 0, "fibers that ended before their receive did")
@@ -310,15 +315,27 @@ const interrupt = async (machine: Machine): Promise<Case> => {
       must(fiber.pollUnsafe() === undefined ? 0 : 1, 1, "fibers that ended")
     }
   }
+  const byParent = (wait: Effect.Effect<unknown, unknown>, turn: () => void) => (): Promise<void> | void => {
+    const child = Effect.forkChild(wait, { startImmediately: true })
+    const one = Effect.flatMap(child, Fiber.interrupt)
+    let turns = 0
+    const done = times(interruptions, () => one, ignore)
+    // each turn lets one child end, and its parent fork and interrupt the next
+    for (; turns < interruptions; turns++) turn()
+    return done
+  }
+  const interrupting = root ? fromOutside : byParent
   return {
-    name: "interrupt",
-    title: "fork, park, interrupt, and the cancelled receive's packet",
-    operations: burst,
+    name: root ? "interrupt-root" : "interrupt",
+    title: root
+      ? "the same from outside: runFork, interruptUnsafe"
+      : "forkChild, park, Fiber.interrupt, and the cancelled receive's packet",
+    operations: interruptions,
     parts: {
       floor: { run: interrupting(bare.wait, () => bare.settle()) },
       calls: {
         run: () => {
-          for (let i = 0; i < burst; i++) {
+          for (let i = 0; i < interruptions; i++) {
             plain.post(0)
             plain.cancel(0)
             plain.look()
@@ -421,7 +438,8 @@ export const make = async (machine: Machine): Promise<Array<Case>> => [
   await parked(machine, fibers),
   await parked(machine, 1),
   await parkedInEventLoop(machine),
-  await interrupt(machine),
+  await interrupt(machine, false),
+  await interrupt(machine, true),
   await pull(machine),
   await send(machine),
   ...control.cases()

@@ -81,6 +81,7 @@ if (values.json) {
     console.log(`\non the ${provider} provider`)
     console.log(text(all.filter((row) => row.provider === provider)))
   }
-  const verdict = summary(judged.filter((of) => of.provider === chosen[0]))
+  const verdict =
+    judged.length === 0 ? "no target was measured (they are judged on the fake provider)" : summary(judged)
   console.log(`\n${values.quick ? `${all.length} cases ran; the figures of a quick run mean nothing` : verdict}`)
 }
