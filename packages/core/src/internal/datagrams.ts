@@ -596,37 +596,76 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   /**
-   * Takes what waits in another SOCKET of the same address into the inbox, at most `most` datagrams, and serves it.
+   * Takes over what came to another SOCKET, of an address of this one's and its port, while that was open: at most
+   * `most` datagrams. What this socket has for that address is older. `seal` makes the other one take nothing more.
    */
-  absorb(socket: SocketHandle, most: number): void {
+  absorb(socket: SocketHandle, most: number, seal: () => void): void {
+    const taken: Array<number> = []
+    this.takeFrom(socket, taken, most)
+    const early = taken.length > 0
+    if (early) this.takeOwn(most)
+    seal()
+    this.takeFrom(socket, taken, most)
+    if (taken.length === 0) return
+    if (!early) this.takeOwn(most)
+    this.enlist(taken)
+    if (this.waiters.head !== undefined) this.engine.poke(this)
+  }
+
+  // what waits in the kernel; while a receive waits there, nothing does
+  private takeOwn(most: number): void {
+    const { order } = this
+    for (let slot = order.head; slot !== -1; slot = order.after(slot)) if (this.isPending(slot)) return
+    const taken: Array<number> = []
+    this.takeFrom(this.socket as SocketHandle, taken, most)
+    this.enlist(taken)
+  }
+
+  private isPending(slot: number): boolean {
+    const { slots } = this
+    const status = slots.view[slot].getUint32(slots.at[slot] + this.offInternal, true)
+    return this.isHeld(slot) && status === STATUS_PENDING
+  }
+
+  // behind all that has come, before the receives that still wait in the kernel
+  private enlist(taken: ReadonlyArray<number>): void {
+    const { order, slots } = this
+    const later: Array<number> = []
+    for (let slot = order.head; slot !== -1; slot = order.after(slot)) if (this.isPending(slot)) later.push(slot)
+    for (const slot of later) order.remove(slot)
+    for (const slot of taken) {
+      order.push(slot)
+      this.complete(slot, 0, slots.size[slot])
+    }
+    for (const slot of later) order.push(slot)
+    this.releaseHead()
+  }
+
+  private takeFrom(socket: SocketHandle, into: Array<number>, most: number): void {
     const { engine, now, shape, slots } = this
-    const { receive } = engine.counters
-    for (let n = 0; n < most; n++) {
+    while (into.length < most) {
       const slot = slots.acquire()
-      if (slot === NO_MEMORY) break
+      if (slot === NO_MEMORY) return
       const view = slots.view[slot]
       const at = slots.at[slot]
-      this.reset(view, at)
-      now.view.setUint32(shape.stride, shape.payloadCapacity, true)
-      const message = slots.address[slot] + shape.message
-      const rc = this.recvMsg(socket, message, now.address + shape.stride, 0, 0)
-      const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
-      if (code !== 0 && code !== WSAEMSGSIZE) {
-        slots.release(slot)
-        // a report about what was sent stands before the datagrams
-        if (isPeerError(code)) continue
-        break
-      }
-      receive.submitted++
-      receive.completed++
+      let code: number
+      let tries = 0
+      // a report about what was sent stands before the datagrams
+      do {
+        this.reset(view, at)
+        now.view.setUint32(shape.stride, shape.payloadCapacity, true)
+        const message = slots.address[slot] + shape.message
+        const rc = this.recvMsg(socket, message, now.address + shape.stride, 0, 0)
+        code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
+      } while (isPeerError(code) && tries++ < mostReposts)
+      if (code !== 0 && code !== WSAEMSGSIZE) return slots.release(slot)
+      engine.counters.receive.submitted++
       const flags = view.getUint32(at + this.offFlags, true)
       slots.truncated[slot] = (flags & MSG_TRUNC) !== 0 || (code !== 0 && (flags & MSG_CTRUNC) === 0) ? 1 : 0
-      slots.code[slot] = 0
       slots.owed[slot] = 0
       slots.size[slot] = Math.min(now.view.getUint32(shape.stride, true), shape.payloadCapacity)
-      this.toInbox(slot)
+      into.push(slot)
     }
-    if (this.inbox.head !== -1 && this.waiters.head !== undefined) engine.poke(this)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {

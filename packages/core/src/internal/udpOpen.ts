@@ -20,7 +20,7 @@ import {
 } from "@effect-winsock/schema/Options"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
-import { WSA_NOT_ENOUGH_MEMORY, WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAEAFNOSUPPORT, WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
 import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
@@ -225,10 +225,12 @@ const enableControls = (
     const control = controls[name]
     const own = v6 ? control.v6 : control.v4
     if (!on.set(own.level, own.option, 1)) return false
-    // IPv4 may be switched off on the machine: then no datagram needs it
-    if (dual) on.set(control.v4.level, control.v4.option, 1)
-    controlSize += space(abi, own.payload) + (dual ? space(abi, control.v4.payload) : 0)
-    return (receive[name] = true)
+    receive[name] = true
+    controlSize += space(abi, own.payload)
+    if (!dual) return true
+    controlSize += space(abi, control.v4.payload)
+    // IPv4 may be switched off on the machine, which is WSAEINVAL: then no datagram needs it
+    return on.set(control.v4.level, control.v4.option, 1) || on.engine.calls.WSAGetLastError() !== WSAENOPROTOOPT
   }
 
   for (const name of controlNames) {

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import type { SendCapabilities } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import type { Payload } from "./sends.ts"
 import { isRecord } from "./udpOptions.ts"
 
 /** See `UdpSocket.SendOptions`. */
@@ -109,4 +110,22 @@ export const messages = (wishes: SendWishes, v4: boolean): Array<ControlMessage>
   } else if (ecn !== undefined) out.push({ _tag: v4 ? "IP_ECN" : "IPV6_ECN", value: ecn })
   if (segmentSize !== undefined) out.push({ _tag: "UDP_SEND_MSG_SIZE", value: segmentSize })
   return out
+}
+
+/** A payload in pieces of one size, but for the last: at least one piece, which may be empty. */
+export const cut = (payload: Payload, size: number): ReadonlyArray<Uint8Array> => {
+  const whole = payload instanceof Uint8Array ? payload : concatenate(payload as ReadonlyArray<Uint8Array>)
+  const pieces: Array<Uint8Array> = []
+  for (let at = 0; at === 0 || at < whole.length; at += size) pieces.push(whole.subarray(at, at + size))
+  return pieces
+}
+
+const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
 }

@@ -7,8 +7,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import type { Datagram } from "../Datagram.ts"
-import type { SocketHandle } from "../Seam.ts"
+import { Datagram } from "../Datagram.ts"
 import type { Capabilities, SendCapabilities } from "../UdpCapabilities.ts"
 import type { Options, Outgoing, PeerReport } from "../UdpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -166,37 +165,35 @@ export class Bound {
     v4: boolean,
     can: SendCapabilities
   ): Effect.Effect<void, WinsockError> {
-    const required = this.options.sendControl === "required"
-    const missing = UdpSend.missing(wishes, can)
-    if (missing !== undefined && required) return Effect.fail(WinsockErrors.featureMissing("WSASendMsg", missing))
-    const able = missing === undefined ? wishes : UdpSend.honoured(wishes, can)
-    if (able.segmentSize !== undefined && !this.opened.segmentation) {
-      if (required) return Effect.fail(WinsockErrors.featureMissing("WSASendMsg", "segmentSize"))
-      return this.sendPieces(payload, to, able, able.segmentSize, v4)
-    }
-    return this.datagrams.sends.send(payload, this.destination(to), UdpSend.messages(able, v4))
-  }
-
-  // what the provider would have cut
-  private sendPieces(
-    payload: Payload,
-    to: NetAddress.InetAddress | undefined,
-    wishes: SendWishes,
-    size: number,
-    v4: boolean
-  ): Effect.Effect<void, WinsockError> {
-    const whole = payload instanceof Uint8Array ? payload : concatenate(payload)
-    const control = UdpSend.messages({ ...wishes, segmentSize: undefined }, v4)
-    let at = 0
+    const able = this.able(wishes, can)
+    if (able instanceof WinsockErrors.WinsockError) return Effect.fail(able)
+    const control = UdpSend.messages(able.wishes, v4)
+    const { sends } = this.datagrams
+    const destination = this.destination(to)
+    if (able.pieces === 0) return sends.send(payload, destination, control)
+    // what the provider would have cut
+    const pieces = UdpSend.cut(payload, able.pieces)
+    let next = 0
     return Effect.whileLoop({
-      while: () => at < whole.length || at === 0,
-      body: () => {
-        const piece = whole.subarray(at, at + size)
-        at += size
-        return this.datagrams.sends.send(piece, this.destination(to), control)
-      },
+      while: () => next < pieces.length,
+      body: () => sends.send(pieces[next++], destination, control),
       step: () => {}
     })
+  }
+
+  // what the provider will honour of the wishes, and the size of the pieces that it cannot cut itself
+  private able(
+    wishes: SendWishes,
+    can: SendCapabilities
+  ): { readonly wishes: SendWishes; readonly pieces: number } | WinsockError {
+    const cuts = wishes.segmentSize === undefined || this.opened.segmentation
+    const missing = UdpSend.missing(wishes, can) ?? (cuts ? undefined : "segmentSize")
+    if (missing === undefined) return { wishes, pieces: 0 }
+    if (this.options.sendControl === "required") return WinsockErrors.featureMissing("WSASendMsg", missing)
+    const honoured = UdpSend.honoured(wishes, can)
+    return cuts
+      ? { wishes: honoured, pieces: 0 }
+      : { wishes: { ...honoured, segmentSize: undefined }, pieces: wishes.segmentSize! }
   }
 
   sendAll(messages: Iterable<Outgoing>): Effect.Effect<void, WinsockError> {
@@ -256,9 +253,9 @@ export class Bound {
 
   reply(message: Datagram, payload: Payload, wishes: SendWishes = noWishes): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
-      const to = message.from
+      const to = message instanceof Datagram ? message.from : undefined
       if (to === undefined) {
-        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "message", message.name, "one with a sender"))
+        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "message", message, "a datagram with a sender"))
       }
       const plain = this.send(payload, to, wishes === noWishes ? undefined : wishes)
       // a socket of one address has no other to send from
@@ -278,7 +275,7 @@ export class Bound {
           )
         }
         return can.sourceByBinding
-          ? this.replyThrough(info.address, payload, to, wishes)
+          ? this.replyThrough(info.address, payload, to, wishes, can, plain)
           : this.replyPlainly(plain, "the choice of a source address, which reply needs")
       })
     })
@@ -296,34 +293,37 @@ export class Bound {
     source: NetAddress.IpAddress,
     payload: Payload,
     to: NetAddress.InetAddress,
-    wishes: SendWishes
+    wishes: SendWishes,
+    can: SendCapabilities,
+    plain: Effect.Effect<void, WinsockError>
   ): Effect.Effect<void, WinsockError> {
     const { datagrams, engine, plan } = this
     const v4 = UdpSend.travelsAsIpv4(to)
-    const refused = UdpSend.check(wishes, v4)
+    const refused = datagrams.sends.refuse(payload, to) ?? UdpSend.check(wishes, v4)
     if (refused !== undefined) return Effect.fail(refused)
-    const missing = this.can === undefined ? undefined : UdpSend.missing(wishes, this.can)
-    if (missing !== undefined && this.options.sendControl === "required") {
-      return Effect.fail(WinsockErrors.featureMissing("WSASendMsg", missing))
-    }
-    if (!datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
-    const single = open(engine, {
-      ...plan,
-      reuseAddress: true,
-      address: this.localAddress(source)
-    })
+    const able = this.able(wishes, can)
+    if (able instanceof WinsockErrors.WinsockError) return Effect.fail(able)
+    const address = this.localAddress(source)
+    const single = open(engine, { ...plan, reuseAddress: true, address })
     if (single instanceof WinsockErrors.WinsockError) {
       // an address that is not the machine's own: the broadcast address of a network
-      return single.reason.code === WSAEADDRNOTAVAIL ? this.send(payload, to, undefined) : Effect.fail(single)
+      return single.reason.code === WSAEADDRNOTAVAIL ? plain : Effect.fail(single)
     }
-    const socket: SocketHandle = single.socket
-    const control = this.can === undefined ? [] : UdpSend.messages(UdpSend.honoured(wishes, this.can), v4)
-    const answer = datagrams.sends.tryNow(payload, this.destination(to), control, socket)
-    datagrams.absorb(socket, mostAbsorbed)
+    const { socket } = single
+    const control = UdpSend.messages(able.wishes, v4)
+    let answer: number | WinsockError = 0
+    for (const piece of able.pieces === 0 ? [payload] : UdpSend.cut(payload, able.pieces)) {
+      answer = datagrams.sends.tryNow(piece, this.destination(to), control, socket)
+      if (answer !== 0) break
+    }
+    // connected to itself it takes from nobody else, so that nothing comes between the last look and its end
+    datagrams.absorb(socket, mostAbsorbed, () => void new SocketCalls(engine, socket).connect(address))
     engine.calls.closesocket(socket)
     if (answer === 0) return Effect.void
+    if (answer !== WSAEWOULDBLOCK) return Effect.fail(answer as WinsockError)
     // its buffer is as full as the network is busy; the socket's own send waits for room
-    return answer === WSAEWOULDBLOCK ? this.send(payload, to, undefined) : Effect.fail(answer as WinsockError)
+    const busy = WinsockErrors.fromCode("WSASendMsg", WSAEWOULDBLOCK, "datagram")
+    return this.options.reply === "preferred" ? plain : Effect.fail(busy)
   }
 
   private localAddress(address: NetAddress.IpAddress): NetAddress.InetAddress {
@@ -339,15 +339,3 @@ const isBroadcast = (address: NetAddress.IpAddress): boolean =>
 const peerReports: ReadonlyArray<string> = ["ConnectionReset", "NetworkReset", "ConnectionRefused"]
 
 const isPeerReport = (error: WinsockError): boolean => peerReports.includes(error.reason._tag)
-
-const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
-}
