@@ -98,11 +98,13 @@ export class Bound {
     this.options = options
     this.address = opened.bound
     this.wildcard = NetAddress.isUnspecified(opened.bound.address)
-    this.receive = datagrams.receive
-    this.receiveEvent = Effect.catch(datagrams.receive, (error) =>
+    const { connectionReset, networkReset } = opened.peerErrorsOff
+    const passOver = connectionReset && networkReset ? <A>(take: A) => take : withoutReports
+    this.receive = passOver(datagrams.receive)
+    this.receiveEvent = Effect.catch(this.receive, (error) =>
       isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
     )
-    this.pull = datagrams.pull(options.batch)
+    this.pull = passOver(datagrams.pull(options.batch))
     this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
     this.capabilities = Effect.suspend(() => Effect.map(this.ask(), (send) => this.record(send)))
   }
@@ -327,6 +329,12 @@ const isBroadcast = (address: NetAddress.IpAddress): boolean =>
 
 const isPeerReport = (error: WinsockError): boolean =>
   error.reason._tag === "ConnectionReset" || error.reason._tag === "NetworkReset"
+
+/** Passes over the reports of dead peers that nobody wants and the provider cannot switch off. */
+const withoutReports = <A>(take: Effect.Effect<A, WinsockError>): Effect.Effect<A, WinsockError> => {
+  const next: Effect.Effect<A, WinsockError> = Effect.catchIf(take, isPeerReport, () => next)
+  return next
+}
 
 const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   let length = 0
