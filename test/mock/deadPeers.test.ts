@@ -37,10 +37,8 @@ describe("a dead peer breaks no receive where its reports cannot be switched off
   it.live("pull", () =>
     Effect.gen(function* () {
       const messages = yield* afterDeadPeer((socket) => socket.pull)
-      assert.deepStrictEqual(
-        messages.map(({ payload }) => [...payload]),
-        [[2]]
-      )
+      assert.strictEqual(messages.length, 1)
+      assert.deepStrictEqual(messages[0].payload, Uint8Array.of(2))
     })
   )
 
