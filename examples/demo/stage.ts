@@ -4,6 +4,7 @@ import type { UdpSocket } from "@effect-winsock/core"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import process from "node:process"
 import type { Speaker } from "./screen.ts"
 
 /** A question of the client's: from which of its addresses, to which of the server's, and what it says of itself. */
@@ -61,12 +62,15 @@ export const simulated: Effect.Effect<Stage, never, Scope.Scope> = Effect.gen(fu
   }
 })
 
+// the launcher's environment says so
+const wine = process.env.WINEPREFIX !== undefined
+
 /** Two layers in one process, on loopback: 127.0.0.9 is an address of every machine's own, like all of 127.0.0.0/8. */
 export const native = Effect.gen(function* () {
   const { NativeWinsock } = yield* Effect.promise(() => import("@effect-winsock/native"))
   const addresses = "127.0.0.1, 127.0.0.9 and ::1, which are all this machine"
   const stage: Stage = {
-    title: "ws2_32 is the real one: both ends on this machine's loopback interface",
+    title: `ws2_32 is ${wine ? "Wine's" : "Windows' own"}: both ends on this machine's loopback interface`,
     hosts: {
       server: { seam: yield* NativeWinsock.seam, addresses },
       client: { seam: yield* NativeWinsock.seam, addresses: "127.0.0.1 and ::1" }

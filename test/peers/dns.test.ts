@@ -18,8 +18,12 @@ let server: ChildProcess
 let port = 0
 
 beforeAll(async () => {
-  const script = ["tools/wine/run.mjs", "--timeout=300", "examples/dns-responder.ts"]
-  server = spawn(process.execPath, script, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+  // a launcher that is killed on Windows cannot end what it launched
+  const launcher = process.platform === "win32" ? [] : ["tools/wine/run.mjs", "--timeout=300"]
+  server = spawn(process.execPath, [...launcher, "examples/dns-responder.ts"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   let output = ""
   port = await new Promise<number>((resolve, reject) => {
     const read = (text: string) => {

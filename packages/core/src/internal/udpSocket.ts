@@ -100,11 +100,13 @@ export class Bound {
     this.options = options
     this.address = opened.bound
     this.wildcard = NetAddress.isUnspecified(opened.bound.address)
-    this.receive = datagrams.receive
-    this.receiveEvent = Effect.catch(datagrams.receive, (error) =>
+    const { connectionReset, networkReset } = opened.peerErrorsOff
+    const passOver = connectionReset && networkReset ? <A>(take: A) => take : withoutReports
+    this.receive = passOver(datagrams.receive)
+    this.receiveEvent = Effect.catch(this.receive, (error) =>
       isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
     )
-    this.pull = datagrams.pull(options.batch)
+    this.pull = passOver(datagrams.pull(options.batch))
     this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
     this.capabilities = Effect.suspend(() => Effect.map(this.ask(), (send) => this.record(send)))
   }
@@ -336,6 +338,12 @@ const isBroadcast = (address: NetAddress.IpAddress): boolean =>
   NetAddress.isIpv4Address(address) && NetAddress.isBroadcast(address)
 
 // the last is what Linux, under Wine, gives a connected socket
-const peerReports: ReadonlyArray<string> = ["ConnectionReset", "NetworkReset", "ConnectionRefused"]
+const peerReports: ReadonlySet<string> = new Set(["ConnectionReset", "NetworkReset", "ConnectionRefused"])
 
-const isPeerReport = (error: WinsockError): boolean => peerReports.includes(error.reason._tag)
+const isPeerReport = (error: WinsockError): boolean => peerReports.has(error.reason._tag)
+
+/** Passes over the reports of dead peers that nobody wants and the provider cannot switch off. */
+const withoutReports = <A>(take: Effect.Effect<A, WinsockError>): Effect.Effect<A, WinsockError> => {
+  const next: Effect.Effect<A, WinsockError> = Effect.catchIf(take, isPeerReport, () => next)
+  return next
+}
