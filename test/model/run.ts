@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import type { Happenings } from "./Oracle.ts"
 import { judge, nothing } from "./Oracle.ts"
 import { planOf } from "./Plan.ts"
-import { World } from "./World.ts"
+import { Driver } from "./Driver.ts"
+import type { World } from "./World.ts"
 
 export interface Outcome {
   readonly seed: number
@@ -27,11 +28,12 @@ const storyOf = (world: World, trace: ReadonlyArray<MockTrace.Event>): ReadonlyA
 }
 
 export const run = async (seed: number, tell = false): Promise<Outcome> => {
-  const world = new World(planOf(seed), tell)
+  const driver = new Driver(planOf(seed), tell)
+  const { world } = driver
   try {
     world.begin()
-    for (let i = 0; i < world.plan.steps; i++) await world.step()
-    await world.end()
+    for (let i = 0; i < world.plan.steps; i++) await driver.step()
+    await driver.end()
   } catch (error) {
     world.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }

@@ -6,7 +6,7 @@ const addresses = "packages/schema/src/SockAddr.ts"
 const ports = "packages/mock/src/internal/Ports.ts"
 const sockets = "packages/mock/src/internal/Sockets.ts"
 const guard = "packages/mock/src/internal/Guard.ts"
-const receive = "packages/mock/src/internal/Receive.ts"
+const network = "packages/mock/src/internal/Network.ts"
 const send = "packages/mock/src/internal/Send.ts"
 
 const controls = "test/schema/ControlMessage.test.ts"
@@ -102,11 +102,11 @@ export default [
     caughtBy: ["test/mock/guard.test.ts"]
   },
   {
-    file: receive,
+    file: network,
     name: "mock: newest receive served first",
     why: "datagrams go to receives in the order in which these were posted",
-    find: "    const operation = socket.receives.first!\n    const datagram",
-    replace: "    const operation = socket.receives.last!\n    const datagram",
+    find: "      const operation = socket.receives.first!\n",
+    replace: "      const operation = socket.receives.last!\n",
     caughtBy: ["test/mock/receive.test.ts"]
   },
   {

@@ -1,5 +1,6 @@
 // planted faults in how a socket's receives are posted, cancelled, released and handed over
 const file = "packages/core/src/internal/datagrams.ts"
+const bounds = "test/both/laws/bounds.test.ts"
 const cancelling = "test/both/laws/cancelling.test.ts"
 const closing = "test/both/laws/closing.test.ts"
 const handingOver = "test/both/laws/handing-over.test.ts"
@@ -134,7 +135,7 @@ export default [
       this.inKernel < 2 * maxPosted
 `,
     replace: "\n",
-    caughtBy: [cancelling]
+    caughtBy: [bounds]
   },
   {
     name: "sentinel left out",
@@ -207,14 +208,14 @@ export default [
     why: "a provider that aborts everything must not keep the event loop busy without end",
     find: "const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts",
     replace: "const unasked = status === STATUS_CANCELLED",
-    caughtBy: [hostile]
+    caughtBy: [bounds]
   },
   {
     name: "truncation told by the flag alone",
     why: "a provider may say STATUS_BUFFER_OVERFLOW and set no MSG_TRUNC",
     find: "const cut = (flags & MSG_TRUNC) !== 0 || (overflow && (flags & MSG_CTRUNC) === 0)",
     replace: "const cut = (flags & MSG_TRUNC) !== 0",
-    caughtBy: [hostile]
+    caughtBy: [handingOver]
   },
   {
     name: "byte count trusted",
@@ -240,8 +241,8 @@ export default [
   {
     name: "receive at once past those in flight",
     why: "what a call finds now is next in order only if no receive is in the kernel or waits to be released",
-    find: "if (this.hot && this.order.head === -1) {\n          const result = this.tryNow(false)",
-    replace: "if (this.hot) {\n          const result = this.tryNow(false)",
+    find: "if (this.hot && this.order.head === -1 && !this.options.coalescing) {",
+    replace: "if (this.hot && !this.options.coalescing) {",
     caughtBy: [model]
   },
   {
@@ -249,7 +250,7 @@ export default [
     why: "who waited longer comes first",
     find: "if (this.waiters.head === undefined && most >= fewestSteps) {\n        if (this.inbox.head !== -1) {",
     replace: "if (most >= fewestSteps) {\n        if (this.inbox.head !== -1) {",
-    caughtBy: [cancelling]
+    caughtBy: [handingOver]
   },
   {
     name: "nothing posted after waiters were served",
@@ -292,4 +293,4 @@ export default [
     replace: "",
     caughtBy: [hostile]
   }
-].map((mutant) => ({ file, ...mutant }))
+].map((mutant) => Object.assign(mutant, { file }))
