@@ -36,6 +36,7 @@ const launch = ({ command, commandArgs, env, stdio, stop, pump, closed }) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => end(signal, 128 + constants.signals[signal]))
   }
+  for (const out of [process.stdout, process.stderr]) out.on("error", () => end("nobody reads the output", 141))
   const seconds = Number(options.timeout)
   const watchdog = setTimeout(() => end(`no end after ${seconds} s`, 124), seconds * 1000)
   child.on("error", (error) => {
