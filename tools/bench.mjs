@@ -3,10 +3,11 @@
 import { checkNode, runNode } from "./node.mjs"
 
 checkNode()
+const oneCpu = process.platform === "win32" ? [] : ["--cpu=0"]
 const args = process.argv.slice(2)
 const rest = args.filter((arg) => arg !== "--native")
 process.exitCode = await runNode(
   args.includes("--native")
-    ? ["tools/wine/run.mjs", "--cpu=0", "bench/native/run.ts", ...rest]
+    ? ["tools/wine/run.mjs", ...oneCpu, "bench/native/run.ts", ...rest]
     : ["bench/run.ts", ...rest]
 )

@@ -7,10 +7,11 @@ import { join } from "node:path"
 import { checkNode, root, runNode } from "./node.mjs"
 
 const vitest = "node_modules/vitest/vitest.mjs"
+// between two CPUs a call to Wine's server takes ten times as long
+const oneCpu = process.platform === "win32" ? [] : ["--cpu=0"]
 const parts = [
   { layer: "mock", project: "mock", command: [vitest] },
-  // under Wine on one CPU: between two, a call to its server takes ten times as long
-  { layer: "native", project: "native", command: ["tools/wine/run.mjs", "--cpu=0", vitest] },
+  { layer: "native", project: "native", command: ["tools/wine/run.mjs", ...oneCpu, vitest] },
   // on the host, beside the programs that it asks with
   { layer: "native", project: "peers", command: [vitest], setup: "tools/peers.mjs" }
 ]
