@@ -506,19 +506,15 @@ export class Datagrams implements Endpoint, SendOwner {
 
   // the next of the datagrams that the provider joined, if it said that it did; the last one gives the slot back
   private takePiece(slot: number): Datagram | undefined {
-    const { consumed, engine, inbox, shape, slots } = this
-    if (this.codeOf(slot) !== 0) return undefined
-    const view = slots.view[slot]
-    const at = slots.at[slot]
-    const control = parseControl(shape.abi, view, at + shape.control, this.controlLength(view, at))
-    const size = isControlIssue(control) ? 0 : (control.coalescedSize ?? 0)
+    const { consumed, engine, inbox, slots } = this
+    const size = this.pieceSize(slot)
+    if (size === 0) return undefined
     const rest = slots.size[slot] - consumed
-    if (consumed === 0 && (size <= 0 || size >= rest)) return undefined
     const last = size >= rest
     const piece = this.copy(
-      view,
+      slots.view[slot],
       slots.bytes[slot],
-      at,
+      slots.at[slot],
       last ? rest : size,
       last && slots.truncated[slot] === 1,
       consumed
@@ -530,6 +526,23 @@ export class Datagrams implements Endpoint, SendOwner {
       this.giveBack(slot)
     }
     return piece
+  }
+
+  // 0 for a result that is one datagram, or does not say that it is several
+  private pieceSize(slot: number): number {
+    const { shape, slots } = this
+    if (!this.options.coalescing || this.codeOf(slot) !== 0) return 0
+    const view = slots.view[slot]
+    const at = slots.at[slot]
+    const control = parseControl(shape.abi, view, at + shape.control, this.controlLength(view, at))
+    const size = isControlIssue(control) ? 0 : (control.coalescedSize ?? 0)
+    return size > 0 && size < slots.size[slot] ? size : 0
+  }
+
+  // how many datagrams of a result were not given out
+  private piecesLeft(slot: number): number {
+    const size = this.pieceSize(slot)
+    return size === 0 ? 1 : Math.ceil((this.slots.size[slot] - this.consumed) / size)
   }
 
   private codeOf(slot: number): number {
@@ -849,7 +862,9 @@ export class Datagrams implements Endpoint, SendOwner {
     }
     // results that nobody waited for; an error is no message
     for (; inbox.head !== -1; engine.counters.inbox--) {
-      if (slots.code[inbox.shift()] === 0) engine.counters.discarded++
+      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)
+      this.consumed = 0
+      inbox.shift()
     }
     if (this.leaked) slots.abandon()
     else slots.dispose()

@@ -336,6 +336,6 @@ const isBroadcast = (address: NetAddress.IpAddress): boolean =>
   NetAddress.isIpv4Address(address) && NetAddress.isBroadcast(address)
 
 // the last is what Linux, under Wine, gives a connected socket
-const peerReports: ReadonlyArray<string> = ["ConnectionReset", "NetworkReset", "ConnectionRefused"]
+const peerReports: ReadonlySet<string> = new Set(["ConnectionReset", "NetworkReset", "ConnectionRefused"])
 
-const isPeerReport = (error: WinsockError): boolean => peerReports.includes(error.reason._tag)
+const isPeerReport = (error: WinsockError): boolean => peerReports.has(error.reason._tag)
