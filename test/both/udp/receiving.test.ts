@@ -1,4 +1,4 @@
-import { UdpSocket } from "@effect-winsock/core"
+import type { UdpSocket } from "@effect-winsock/core"
 import type { Datagram } from "@effect-winsock/core/Datagram"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import { assert, describe } from "@effect/vitest"
@@ -172,7 +172,7 @@ describe("UdpSocket: messages", () => {
       yield* fill(socket, upTo(20))
       yield* Effect.forEach(fibers, Fiber.join)
       assert.deepStrictEqual(
-        got.sort((a, b) => a - b),
+        got.toSorted((a, b) => a - b),
         upTo(20)
       )
     })

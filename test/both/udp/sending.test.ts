@@ -366,7 +366,7 @@ describe("UdpSocket: what is said of a send", () => {
           got.map((message) => message.payload.length),
           sizes
         )
-        const whole = payload instanceof Uint8Array ? [...payload] : payload.flatMap((piece) => [...piece])
+        const whole = payload instanceof Uint8Array ? [...payload] : payload.flatMap((piece) => Array.from(piece))
         assert.deepStrictEqual(payloads(got).flat(), whole)
       }
       recorder.clear()
