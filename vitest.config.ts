@@ -14,6 +14,7 @@ const windows = process.platform === "win32"
 
 export default defineConfig({
   test: {
+    setupFiles: ["test/support/nothing-left.ts"],
     projects: [
       {
         extends: true,

@@ -1,6 +1,7 @@
 /**
- * How a case is measured: its parts take turns, round by round, with a garbage collection before each, so that what
- * disturbs the machine disturbs all of them.
+ * How a case is measured: its parts take turns, round by round, so that what disturbs the machine disturbs all of them.
+ * A round begins with a garbage collection, and each part with as many operations untimed as are timed then: the
+ * collection leaves a young generation that must grow first.
  */
 import type { CallCounts } from "./rig.ts"
 
@@ -46,6 +47,7 @@ export interface Plan {
   readonly bytes: boolean
 }
 
+// not there in a quick run
 const collect = (): void => {
   if (globalThis.gc !== undefined) void globalThis.gc()
 }
@@ -59,7 +61,6 @@ const now = (): number => Number(process.hrtime.bigint())
 
 /** Measures with `meter` what `cycles` runs take, per operation. */
 const sample = async (meter: () => number, part: Part, operations: number, cycles: number): Promise<number> => {
-  collect()
   let total = 0
   for (let i = 0; i < cycles; i++) {
     const prepared = part.prepare?.()
@@ -95,9 +96,11 @@ export const measure = async (
   for (let round = -plan.warmUp; round < plan.rounds; round++) {
     for (const [i, of] of cases.entries()) {
       const cycles = Math.max(1, Math.round(plan.operations / of.operations))
+      collect()
       for (const name of partNames) {
         const part = of.parts[name]
         if (part === undefined) continue
+        await sample(now, part, of.operations, cycles)
         const before = counts && { ...counts }
         const figure = await sample(plan.bytes ? allocated : now, part, of.operations, cycles)
         if (round < 0) continue

@@ -3,7 +3,7 @@ import type { Measured, PartName } from "./measure.ts"
 import type { CallCounts } from "./rig.ts"
 import type { Provider } from "./worker.ts"
 
-/** A median, and between what the figures lay. */
+/** The median of the processes' medians, and between what those lay. */
 export interface Spread {
   readonly median: number
   readonly least: number
@@ -15,13 +15,13 @@ export interface Row {
   readonly provider: Provider
   readonly name: string
   readonly title: string
-  readonly floor: Spread
-  readonly calls?: Spread
-  readonly engine?: Spread
+  floor?: Spread
+  calls?: Spread
+  engine?: Spread
   /** What the engine took, without the calls. */
-  readonly net?: Spread
+  net?: Spread
   /** That, over the floor of the same round. */
-  readonly ratio?: Spread
+  ratio?: Spread
   readonly bytes: { readonly [N in PartName]?: number }
   readonly counts: { readonly [N in PartName]?: CallCounts }
 }
@@ -51,36 +51,51 @@ export interface Judged extends Target {
   readonly verdict: "aim" | "met" | "missed"
 }
 
-const spread = (figures: ReadonlyArray<number>): Spread => {
-  const sorted = figures.toSorted((a, b) => a - b)
+const sort = (figures: ReadonlyArray<number>): Array<number> => figures.toSorted((a, b) => a - b)
+
+const medianOf = (figures: ReadonlyArray<number>): number => {
+  const sorted = sort(figures)
   const middle = sorted.length >> 1
-  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  return { median, least: sorted[0], most: sorted[sorted.length - 1] }
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+const spread = (figures: ReadonlyArray<number>): Spread => {
+  const sorted = sort(figures)
+  return { median: medianOf(sorted), least: sorted[0], most: sorted[sorted.length - 1] }
+}
+
+/** The figures of one process: medians over its rounds. */
+const medians = ({ times: { calls, engine, floor } }: Measured) => {
+  if (floor === undefined) return undefined
+  if (engine === undefined || calls === undefined) return { floor: medianOf(floor) }
+  const net = engine.map((figure, i) => figure - calls[i])
+  return {
+    floor: medianOf(floor),
+    calls: medianOf(calls),
+    engine: medianOf(engine),
+    net: medianOf(net),
+    // of what was measured in the same round, for the machine may be slower in the next
+    ratio: medianOf(net.map((figure, i) => figure / floor[i]))
+  }
 }
 
 /** One row per case of a provider, from all its processes. */
 export const rows = (provider: Provider, processes: ReadonlyArray<ReadonlyArray<Measured>>): Array<Row> =>
   processes[0].map(({ name, title }) => {
     const all = processes.flatMap((measured) => measured.filter((of) => of.name === name))
-    const times = (part: PartName): Array<number> => all.flatMap((of) => of.times[part] ?? [])
-    const [floor, calls, engine] = [times("floor"), times("calls"), times("engine")]
-    const net = engine.map((figure, i) => figure - calls[i])
-    return {
+    const figures = all.flatMap((of) => medians(of) ?? [])
+    const row: Row = {
       provider,
       name,
       title,
-      floor: spread(floor),
-      ...(engine.length === 0
-        ? {}
-        : {
-            calls: spread(calls),
-            engine: spread(engine),
-            net: spread(net),
-            ratio: spread(net.map((figure, i) => figure / floor[i]))
-          }),
       bytes: Object.assign({}, ...all.map((of) => of.bytes)),
       counts: Object.assign({}, ...all.map((of) => of.counts))
     }
+    for (const key of ["floor", "calls", "engine", "net", "ratio"] as const) {
+      const own = figures.flatMap((of) => of[key] ?? [])
+      if (own.length > 0) row[key] = spread(own)
+    }
+    return row
   })
 
 export const judge = (all: ReadonlyArray<Row>): Array<Judged> =>

@@ -2,8 +2,8 @@
  * npm run bench [-- --json] [--quick] [--provider=fake|mock] [--case=name]
  *
  * What the library costs beside Effect's own floor, net of the provider's functions. Every figure is per operation.
- * Each process measures all cases, round by round; a figure is the median over the rounds of all processes, with the
- * least and the most. `--quick` only shows that every case runs: its figures mean nothing.
+ * Each process measures all cases, in many short rounds, and takes medians, which a busy machine disturbs least; a
+ * figure is the median of the processes' medians, with the least and the most of them. `--quick` only shows that every case runs: its figures mean nothing.
  *
  * Allocated bytes are what the JavaScript heap and its array buffers grew by, in a process of its own whose young
  * generation is so large that nothing is collected meanwhile.
@@ -18,15 +18,20 @@ import { judge, rows, summary, text } from "./report.ts"
 import type { Order, Provider } from "./worker.ts"
 
 const { values } = parseArgs({
-  options: { json: { type: "boolean" }, quick: { type: "boolean" }, provider: { type: "string" }, case: { type: "string" } }
+  options: {
+    json: { type: "boolean" },
+    quick: { type: "boolean" },
+    provider: { type: "string" },
+    case: { type: "string" }
+  }
 })
 
-const timed: Plan = { operations: 20_000, warmUp: 4, rounds: 7, bytes: false }
+const timed: Plan = { operations: 2_000, warmUp: 30, rounds: 41, bytes: false }
 const counted: Plan = { operations: 8_000, warmUp: 5, rounds: 3, bytes: true }
 const once: Plan = { operations: 1, warmUp: 0, rounds: 1, bytes: false }
 
 /** How many processes time the cases on each provider. */
-const processes = { fake: 4, mock: 2 }
+const processes = { fake: 5, mock: 2 }
 
 const noCollection = ["--min-semi-space-size=128", "--max-semi-space-size=128"]
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url))

@@ -7,30 +7,37 @@ const chunkSize = 64 * 1024
 /** A message larger than this gets a buffer of its own: it would waste the chunk, and keep all of it alive. */
 const largest = chunkSize / 4
 
-export class Arena {
-  /** What the last `take` reserved from. */
-  bytes = new Uint8Array(0)
-  view = new DataView(this.bytes.buffer)
-  private chunk = this.bytes
-  private chunkView = this.view
-  private used = 0
+/** Memory, and its views. The buffer is kept too: asking a view for it is a call out of JavaScript. */
+class Piece {
+  readonly buffer: ArrayBuffer
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  constructor(size: number) {
+    this.buffer = new ArrayBuffer(size)
+    this.bytes = new Uint8Array(this.buffer)
+    this.view = new DataView(this.buffer)
+  }
+}
 
-  /** Reserves `size` bytes of `bytes` and returns their offset, a multiple of 8. */
+export class Arena {
+  private chunk = new Piece(0)
+  private used = 0
+  /** What the last `take` reserved from. */
+  piece = this.chunk
+
+  /** Reserves `size` bytes of `piece` and returns their offset, a multiple of 8. */
   take(size: number): number {
     if (size > largest) {
-      this.bytes = new Uint8Array(size)
-      this.view = new DataView(this.bytes.buffer)
+      this.piece = new Piece(size)
       return 0
     }
-    if (this.used + size > this.chunk.length) {
-      this.chunk = new Uint8Array(chunkSize)
-      this.chunkView = new DataView(this.chunk.buffer)
+    if (this.used + size > this.chunk.bytes.length) {
+      this.chunk = new Piece(chunkSize)
       this.used = 0
     }
     const at = this.used
     this.used = (at + size + 7) & ~7
-    this.bytes = this.chunk
-    this.view = this.chunkView
+    if (this.piece !== this.chunk) this.piece = this.chunk
     return at
   }
 }

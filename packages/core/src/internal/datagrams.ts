@@ -43,6 +43,7 @@ import {
   POSTED,
   SENTINEL,
   Slots,
+  Source,
   SPENT,
   writeConstants
 } from "./slots.ts"
@@ -140,6 +141,7 @@ export class Datagrams implements Endpoint, SendOwner {
   private consumed = 0
   // one slot for calls that answer at once, shared by all sockets of this shape
   private readonly now: Block
+  private readonly nowSource: Source
 
   private readonly offInternal: number
   private readonly offInternalHigh: number
@@ -177,6 +179,7 @@ export class Datagrams implements Endpoint, SendOwner {
         writeConstants(this.shape, block, 0)
       }
     )
+    this.nowSource = new Source(this.shape, this.now, 0)
     this.offInternal = OVERLAPPED.offsets[abi].Internal
     this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
     const msg = WSAMSG.offsets[abi]
@@ -253,11 +256,8 @@ export class Datagrams implements Endpoint, SendOwner {
     engine.counters.waiters++
     engine.pump.retain()
     this.fill()
-    // a post that failed at once has its result in the inbox already; who waited longer comes first, in the pump
-    if (this.inbox.head !== -1 && waiters.head === waiter) {
-      this.dequeue(waiter)
-      return resume(this.hand(waiter))
-    }
+    // what is in hand already is handed over by the pump: resuming from here would add to the fiber's steps with a value
+    // in hand, and where it yields after a few of them an interruption would drop the value
     if (this.inbox.head !== -1 || this.starved) engine.poke(this)
     return waiter
   }
@@ -498,7 +498,7 @@ export class Datagrams implements Endpoint, SendOwner {
     const code = this.codeOf(slot)
     const result =
       code === 0
-        ? this.copy(slots.view[slot], slots.bytes[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+        ? this.copy(slots.source[slot], slots.view[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
         : this.error(code)
     this.giveBack(slot)
     return result
@@ -512,8 +512,8 @@ export class Datagrams implements Endpoint, SendOwner {
     const rest = slots.size[slot] - consumed
     const last = size >= rest
     const piece = this.copy(
+      slots.source[slot],
       slots.view[slot],
-      slots.bytes[slot],
       slots.at[slot],
       last ? rest : size,
       last && slots.truncated[slot] === 1,
@@ -586,6 +586,8 @@ export class Datagrams implements Endpoint, SendOwner {
   private tryNow(keepError: boolean): Datagram | WinsockError | undefined {
     const { engine, now, shape } = this
     const { view } = now
+    // out of turn: whoever asks waits for the pump, which lets the event loop turn first
+    if (engine.pump.direct-- <= 0) return undefined
     this.reset(view, 0)
     view.setUint32(shape.stride, shape.payloadCapacity, true)
     const rc = this.recvMsg(this.socket as SocketHandle, now.address + shape.message, now.address + shape.stride, 0, 0)
@@ -602,7 +604,8 @@ export class Datagrams implements Endpoint, SendOwner {
     const flags = view.getUint32(this.offFlags, true)
     const cut = (flags & MSG_TRUNC) !== 0 || (code === WSAEMSGSIZE && (flags & MSG_CTRUNC) === 0)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return this.copy(view, now.bytes, 0, Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity), cut)
+    const size = Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity)
+    return this.copy(this.nowSource, view, 0, size, cut)
   }
 
   /**
@@ -692,25 +695,24 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(view: DataView, bytes: Uint8Array, at: number, size: number, truncated: boolean, skip = 0): Datagram {
+  private copy(source: Source, view: DataView, at: number, size: number, truncated: boolean, skip = 0): Datagram {
     const { arena, shape } = this
     const head = shape.payload - shape.name
-    const from = at + shape.name
     const to = arena.take(head + size)
-    // not subarray: it asks for the species first, which costs as much as the copy
-    if (skip === 0) arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head + size), to)
+    const { piece } = arena
+    if (skip === 0) piece.bytes.set(source.bytes(head + size), to)
     else {
-      const payload = bytes.byteOffset + from + head + skip
-      arena.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, head), to)
-      arena.bytes.set(new Uint8Array(bytes.buffer, payload, size), to + head)
+      const whole = source.bytes(head + skip + size)
+      piece.bytes.set(whole.subarray(0, head), to)
+      piece.bytes.set(whole.subarray(head + skip), to + head)
     }
     const nameLength = view.getInt32(at + this.offNameLength, true)
     return new Datagram(
-      new Uint8Array(arena.bytes.buffer, to + head, size),
+      new Uint8Array(piece.buffer, to + head, size),
       view.getUint32(at + this.offFlags, true),
       truncated,
       shape.abi,
-      arena.view,
+      piece.view,
       to,
       nameLength < 0 ? 0 : Math.min(nameLength, nameCapacity),
       to + nameCapacity,

@@ -14,6 +14,11 @@ import type { Block, Handle, Seam } from "../Seam.ts"
 const batch = 64
 /** How many batches one turn takes at most, so that a flood does not starve the rest of the program. */
 const batchesPerTurn = 4
+/**
+ * How many calls that answer at once are made between two turns of the event loop: a flood must not keep timers, other
+ * sockets and other fibers waiting, and Effect's own yield counts steps, not system calls.
+ */
+const directPerTurn = 256
 /** How many empty looks before the waiting moves off the JS thread: 4 measured as good as 50. */
 const spins = 4
 /** The bound on an off-thread wait: a worker that is terminated cannot wake it, and must not hang on it. */
@@ -52,6 +57,8 @@ export const dequeueSize = (abi: Abi): number => OVERLAPPED_ENTRY.size[abi] * ba
 export class Pump {
   readonly port: Handle
   readonly counters: PumpCounters = { turns: 0, packets: 0, wakeups: 0 }
+  /** How many calls that answer at once may still be made in this turn of the event loop. */
+  direct = directPerTurn
   /** How many waits must keep the process alive. */
   waiting = 0
   /** How many packets the port still owes us. */
@@ -152,6 +159,7 @@ export class Pump {
     this.scheduled = undefined
     if (this.stopped) return
     this.counters.turns++
+    this.direct = directPerTurn
     this.running = true
     let seen = 0
     // a look would steal the wake-up that the off-thread call needs
@@ -300,6 +308,7 @@ export class Pump {
   private readonly returned = (ok: number, lastError: number): void => {
     this.armed = false
     this.counters.wakeups++
+    this.direct = directPerTurn
     this.running = true
     if (ok !== 0) {
       if (this.take(this.away, true) > 0) this.empty = 0

@@ -83,6 +83,28 @@ export const SENTINEL = 2
 /** What `Slots.acquire` returns when there is no memory. */
 export const NO_MEMORY = -1
 
+/**
+ * What messages are copied from: one slot, from its address on. A view costs as much as the copy, so the last one is
+ * kept for a datagram of the same size; and the block's buffer, for asking for that is a call out of JavaScript.
+ */
+export class Source {
+  private readonly buffer: ArrayBufferLike
+  private readonly start: number
+  private last: Uint8Array
+
+  constructor(shape: SlotShape, block: Block, at: number) {
+    this.buffer = block.bytes.buffer
+    this.start = block.bytes.byteOffset + at + shape.name
+    this.last = new Uint8Array(this.buffer, this.start, 0)
+  }
+
+  /** Its first `size` bytes. */
+  bytes(size: number): Uint8Array {
+    if (this.last.length !== size) this.last = new Uint8Array(this.buffer, this.start, size)
+    return this.last
+  }
+}
+
 export class Slots {
   readonly shape: SlotShape
   readonly slabs: Array<Block> = []
@@ -105,9 +127,9 @@ export class Slots {
   address: Float64Array
   /** Where it starts in `view`. */
   at: Int32Array
-  /** The slab's view and bytes. */
+  /** The view of its slab. */
   readonly view: Array<DataView> = []
-  readonly bytes: Array<Uint8Array> = []
+  readonly source: Array<Source> = []
 
   private readonly engine: Engine
   private readonly firsts: Array<number> = []
@@ -209,7 +231,7 @@ export class Slots {
       this.address[slot] = slab.address + at
       this.at[slot] = at
       this.view.push(slab.view)
-      this.bytes.push(slab.bytes)
+      this.source.push(new Source(shape, slab, at))
       writeConstants(shape, slab, at)
       this.free.push(slot)
     }

@@ -6,7 +6,7 @@ import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
 import { formatEndpoint } from "./Ip.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
-import { type Node, type Simulation, audit } from "./Simulation.ts"
+import { type Node, type Simulation, audit, live } from "./Simulation.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 const defaultMtu = 1500
@@ -88,6 +88,7 @@ const shown = 60
 /** Ends a simulation; dies of what a strict guard found. */
 export const release = (simulation: Simulation): Effect.Effect<void> =>
   Effect.suspend(() => {
+    live.simulations--
     simulation.turns.close()
     const level = simulation.settings.guard
     if (level === "off") return Effect.void

@@ -17,6 +17,9 @@ export interface Node {
   readonly seam: Seam
 }
 
+/** How many simulations have begun and not ended. */
+export const live = { simulations: 0 }
+
 export class Simulation {
   readonly settings: Settings
   readonly trace: Trace
@@ -37,6 +40,7 @@ export class Simulation {
       nodes.push({ kernel, seam: seamOf(kernel) })
     }
     this.nodes = nodes
+    live.simulations++
   }
 
   /** Calls `done` once nothing is under way, or with false when that takes too many turns. */

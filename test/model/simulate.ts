@@ -1,0 +1,50 @@
+/**
+ * npm run simulate -- [--runs N] [--seed S]: more runs of the model test than `npm test` makes. A run that goes wrong is
+ * told, with the command that repeats it, and ends it all. The last line says how many runs there were, from which seed,
+ * and how fast.
+ */
+import process from "node:process"
+import { parseArgs } from "node:util"
+import type { Happenings } from "./Oracle.ts"
+import { nothing } from "./Oracle.ts"
+import { run } from "./run.ts"
+
+const { values } = parseArgs({ options: { runs: { type: "string" }, seed: { type: "string" } } })
+
+const integer = (name: string, text: string | undefined, otherwise: number): number => {
+  const value = text === undefined ? otherwise : Number(text)
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) return value
+  process.stderr.write(`--${name} takes a whole number, not ${text}\n`)
+  return process.exit(2)
+}
+
+const first = integer("seed", values.seed, 1)
+const runs = integer("runs", values.runs, 10_000)
+const sum: Happenings = nothing()
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const start = performance.now()
+let told = start
+for (let i = 0; i < runs; i++) {
+  const outcome = await run(first + i, runs === 1)
+  if (outcome.problems.length > 0) {
+    const { story } = runs === 1 ? outcome : await run(first + i, true)
+    for (const line of story) say(line)
+    say(`\nrun ${first + i} went wrong:`)
+    for (const problem of outcome.problems) say(`  ${problem}`)
+    say(`repeat it: npm run simulate -- --runs 1 --seed ${first + i}`)
+    process.exit(1)
+  }
+  for (const key of Object.keys(sum) as Array<keyof Happenings>) sum[key] += outcome.happened[key]
+  if (performance.now() - told > 10_000) {
+    told = performance.now()
+    say(`${i + 1} of ${runs} runs, all clean`)
+  }
+}
+const seconds = (performance.now() - start) / 1000
+say(
+  Object.entries(sum)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ")
+)
+say(`${runs} runs from seed ${first}, all clean, ${Math.round(runs / seconds)} runs/s`)

@@ -1,0 +1,5 @@
+// npm run simulate -- [--runs N] [--seed S]: more runs of the model test than `npm test` makes; see test/model/simulate.ts.
+import { checkNode, runNode } from "./node.mjs"
+
+checkNode()
+process.exitCode = await runNode(["test/model/simulate.ts", ...process.argv.slice(2)])
