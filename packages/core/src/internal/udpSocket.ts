@@ -270,7 +270,8 @@ export class Bound {
           // the broadcast address of a network looks like any other, but is no source
           return Effect.catchIf(
             this.send(payload, to, { ...wishes, source: info.address, interface: info.ifIndex }),
-            (error) => error.reason.code === WSAEINVAL && error.reason._tag !== "InvalidArgument",
+            ({ reason: { _tag, code } }) =>
+              code === WSAEADDRNOTAVAIL || (code === WSAEINVAL && _tag !== "InvalidArgument"),
             () => plain
           )
         }
