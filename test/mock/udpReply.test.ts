@@ -1,5 +1,5 @@
 import type { Decorators, UdpSocket } from "@effect-winsock/core"
-import { WSAEADDRNOTAVAIL, WSAENOBUFS, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import { WSAEADDRNOTAVAIL, WSAEINVAL, WSAENOBUFS, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -108,6 +108,23 @@ describe("UdpSocket: reply, with a provider that lets a send name its source", (
       yield* refuses(socket.reply(message, numbered(4), { hopLimit: 0 }), "hopLimit", 0)
       yield* refuses(socket.reply(message, "text" as never), "payload", "text")
       assert.strictEqual(yield* tag(socket.reply(message, pattern(65_508))), "MessageTooLarge")
+    })
+  )
+
+  hosts("a source that the provider refuses, with either code, is gone without", ({ client, server }) =>
+    Effect.gen(function* () {
+      const socket = yield* server.bind("0.0.0.0", { control, reply: "required" })
+      const friend = yield* client.bind("10.0.0.2")
+      const message = yield* ask(friend, "10.0.0.101", socket)
+      yield* socket.capabilities
+      for (const code of [WSAEADDRNOTAVAIL, WSAEINVAL]) {
+        server.failing.add({ call: "WSASendMsg", nth: 1, code })
+        yield* socket.reply(message, numbered(2))
+        assert.strictEqual(from(yield* friend.receive), "10.0.0.1")
+        server.failing.clear()
+      }
+      server.failing.add({ call: "WSASendMsg", nth: 1, code: WSAENOBUFS })
+      assert.strictEqual(yield* tag(socket.reply(message, numbered(2))), "NoBufferSpace")
     })
   )
 

@@ -32,6 +32,17 @@ const expected: { readonly [name: string]: { readonly size: Both; readonly field
       hEvent: pair(24, 16)
     }
   },
+  OSVERSIONINFOW: {
+    size: pair(276),
+    fields: {
+      dwOSVersionInfoSize: pair(0),
+      dwMajorVersion: pair(4),
+      dwMinorVersion: pair(8),
+      dwBuildNumber: pair(12),
+      dwPlatformId: pair(16),
+      szCSDVersion: pair(20)
+    }
+  },
   OVERLAPPED_ENTRY: {
     size: pair(32, 16),
     fields: {
@@ -118,8 +129,7 @@ const expected: { readonly [name: string]: { readonly size: Both; readonly field
   CSADDR_INFO: {
     size: pair(40, 24),
     fields: { "RemoteAddr.lpSockaddr": pair(16, 8), iSocketType: pair(32, 16), iProtocol: pair(36, 20) }
-  },
-  OSVERSIONINFOW: { size: pair(276), fields: { dwBuildNumber: pair(12), szCSDVersion: pair(20) } }
+  }
 }
 
 const structs: Record<string, Layout.Layout<any>> = { ...Structs }

@@ -64,7 +64,9 @@ export interface Options {
   readonly cancel?: "operation" | "close" | undefined
   /**
    * Whether other sockets may bind the same address and port (`SO_REUSEADDR`). By default a fixed port is exclusive
-   * (`SO_EXCLUSIVEADDRUSE`): on Windows nobody can steal it then.
+   * (`SO_EXCLUSIVEADDRUSE`): on Windows nobody can steal it then. A wildcard socket with `control` of `packetInfo`
+   * shares its port all the same where the provider ignores the source address of a send and `reply` needs a socket of
+   * its own: under Wine, with IPv6 and dual stack.
    *
    * @default false
    */
@@ -132,7 +134,7 @@ export type Payload = InternalPayload
  * @since 0.1.0
  */
 export interface SendOptions {
-  /** The source address: one of the machine's own. */
+  /** The source address: one of the machine's own, of the destination's family (v4-mapped counts as IPv4). */
   readonly source?: NetAddress.IpAddress | undefined
   /** The index of the interface to leave by; only together with `source`. */
   readonly interface?: number | undefined
@@ -219,7 +221,10 @@ export interface UdpSocket {
   /**
    * Answers a datagram: to where it came from, from the address and by the interface it came to. On a wildcard socket
    * that takes `control: ["packetInfo"]`. Where the provider ignores the source address of a send, the answer leaves
-   * through a socket of its own, bound to that address; what arrives there meanwhile is not lost.
+   * through a socket of its own, bound to that address; what arrives there meanwhile is not lost. When that one finds no
+   * room it does not wait: with `Options.reply` `"required"` it fails with `WouldBlock`, else the answer goes plainly.
+   *
+   * A message to a multicast group or a broadcast address is answered from the address that the system chooses.
    */
   readonly reply: (message: Datagram, payload: Payload, options?: SendOptions) => Effect.Effect<void, WinsockError>
   /**

@@ -114,6 +114,13 @@ export interface Behaviour {
    */
   readonly sendControl?: "honoured" | "ignored" | undefined
   /**
+   * What `UDP_COALESCED_INFO` says of datagrams that were joined on receive: their size, a number that may be wrong, or
+   * nothing, as with network cards that join without saying so.
+   *
+   * @default "told"
+   */
+  readonly coalescedInfo?: "told" | "missing" | number | undefined
+  /**
    * The build of Windows 10 or later that `RtlGetVersion` tells.
    *
    * @default 22631
@@ -281,6 +288,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions,
     absentOptions: optionKeys(behaviour.absentOptions ?? []),
     sendControl: behaviour.sendControl ?? defaults.sendControl,
+    coalescedInfo: behaviour.coalescedInfo ?? defaults.coalescedInfo,
     build: behaviour.build ?? defaults.build
   }
 }

@@ -5,10 +5,8 @@
  * their results are released from its head only, whatever order they completed in. A result is paired with a waiter
  * at the moment the waiter is resumed, never earlier, so an interruption can never take a message with it.
  */
-import { isControlIssue, parseControl } from "@effect-winsock/schema/ControlMessage"
-import { MSG_CTRUNC, MSG_TRUNC } from "@effect-winsock/schema/Flags"
+import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
-import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import {
   WSA_IO_PENDING,
   WSA_NOT_ENOUGH_MEMORY,
@@ -24,11 +22,11 @@ import { Datagram } from "../Datagram.ts"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import type { Arena } from "./arena.ts"
 import type { Endpoint, Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { Linked } from "./lists.ts"
 import { LinkedList, SlotList } from "./lists.ts"
+import { Messages } from "./messages.ts"
 import type { SendOwner } from "./sends.ts"
 import { Sends } from "./sends.ts"
 import type { SlotShape } from "./slots.ts"
@@ -37,7 +35,6 @@ import {
   DONE,
   INBOX,
   makeShape,
-  nameCapacity,
   NO_MEMORY,
   OWN,
   POSTED,
@@ -111,9 +108,9 @@ export class Datagrams implements Endpoint, SendOwner {
   state = OPEN
 
   private readonly recvMsg: Extensions["WSARecvMsg"]
-  private readonly arena: Arena
   private readonly options: DatagramOptions
   private readonly shape: SlotShape
+  private readonly messages: Messages
   private readonly slots: Slots
   readonly sends: Sends
 
@@ -143,12 +140,6 @@ export class Datagrams implements Endpoint, SendOwner {
   private readonly now: Block
   private readonly nowSource: Source
 
-  private readonly offInternal: number
-  private readonly offInternalHigh: number
-  private readonly offNameLength: number
-  private readonly offControlLength: number
-  private readonly offFlags: number
-
   /** Takes the next message. */
   readonly receive: Effect.Effect<Datagram, WinsockError>
   private readonly parkOne: Effect.Effect<Datagram, WinsockError>
@@ -166,11 +157,11 @@ export class Datagrams implements Endpoint, SendOwner {
     this.key = key
     this.socket = socket
     this.recvMsg = extensions.WSARecvMsg
-    this.arena = engine.arena
     this.options = options
     this.sends = new Sends(engine, extensions.WSASendMsg, this)
     const abi = engine.seam.abi
     this.shape = makeShape(abi, options.controlSize, options.maxMessageSize)
+    this.messages = new Messages(this.shape, engine.arena)
     this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox])
     this.now = engine.shared(
       `receive ${options.controlSize} ${options.maxMessageSize}`,
@@ -180,12 +171,6 @@ export class Datagrams implements Endpoint, SendOwner {
       }
     )
     this.nowSource = new Source(this.shape, this.now, 0)
-    this.offInternal = OVERLAPPED.offsets[abi].Internal
-    this.offInternalHigh = OVERLAPPED.offsets[abi].InternalHigh
-    const msg = WSAMSG.offsets[abi]
-    this.offNameLength = this.shape.message + msg.namelen
-    this.offControlLength = this.shape.message + msg.Control.len
-    this.offFlags = this.shape.message + msg.dwFlags
     engine.register(this)
     engine.counters.sockets++
 
@@ -327,7 +312,7 @@ export class Datagrams implements Endpoint, SendOwner {
   private post(slot: number): void {
     const { engine, slots } = this
     const address = slots.address[slot]
-    this.reset(slots.view[slot], slots.at[slot])
+    this.messages.reset(slots.view[slot], slots.at[slot])
     slots.owed[slot] = 0
     this.order.push(slot)
     engine.counters.receive.submitted++
@@ -361,15 +346,6 @@ export class Datagrams implements Endpoint, SendOwner {
     this.finish(slot, STATUS_BUFFER_OVERFLOW)
   }
 
-  // what the kernel changes in a slot is set anew before each use
-  private reset(view: DataView, at: number): void {
-    view.setUint32(at + this.offInternal, STATUS_PENDING, true)
-    view.setUint32(at + this.offInternalHigh, 0, true)
-    view.setInt32(at + this.offNameLength, nameCapacity, true)
-    view.setUint32(at + this.offControlLength, this.shape.controlCapacity, true)
-    view.setUint32(at + this.offFlags, 0, true)
-  }
-
   // --- completing ---
 
   packet(overlapped: number): void {
@@ -380,7 +356,7 @@ export class Datagrams implements Endpoint, SendOwner {
       return
     }
     if (!this.isHeld(slot)) return
-    const status = slots.view[slot].getUint32(slots.at[slot] + this.offInternal, true)
+    const status = this.messages.status(slots.view[slot], slots.at[slot])
     // somebody else's packet: the kernel writes the status before it queues its own
     if (status === STATUS_PENDING) return
     engine.mark(this)
@@ -414,7 +390,7 @@ export class Datagrams implements Endpoint, SendOwner {
 
   // the kernel gave the operation back
   private finish(slot: number, status: number): void {
-    const { engine, shape, slots } = this
+    const { engine, messages, slots } = this
     const { counters } = engine
     const cancelled = slots.state[slot] === CANCELLING
     if (cancelled) this.endCancelling(slot)
@@ -440,12 +416,9 @@ export class Datagrams implements Endpoint, SendOwner {
     if (cancelled) counters.recovered++
     const view = slots.view[slot]
     const at = slots.at[slot]
-    const count = view.getUint32(at + this.offInternalHigh, true)
-    const flags = view.getUint32(at + this.offFlags, true)
-    const cut = (flags & MSG_TRUNC) !== 0 || (overflow && (flags & MSG_CTRUNC) === 0)
+    const cut = messages.isCut(view, at, overflow)
     slots.truncated[slot] = cut ? 1 : 0
-    // an operation that a sentinel decided may lack its byte count, but a payload that was cut fills the buffer
-    this.complete(slot, 0, cut && count === 0 ? shape.payloadCapacity : Math.min(count, shape.payloadCapacity))
+    this.complete(slot, 0, messages.size(view, at, cut))
   }
 
   private endCancelling(slot: number): void {
@@ -498,7 +471,13 @@ export class Datagrams implements Endpoint, SendOwner {
     const code = this.codeOf(slot)
     const result =
       code === 0
-        ? this.copy(slots.source[slot], slots.view[slot], slots.at[slot], slots.size[slot], slots.truncated[slot] === 1)
+        ? this.messages.datagram(
+            slots.source[slot],
+            slots.view[slot],
+            slots.at[slot],
+            slots.size[slot],
+            slots.truncated[slot] === 1
+          )
         : this.error(code)
     this.giveBack(slot)
     return result
@@ -506,19 +485,15 @@ export class Datagrams implements Endpoint, SendOwner {
 
   // the next of the datagrams that the provider joined, if it said that it did; the last one gives the slot back
   private takePiece(slot: number): Datagram | undefined {
-    const { consumed, engine, inbox, shape, slots } = this
-    if (this.codeOf(slot) !== 0) return undefined
-    const view = slots.view[slot]
-    const at = slots.at[slot]
-    const control = parseControl(shape.abi, view, at + shape.control, this.controlLength(view, at))
-    const size = isControlIssue(control) ? 0 : (control.coalescedSize ?? 0)
+    const { consumed, engine, inbox, messages, slots } = this
+    const size = this.pieceSize(slot)
+    if (size === 0) return undefined
     const rest = slots.size[slot] - consumed
-    if (consumed === 0 && (size <= 0 || size >= rest)) return undefined
     const last = size >= rest
-    const piece = this.copy(
+    const piece = messages.datagram(
       slots.source[slot],
-      view,
-      at,
+      slots.view[slot],
+      slots.at[slot],
       last ? rest : size,
       last && slots.truncated[slot] === 1,
       consumed
@@ -530,6 +505,23 @@ export class Datagrams implements Endpoint, SendOwner {
       this.giveBack(slot)
     }
     return piece
+  }
+
+  // 0 for a result that is one datagram, or does not say that it is several
+  private pieceSize(slot: number): number {
+    const { messages, slots } = this
+    if (!this.options.coalescing || this.codeOf(slot) !== 0) return 0
+    const view = slots.view[slot]
+    const at = slots.at[slot]
+    const control = messages.control(view, at)
+    const size = isControlIssue(control) ? 0 : (control.coalescedSize ?? 0)
+    return size > 0 && size < slots.size[slot] ? size : 0
+  }
+
+  // how many datagrams of a result were not given out
+  private piecesLeft(slot: number): number {
+    const size = this.pieceSize(slot)
+    return size === 0 ? 1 : Math.ceil((this.slots.size[slot] - this.consumed) / size)
   }
 
   private codeOf(slot: number): number {
@@ -571,11 +563,11 @@ export class Datagrams implements Endpoint, SendOwner {
    * is put into the inbox, for there is a batch to return first.
    */
   private tryNow(keepError: boolean): Datagram | WinsockError | undefined {
-    const { engine, now, shape } = this
+    const { engine, messages, now, shape } = this
     const { view } = now
     // out of turn: whoever asks waits for the pump, which lets the event loop turn first
     if (engine.pump.direct-- <= 0) return undefined
-    this.reset(view, 0)
+    this.messages.reset(view, 0)
     view.setUint32(shape.stride, shape.payloadCapacity, true)
     const rc = this.recvMsg(this.socket as SocketHandle, now.address + shape.message, now.address + shape.stride, 0, 0)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
@@ -588,11 +580,9 @@ export class Datagrams implements Endpoint, SendOwner {
     if (code !== 0 && code !== WSAEMSGSIZE) return this.failedNow(code, keepError)
     receive.completed++
     this.hot = true
-    const flags = view.getUint32(this.offFlags, true)
-    const cut = (flags & MSG_TRUNC) !== 0 || (code === WSAEMSGSIZE && (flags & MSG_CTRUNC) === 0)
+    const cut = messages.isCut(view, 0, code === WSAEMSGSIZE)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    const size = Math.min(view.getUint32(shape.stride, true), shape.payloadCapacity)
-    return this.copy(this.nowSource, view, 0, size, cut)
+    return messages.datagram(this.nowSource, view, 0, messages.bounded(view.getUint32(shape.stride, true)), cut)
   }
 
   /**
@@ -623,7 +613,7 @@ export class Datagrams implements Endpoint, SendOwner {
 
   private isPending(slot: number): boolean {
     const { slots } = this
-    const status = slots.view[slot].getUint32(slots.at[slot] + this.offInternal, true)
+    const status = this.messages.status(slots.view[slot], slots.at[slot])
     return this.isHeld(slot) && status === STATUS_PENDING
   }
 
@@ -642,7 +632,7 @@ export class Datagrams implements Endpoint, SendOwner {
   }
 
   private takeFrom(socket: SocketHandle, into: Array<number>, most: number): void {
-    const { engine, now, shape, slots } = this
+    const { engine, messages, now, shape, slots } = this
     while (into.length < most) {
       const slot = slots.acquire()
       if (slot === NO_MEMORY) return
@@ -652,7 +642,7 @@ export class Datagrams implements Endpoint, SendOwner {
       let tries = 0
       // a report about what was sent stands before the datagrams
       do {
-        this.reset(view, at)
+        messages.reset(view, at)
         now.view.setUint32(shape.stride, shape.payloadCapacity, true)
         const message = slots.address[slot] + shape.message
         const rc = this.recvMsg(socket, message, now.address + shape.stride, 0, 0)
@@ -660,10 +650,9 @@ export class Datagrams implements Endpoint, SendOwner {
       } while (isPeerError(code) && tries++ < mostReposts)
       if (code !== 0 && code !== WSAEMSGSIZE) return slots.release(slot)
       engine.counters.receive.submitted++
-      const flags = view.getUint32(at + this.offFlags, true)
-      slots.truncated[slot] = (flags & MSG_TRUNC) !== 0 || (code !== 0 && (flags & MSG_CTRUNC) === 0) ? 1 : 0
+      slots.truncated[slot] = messages.isCut(view, at, code !== 0) ? 1 : 0
       slots.owed[slot] = 0
-      slots.size[slot] = Math.min(now.view.getUint32(shape.stride, true), shape.payloadCapacity)
+      slots.size[slot] = messages.bounded(now.view.getUint32(shape.stride, true))
       into.push(slot)
     }
   }
@@ -679,36 +668,6 @@ export class Datagrams implements Endpoint, SendOwner {
     this.slots.truncated[slot] = 0
     this.toInbox(slot)
     return undefined
-  }
-
-  // out of the kernel's memory: address, control data and payload lie side by side, one copy moves them
-  private copy(source: Source, view: DataView, at: number, size: number, truncated: boolean, skip = 0): Datagram {
-    const { arena, shape } = this
-    const head = shape.payload - shape.name
-    const to = arena.take(head + size)
-    const { piece } = arena
-    if (skip === 0) piece.bytes.set(source.bytes(head + size), to)
-    else {
-      const whole = source.bytes(head + skip + size)
-      piece.bytes.set(whole.subarray(0, head), to)
-      piece.bytes.set(whole.subarray(head + skip), to + head)
-    }
-    const nameLength = view.getInt32(at + this.offNameLength, true)
-    return new Datagram(
-      new Uint8Array(piece.buffer, to + head, size),
-      view.getUint32(at + this.offFlags, true),
-      truncated,
-      shape.abi,
-      piece.view,
-      to,
-      nameLength < 0 ? 0 : Math.min(nameLength, nameCapacity),
-      to + nameCapacity,
-      this.controlLength(view, at)
-    )
-  }
-
-  private controlLength(view: DataView, at: number): number {
-    return Math.min(view.getUint32(at + this.offControlLength, true), this.shape.controlCapacity)
   }
 
   // a failing NTSTATUS is negative, as `Slots.code` keeps it; a code of Winsock's is positive
@@ -851,7 +810,9 @@ export class Datagrams implements Endpoint, SendOwner {
     }
     // results that nobody waited for; an error is no message
     for (; inbox.head !== -1; engine.counters.inbox--) {
-      if (slots.code[inbox.shift()] === 0) engine.counters.discarded++
+      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)
+      this.consumed = 0
+      inbox.shift()
     }
     if (this.leaked) slots.abandon()
     else slots.dispose()

@@ -172,19 +172,21 @@ export class Sends {
   ): number {
     const { engine, scratch, scratchShape: shape } = this
     this.write(shape, scratch, payload, to, control)
-    const call = () => {
-      const rc = this.sendMsg(socket, scratch.address + shape.message, 0, scratch.address + shape.stride, 0, 0)
-      return rc === 0 ? 0 : engine.calls.WSAGetLastError()
-    }
-    let code = call()
+    let code = this.call(socket)
     // Linux, under Wine, gives a report about an earlier datagram instead of sending this one
-    if (this.owner.ignores(code)) code = call()
+    if (code !== 0 && this.owner.ignores(code)) code = this.call(socket)
     if (code === WSAEWOULDBLOCK) return code
     const counters = engine.counters.send
     counters.submitted++
     if (code === 0) counters.completed++
     else counters.failed++
     return code
+  }
+
+  private call(socket: SocketHandle): number {
+    const { scratch, scratchShape: shape } = this
+    const rc = this.sendMsg(socket, scratch.address + shape.message, 0, scratch.address + shape.stride, 0, 0)
+    return rc === 0 ? 0 : this.engine.calls.WSAGetLastError()
   }
 
   private write(

@@ -100,13 +100,11 @@ export class Bound {
     this.options = options
     this.address = opened.bound
     this.wildcard = NetAddress.isUnspecified(opened.bound.address)
-    const { connectionReset, networkReset } = opened.peerErrorsOff
-    const passOver = connectionReset && networkReset ? <A>(take: A) => take : withoutReports
-    this.receive = passOver(datagrams.receive)
+    this.receive = datagrams.receive
     this.receiveEvent = Effect.catch(this.receive, (error) =>
       isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
     )
-    this.pull = passOver(datagrams.pull(options.batch))
+    this.pull = datagrams.pull(options.batch)
     this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
     this.capabilities = Effect.suspend(() => Effect.map(this.ask(), (send) => this.record(send)))
   }
@@ -272,7 +270,8 @@ export class Bound {
           // the broadcast address of a network looks like any other, but is no source
           return Effect.catchIf(
             this.send(payload, to, { ...wishes, source: info.address, interface: info.ifIndex }),
-            (error) => error.reason.code === WSAEINVAL && error.reason._tag !== "InvalidArgument",
+            ({ reason: { _tag, code } }) =>
+              code === WSAEADDRNOTAVAIL || (code === WSAEINVAL && _tag !== "InvalidArgument"),
             () => plain
           )
         }
@@ -341,9 +340,3 @@ const isBroadcast = (address: NetAddress.IpAddress): boolean =>
 const peerReports: ReadonlySet<string> = new Set(["ConnectionReset", "NetworkReset", "ConnectionRefused"])
 
 const isPeerReport = (error: WinsockError): boolean => peerReports.has(error.reason._tag)
-
-/** Passes over the reports of dead peers that nobody wants and the provider cannot switch off. */
-const withoutReports = <A>(take: Effect.Effect<A, WinsockError>): Effect.Effect<A, WinsockError> => {
-  const next: Effect.Effect<A, WinsockError> = Effect.catchIf(take, isPeerReport, () => next)
-  return next
-}

@@ -34,9 +34,16 @@ export const needed = (socket: UdpSocket, datagram: Datagram, width: Pointer): n
     if ((wants & SocketOptions.WANTS_PKTINFO_EX) !== 0) size += space(isV4 ? 12 : 24, width)
     for (let bit = wants & fourBytes; bit !== 0; bit &= bit - 1) size += space(4, width)
   }
-  if (datagram.segment !== 0) size += space(4, width)
+  if (coalescedInfo(socket, datagram) !== undefined) size += space(4, width)
   if (socket.timestamps) size += space(8, width)
   return size
+}
+
+/** What is said of the size of the datagrams that were joined into one, if anything. */
+const coalescedInfo = (socket: UdpSocket, datagram: Datagram): number | undefined => {
+  if (datagram.segment === 0) return undefined
+  const told = socket.kernel.settings.coalescedInfo
+  return told === "told" ? datagram.segment : told === "missing" ? undefined : told
 }
 
 const fourBytes =
@@ -142,7 +149,8 @@ export const write = (
       writer.number(level, isV4 ? Options.IP_TOS : Options.IP_TCLASS, datagram.tos)
     if ((wants & SocketOptions.WANTS_ECN) !== 0) writer.number(level, Options.IP_ECN, datagram.tos & 3)
   }
-  if (datagram.segment !== 0) writer.number(IPPROTO_UDP, Options.UDP_COALESCED_INFO, datagram.segment)
+  const coalesced = coalescedInfo(socket, datagram)
+  if (coalesced !== undefined) writer.number(IPPROTO_UDP, Options.UDP_COALESCED_INFO, coalesced)
   if (socket.timestamps) {
     const at = writer.message(SOL_SOCKET, Options.SO_TIMESTAMP, 8)
     if (at !== -1) {

@@ -25,6 +25,7 @@ export interface Settings {
   /** Level and number, as SocketOptions keys them. */
   readonly absentOptions: ReadonlySet<number>
   readonly sendControl: "honoured" | "ignored"
+  readonly coalescedInfo: "told" | "missing" | number
   readonly build: number
 }
 
@@ -43,5 +44,6 @@ export const defaults: Settings = {
   absentExtensions: [],
   absentOptions: new Set(),
   sendControl: "honoured",
+  coalescedInfo: "told",
   build: 22_631
 }
