@@ -1,5 +1,7 @@
 // planted faults in how a socket's receives are posted, cancelled, released and handed over
 const file = "packages/core/src/internal/datagrams.ts"
+const receives = "packages/core/src/internal/receives.ts"
+const messages = "packages/core/src/internal/messages.ts"
 const bounds = "test/both/laws/bounds.test.ts"
 const cancelling = "test/both/laws/cancelling.test.ts"
 const closing = "test/both/laws/closing.test.ts"
@@ -34,6 +36,7 @@ export default [
   },
   {
     name: "release in dequeue order",
+    file: receives,
     why: "packets are dequeued out of order, so results leave from the head of the posting order only",
     find: `    slots.state[slot] = DONE
     this.done++
@@ -108,6 +111,7 @@ export default [
   },
   {
     name: "inbox forgotten in the invariant",
+    file: receives,
     why: "results in hand count: else the look-ahead takes the whole kernel buffer, and nobody wants it",
     find: " - this.done - this.inbox.length",
     replace: " - this.done",
@@ -115,6 +119,7 @@ export default [
   },
   {
     name: "results not yet released forgotten in the invariant",
+    file: receives,
     why: "a result that waits for an older receive is in hand as well",
     find: " - this.done - this.inbox.length",
     replace: " - this.inbox.length",
@@ -122,6 +127,7 @@ export default [
   },
   {
     name: "maxPosted ignored",
+    file: receives,
     why: "a thousand waiters need no thousand posted receives",
     find: `      this.active.length < maxPosted &&
 `,
@@ -130,6 +136,7 @@ export default [
   },
   {
     name: "cancelled receives without a bound",
+    file: receives,
     why: "a storm of interruptions must not grow the memory without end",
     find: ` &&
       this.inKernel < 2 * maxPosted
@@ -139,6 +146,7 @@ export default [
   },
   {
     name: "sentinel left out",
+    file: receives,
     why: "after a synchronous WSAEMSGSIZE a packet may never follow",
     find: "if (engine.calls.PostQueuedCompletionStatus(engine.port, 0, this.key + 1, address) === 0) this.undecidable(slot)",
     replace: "",
@@ -146,6 +154,7 @@ export default [
   },
   {
     name: "WSAEMSGSIZE taken for the end of the operation",
+    file: receives,
     why: "a packet may follow, for a slot that is somebody else's by then",
     find: "if (code !== 0 && code !== WSA_IO_PENDING && code !== WSAEMSGSIZE) return",
     replace: "if (code !== 0 && code !== WSA_IO_PENDING) return",
@@ -153,6 +162,7 @@ export default [
   },
   {
     name: "WSAEMSGSIZE always has its packet",
+    file: receives,
     why: "whether it has differs by system: the slot stays the kernel's until the sentinel has come as well",
     find: "    else slots.owed[slot] = SENTINEL\n",
     replace: "    else this.letGo()\n",
@@ -160,9 +170,10 @@ export default [
   },
   {
     name: "packet of an operation that is pending",
+    file: receives,
     why: "the kernel writes the status before it queues its packet: this one is somebody else's",
     find: `    // somebody else's packet: the kernel writes the status before it queues its own
-    if (status === STATUS_PENDING) return
+    if (status === STATUS_PENDING) return true
 `,
     replace: "",
     caughtBy: [hostile]
@@ -192,12 +203,13 @@ export default [
   {
     name: "discarded messages not counted",
     why: "what nobody took when the socket closed is not lost without a trace",
-    find: "      if (slots.code[inbox.shift()] === 0) engine.counters.discarded++",
-    replace: "      inbox.shift()",
+    find: "      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)\n",
+    replace: "",
     caughtBy: [closing]
   },
   {
     name: "unasked abort told to the waiter",
+    file: receives,
     why: "somebody else's CancelIo is no reason for a receive to fail",
     find: "const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts",
     replace: "const unasked = false",
@@ -205,6 +217,7 @@ export default [
   },
   {
     name: "unasked abort posted again for ever",
+    file: receives,
     why: "a provider that aborts everything must not keep the event loop busy without end",
     find: "const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts",
     replace: "const unasked = status === STATUS_CANCELLED",
@@ -212,16 +225,18 @@ export default [
   },
   {
     name: "truncation told by the flag alone",
+    file: messages,
     why: "a provider may say STATUS_BUFFER_OVERFLOW and set no MSG_TRUNC",
-    find: "const cut = (flags & MSG_TRUNC) !== 0 || (overflow && (flags & MSG_CTRUNC) === 0)",
-    replace: "const cut = (flags & MSG_TRUNC) !== 0",
+    find: "return (flags & MSG_TRUNC) !== 0 || (overflow && (flags & MSG_CTRUNC) === 0)",
+    replace: "return (flags & MSG_TRUNC) !== 0",
     caughtBy: [handingOver]
   },
   {
     name: "byte count trusted",
+    file: messages,
     why: "a count beyond the buffer reads the memory of other slots",
-    find: "cut && count === 0 ? shape.payloadCapacity : Math.min(count, shape.payloadCapacity)",
-    replace: "cut && count === 0 ? shape.payloadCapacity : count",
+    find: "return Math.min(count, this.shape.payloadCapacity)",
+    replace: "return count",
     caughtBy: [hostile]
   },
   {
@@ -266,8 +281,9 @@ export default [
   },
   {
     name: "flags of the last use kept",
+    file: messages,
     why: "WSARecvMsg takes dwFlags as input: MSG_TRUNC left there makes the next call fail",
-    find: "    view.setUint32(at + this.offFlags, 0, true)\n",
+    find: "    view.setUint32(at + this.flags, 0, true)\n",
     replace: "",
     caughtBy: [model]
   },
@@ -293,4 +309,4 @@ export default [
     replace: "",
     caughtBy: [hostile]
   }
-].map((mutant) => Object.assign(mutant, { file }))
+].map((mutant) => Object.assign({ file }, mutant))

@@ -1,52 +1,28 @@
 /**
  * The overlapped engine of one datagram socket.
  *
- * Receives belong to the socket, not to the fiber that waits: they are all alike, form a list in posting order, and
- * their results are released from its head only, whatever order they completed in. A result is paired with a waiter
- * at the moment the waiter is resumed, never earlier, so an interruption can never take a message with it.
+ * Fibers wait, and take what the receives released. A result is paired with a waiter at the moment the waiter is resumed,
+ * never earlier, so an interruption can never take a message with it.
  */
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
-import { STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
-import {
-  WSA_IO_PENDING,
-  WSA_NOT_ENOUGH_MEMORY,
-  WSAECONNREFUSED,
-  WSAECONNRESET,
-  WSAEMSGSIZE,
-  WSAENETRESET,
-  WSAEWOULDBLOCK
-} from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { Datagram } from "../Datagram.ts"
-import type { Block, Extensions, SocketHandle } from "../Seam.ts"
+import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import type { Endpoint, Engine } from "./engine.ts"
+import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { Linked } from "./lists.ts"
-import { LinkedList, SlotList } from "./lists.ts"
-import { Messages } from "./messages.ts"
+import { LinkedList } from "./lists.ts"
+import type { DatagramOptions, Settle } from "./receives.ts"
+import { CLOSED, CLOSING, OPEN, Receives } from "./receives.ts"
 import type { SendOwner } from "./sends.ts"
 import { Sends } from "./sends.ts"
-import type { SlotShape } from "./slots.ts"
-import {
-  CANCELLING,
-  DONE,
-  INBOX,
-  makeShape,
-  NO_MEMORY,
-  OWN,
-  POSTED,
-  SENTINEL,
-  Slots,
-  Source,
-  SPENT,
-  writeConstants
-} from "./slots.ts"
+import { CANCELLING, NO_MEMORY, Source } from "./slots.ts"
 
 type Batch = readonly [Datagram, ...Array<Datagram>]
-type Settle = (effect: Effect.Effect<void>) => void
 type Resume = (effect: Effect.Effect<any, WinsockError>) => void
 
 /**
@@ -71,23 +47,6 @@ class Waiter extends Effectable.Class<void> implements Linked<Waiter> {
   }
 }
 
-const OPEN = 0
-const CLOSING = 1
-const CLOSED = 2
-
-export interface DatagramOptions {
-  readonly maxMessageSize: number
-  readonly controlSize: number
-  readonly lookAhead: number
-  readonly maxPosted: number
-  readonly cancel: "operation" | "close"
-  readonly truncation: "deliver" | "fail"
-  /** Whether reports that an earlier send met a dead peer are results. */
-  readonly peerErrors: boolean
-  /** Whether the provider joins datagrams, so that a result may be several. */
-  readonly coalescing: boolean
-}
-
 /**
  * How many of Effect's own steps a value may be in hand for: taking and returning it must fit in what is left before
  * the fiber yields, for an interruption that meets the yield drops the value.
@@ -95,49 +54,12 @@ export interface DatagramOptions {
 const handOver = 4
 /** Below this many steps between yields the ready path would never find room: everything goes through the pump. */
 const fewestSteps = 16
-/** How often in a row an abort that nobody asked for is answered by posting again. */
-const mostReposts = 16
-
-export class Datagrams implements Endpoint, SendOwner {
-  readonly key: number
-  dirty = false
-  nextDirty: Endpoint | undefined = undefined
-  readonly engine: Engine
-  /** -1 once closed: nothing may refer to the number any more. */
-  socket: SocketHandle | -1
-  state = OPEN
-
-  private readonly recvMsg: Extensions["WSARecvMsg"]
-  private readonly options: DatagramOptions
-  private readonly shape: SlotShape
-  private readonly messages: Messages
-  private readonly slots: Slots
+export class Datagrams extends Receives implements SendOwner {
   readonly sends: Sends
-
-  // every slot in the kernel or DONE, in posting order
-  private readonly order = new SlotList(0)
-  // POSTED slots, in posting order: the tail is the newest that is not cancelling
-  private readonly active = new SlotList(0)
-  private readonly inbox = new SlotList(0)
-  // DONE slots: completed, but not released
-  private done = 0
-  // slots that the kernel or the port still owes something for
-  private inKernel = 0
   private readonly waiters = new LinkedList<Waiter>()
-  // by slot: who waits for the cancellation to complete
-  private readonly settlers: Array<Settle | undefined> = []
-  private readonly settled: Array<Settle> = []
   private readonly closers: Array<() => void> = []
-  // there was no memory for the only receive
-  private starved = false
-  // whether a call that answers at once is likely to find a datagram
-  private hot = false
-  private reposts = 0
-  private leaked = false
   // how much of the inbox's first result was given out, when it is several datagrams
   private consumed = 0
-  // one slot for calls that answer at once, shared by all sockets of this shape
-  private readonly now: Block
   private readonly nowSource: Source
 
   /** Takes the next message. */
@@ -153,24 +75,10 @@ export class Datagrams implements Endpoint, SendOwner {
     options: DatagramOptions,
     key: number
   ) {
-    this.engine = engine
-    this.key = key
-    this.socket = socket
-    this.recvMsg = extensions.WSARecvMsg
-    this.options = options
+    super(engine, socket, extensions.WSARecvMsg, options, key)
     this.sends = new Sends(engine, extensions.WSASendMsg, this)
-    const abi = engine.seam.abi
-    this.shape = makeShape(abi, options.controlSize, options.maxMessageSize)
-    this.messages = new Messages(this.shape, engine.arena)
-    this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox])
-    this.now = engine.shared(
-      `receive ${options.controlSize} ${options.maxMessageSize}`,
-      this.shape.stride + 16,
-      (block) => {
-        writeConstants(this.shape, block, 0)
-      }
-    )
     this.nowSource = new Source(this.shape, this.now, 0)
+    // it cannot fail any more: from now on the engine has the SOCKET, and closes it
     engine.register(this)
     engine.counters.sockets++
 
@@ -225,9 +133,12 @@ export class Datagrams implements Endpoint, SendOwner {
     return this.state === OPEN
   }
 
-  /** Whether a failure only says that an earlier send met a dead peer, which nobody here wants to hear. */
-  ignores(code: number): boolean {
-    return !this.options.peerErrors && isPeerError(code)
+  packet(overlapped: number): void {
+    if (!this.receivePacket(overlapped) && this.sends.packet(overlapped)) this.engine.mark(this)
+  }
+
+  protected waiting(): number {
+    return this.waiters.length
   }
 
   // --- waiting ---
@@ -270,193 +181,6 @@ export class Datagrams implements Endpoint, SendOwner {
     this.startCancelling(newest)
     engine.cancel(this.socket as SocketHandle, this.slots.address[newest])
     engine.pump.poke()
-  }
-
-  private startCancelling(slot: number): void {
-    this.active.remove(slot)
-    this.slots.state[slot] = CANCELLING
-    this.slots.epoch[slot] = this.engine.epoch
-    this.engine.graceBegins()
-  }
-
-  // --- posting ---
-
-  // the invariant: posted (not cancelling) + results in hand <= waiters + lookAhead. How many more it allows
-  private wanted(): number {
-    return this.waiters.length + this.options.lookAhead - this.active.length - this.done - this.inbox.length
-  }
-
-  private fill(): void {
-    const { maxPosted } = this.options
-    this.starved = false
-    // cancelled receives still hold their slots: a storm of interruptions must not grow the memory without end
-    while (
-      this.state === OPEN &&
-      this.engine.brokenBy === 0 &&
-      this.wanted() > 0 &&
-      this.active.length < maxPosted &&
-      this.inKernel < 2 * maxPosted
-    ) {
-      const slot = this.slots.acquire()
-      if (slot !== NO_MEMORY) {
-        this.post(slot)
-        continue
-      }
-      // a waiter without a receive of its own is served by the others'
-      if (this.inKernel === 0) this.starved = true
-      break
-    }
-    this.releaseHead()
-  }
-
-  private post(slot: number): void {
-    const { engine, slots } = this
-    const address = slots.address[slot]
-    this.messages.reset(slots.view[slot], slots.at[slot])
-    slots.owed[slot] = 0
-    this.order.push(slot)
-    engine.counters.receive.submitted++
-    let code = this.postNow(address)
-    for (let n = 0; n < mostReposts && this.ignores(code); n++) code = this.postNow(address)
-    if (code !== 0 && code !== WSA_IO_PENDING && code !== WSAEMSGSIZE) return this.complete(slot, code, 0)
-    slots.state[slot] = POSTED
-    this.active.push(slot)
-    this.inKernel++
-    engine.submitted()
-    // its packet comes all the same; that it answered at once says that more may be waiting
-    if (code === 0) this.hot = true
-    if (code === WSAEMSGSIZE) {
-      // a packet may follow or not. The port is first in, first out: if the packet has not come when the sentinel
-      // does, it never will
-      slots.owed[slot] = OWN | SENTINEL
-      if (engine.calls.PostQueuedCompletionStatus(engine.port, 0, this.key + 1, address) === 0) this.undecidable(slot)
-    }
-  }
-
-  private postNow(address: number): number {
-    const rc = this.recvMsg(this.socket as SocketHandle, address + this.shape.message, 0, address, 0)
-    return rc === 0 ? 0 : this.engine.calls.WSAGetLastError()
-  }
-
-  // no sentinel could be posted: the call's own answer is the result, and the slot is never used again
-  private undecidable(slot: number): void {
-    this.leaked = true
-    this.slots.owed[slot] = OWN
-    this.letGo()
-    this.finish(slot, STATUS_BUFFER_OVERFLOW)
-  }
-
-  // --- completing ---
-
-  packet(overlapped: number): void {
-    const { engine, slots } = this
-    const slot = slots.find(overlapped)
-    if (slot === -1) {
-      if (this.sends.packet(overlapped)) engine.mark(this)
-      return
-    }
-    if (!this.isHeld(slot)) return
-    const status = this.messages.status(slots.view[slot], slots.at[slot])
-    // somebody else's packet: the kernel writes the status before it queues its own
-    if (status === STATUS_PENDING) return
-    engine.mark(this)
-    if (slots.owed[slot] === 0) this.letGo()
-    else slots.owed[slot] = SENTINEL
-    this.finish(slot, status)
-  }
-
-  sentinel(overlapped: number): void {
-    const { slots } = this
-    const slot = slots.find(overlapped)
-    if (slot === -1 || (slots.owed[slot] & SENTINEL) === 0) return
-    this.engine.mark(this)
-    slots.owed[slot] = 0
-    this.letGo()
-    // no packet came: the call's own answer is the result
-    if (this.isHeld(slot)) this.finish(slot, STATUS_BUFFER_OVERFLOW)
-    else if (slots.state[slot] === SPENT) slots.release(slot)
-  }
-
-  private isHeld(slot: number): boolean {
-    const state = this.slots.state[slot]
-    return state === POSTED || state === CANCELLING
-  }
-
-  // the port owes nothing more for one slot
-  private letGo(): void {
-    this.inKernel--
-    this.engine.completed()
-  }
-
-  // the kernel gave the operation back
-  private finish(slot: number, status: number): void {
-    const { engine, messages, slots } = this
-    const { counters } = engine
-    const cancelled = slots.state[slot] === CANCELLING
-    if (cancelled) this.endCancelling(slot)
-    else this.active.remove(slot)
-
-    const overflow = status === STATUS_BUFFER_OVERFLOW
-    const code = overflow ? 0 : toWsaError(status)
-    if (code !== 0) {
-      // aborted by cause, not by code: whatever an operation fails with after we cancelled it or closed the socket is
-      // our doing. An abort that nobody here asked for is answered by posting again
-      const unasked = status === STATUS_CANCELLED && this.reposts < mostReposts
-      const unheard = !cancelled && this.ignores(code)
-      if (!cancelled && !unasked && !unheard) return this.complete(slot, status | 0, 0)
-      if (!cancelled) counters.reposted++
-      if (!cancelled && unasked) this.reposts++
-      if (unheard) counters.receive.failed++
-      else counters.receive.aborted++
-      this.order.remove(slot)
-      return this.giveBack(slot)
-    }
-
-    this.reposts = 0
-    if (cancelled) counters.recovered++
-    const view = slots.view[slot]
-    const at = slots.at[slot]
-    const cut = messages.isCut(view, at, overflow)
-    slots.truncated[slot] = cut ? 1 : 0
-    this.complete(slot, 0, messages.size(view, at, cut))
-  }
-
-  private endCancelling(slot: number): void {
-    this.engine.graceEnds()
-    const settler = this.settlers[slot]
-    if (settler === undefined) return
-    this.settlers[slot] = undefined
-    this.settled.push(settler)
-  }
-
-  private complete(slot: number, code: number, size: number): void {
-    const { slots } = this
-    if (code === 0) this.engine.counters.receive.completed++
-    else this.engine.counters.receive.failed++
-    slots.code[slot] = code
-    slots.size[slot] = size
-    slots.state[slot] = DONE
-    this.done++
-  }
-
-  // results leave from the head of the posting order only
-  private releaseHead(): void {
-    const { order, slots } = this
-    while (order.head !== -1 && slots.state[order.head] === DONE) {
-      this.done--
-      this.toInbox(order.shift())
-    }
-  }
-
-  private toInbox(slot: number): void {
-    this.slots.state[slot] = INBOX
-    this.inbox.push(slot)
-    this.engine.counters.inbox++
-  }
-
-  private giveBack(slot: number): void {
-    if (this.slots.owed[slot] !== 0) this.slots.state[slot] = SPENT
-    else this.slots.release(slot)
   }
 
   // --- handing over ---
@@ -585,78 +309,6 @@ export class Datagrams implements Endpoint, SendOwner {
     return messages.datagram(this.nowSource, view, 0, messages.bounded(view.getUint32(shape.stride, true)), cut)
   }
 
-  /**
-   * Takes over what came to another SOCKET, of an address of this one's and its port, while that was open: at most
-   * `most` datagrams. What this socket has for that address is older. `seal` makes the other one take nothing more.
-   */
-  absorb(socket: SocketHandle, most: number, seal: () => void): void {
-    const taken: Array<number> = []
-    this.takeFrom(socket, taken, most)
-    const early = taken.length > 0
-    if (early) this.takeOwn(most)
-    seal()
-    this.takeFrom(socket, taken, most)
-    if (taken.length === 0) return
-    if (!early) this.takeOwn(most)
-    this.enlist(taken)
-    if (this.waiters.head !== undefined) this.engine.poke(this)
-  }
-
-  // what waits in the kernel; while a receive waits there, nothing does
-  private takeOwn(most: number): void {
-    const { order } = this
-    for (let slot = order.head; slot !== -1; slot = order.after(slot)) if (this.isPending(slot)) return
-    const taken: Array<number> = []
-    this.takeFrom(this.socket as SocketHandle, taken, most)
-    this.enlist(taken)
-  }
-
-  private isPending(slot: number): boolean {
-    const { slots } = this
-    const status = this.messages.status(slots.view[slot], slots.at[slot])
-    return this.isHeld(slot) && status === STATUS_PENDING
-  }
-
-  // behind all that has come, before the receives that still wait in the kernel
-  private enlist(taken: ReadonlyArray<number>): void {
-    const { order, slots } = this
-    const later: Array<number> = []
-    for (let slot = order.head; slot !== -1; slot = order.after(slot)) if (this.isPending(slot)) later.push(slot)
-    for (const slot of later) order.remove(slot)
-    for (const slot of taken) {
-      order.push(slot)
-      this.complete(slot, 0, slots.size[slot])
-    }
-    for (const slot of later) order.push(slot)
-    this.releaseHead()
-  }
-
-  private takeFrom(socket: SocketHandle, into: Array<number>, most: number): void {
-    const { engine, messages, now, shape, slots } = this
-    while (into.length < most) {
-      const slot = slots.acquire()
-      if (slot === NO_MEMORY) return
-      const view = slots.view[slot]
-      const at = slots.at[slot]
-      let code: number
-      let tries = 0
-      // a report about what was sent stands before the datagrams
-      do {
-        messages.reset(view, at)
-        now.view.setUint32(shape.stride, shape.payloadCapacity, true)
-        const message = slots.address[slot] + shape.message
-        const rc = this.recvMsg(socket, message, now.address + shape.stride, 0, 0)
-        code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
-      } while (isPeerError(code) && tries++ < mostReposts)
-      if (code !== 0 && code !== WSAEMSGSIZE) return slots.release(slot)
-      engine.counters.receive.submitted++
-      slots.truncated[slot] = messages.isCut(view, at, code !== 0) ? 1 : 0
-      slots.owed[slot] = 0
-      slots.size[slot] = messages.bounded(now.view.getUint32(shape.stride, true))
-      into.push(slot)
-    }
-  }
-
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
     this.hot = false
     if (code !== WSAEMSGSIZE) this.engine.counters.receive.failed++
@@ -704,6 +356,7 @@ export class Datagrams implements Endpoint, SendOwner {
       // no packet will ever come: there is nothing to wait for
       this.shut()
       this.giveUp()
+      this.sends.giveUp()
       engine.mark(this)
     } else if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
     else if (this.state === CLOSED) this.reportClosed()
@@ -774,28 +427,11 @@ export class Datagrams implements Endpoint, SendOwner {
       this.shut()
       for (let slot = order.head; slot !== -1; slot = order.after(slot)) slots.epoch[slot] = epoch
       this.sends.cancelled(epoch)
-    } else this.giveUp()
-    this.engine.poke(this)
-  }
-
-  private giveUp(): void {
-    const { engine, order, slots } = this
-    this.leaked = true
-    for (let slot = order.head; slot !== -1;) {
-      const after = order.after(slot)
-      if (this.isHeld(slot)) {
-        engine.leak("WSARecvMsg", this.key, slots.view[slot], slots.at[slot], slots.address[slot])
-        this.endCancelling(slot)
-        this.letGo()
-        order.remove(slot)
-        slots.state[slot] = SPENT
-        slots.owed[slot] = OWN
-      }
-      slot = after
+    } else {
+      this.giveUp()
+      this.sends.giveUp()
     }
-    // sentinels that will not come either
-    while (this.inKernel > 0) this.letGo()
-    this.sends.giveUp()
+    this.engine.poke(this)
   }
 
   private finishClose(): void {
@@ -825,10 +461,6 @@ export class Datagrams implements Endpoint, SendOwner {
     for (let done = this.closers.pop(); done !== undefined; done = this.closers.pop()) done()
   }
 }
-
-/** A report of a dead peer, as Windows makes it or, of a connected socket, Linux under Wine. */
-const isPeerError = (code: number): boolean =>
-  code === WSAECONNRESET || code === WSAENETRESET || code === WSAECONNREFUSED
 
 const portFailed = (code: number): WinsockError =>
   WinsockErrors.fromCode("GetQueuedCompletionStatusEx", code, "datagram")
