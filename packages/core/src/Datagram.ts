@@ -104,4 +104,29 @@ export class Datagram {
   get multicast(): boolean {
     return (this.flags & MSG_MCAST) !== 0
   }
+
+  /**
+   * Scatters the payload over pieces of the given lengths, in bytes, as a receive into several buffers does: each is
+   * filled before the next, the last ones may stay short or empty, and what is left over is not in any. The pieces are
+   * views of `payload`; a length that is no whole number of 0 or more is taken as 0.
+   *
+   * **Example** (A header and the rest)
+   *
+   * ```ts
+   * import type { Datagram } from "@effect-winsock/core/Datagram"
+   *
+   * const split = (message: Datagram) => {
+   *   const [header, body] = message.scatter([12, 65_535])
+   *   return { header, body }
+   * }
+   * ```
+   */
+  scatter(lengths: ReadonlyArray<number>): Array<Uint8Array> {
+    let at = 0
+    return lengths.map((length) => {
+      const from = at
+      if (Number.isInteger(length) && length > 0) at = Math.min(at + length, this.payload.length)
+      return this.payload.subarray(from, at)
+    })
+  }
 }

@@ -79,6 +79,13 @@ export interface Options {
    */
   readonly ipv6Only?: boolean | undefined
   /**
+   * The index of the interface to send by (`IP_UNICAST_IF`, `IPV6_UNICAST_IF`), 0 to 2^32 - 1; 0 is the system's choice.
+   * One datagram's is chosen with `SendOptions.interface`.
+   *
+   * @default 0
+   */
+  readonly interface?: number | undefined
+  /**
    * Whether a send that met a dead peer or an expired TTL makes a later receive fail (`SIO_UDP_CONNRESET`,
    * `SIO_UDP_NETRESET`), with reason `ConnectionReset` or `NetworkReset` (under Wine, on a connected socket,
    * `ConnectionRefused`, which may also be what a send fails with). By default it never breaks a receive loop.

@@ -2,6 +2,7 @@
 import {
   AF_INET,
   AF_INET6,
+  IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_UDP,
   SOCK_DGRAM,
@@ -11,6 +12,8 @@ import {
 } from "@effect-winsock/schema/Flags"
 import { FIONBIO, SIO_UDP_CONNRESET, SIO_UDP_NETRESET } from "@effect-winsock/schema/Ioctls"
 import {
+  IP_UNICAST_IF,
+  IPV6_UNICAST_IF,
   IPV6_V6ONLY,
   SO_EXCLUSIVEADDRUSE,
   SO_MAX_MSG_SIZE,
@@ -41,6 +44,8 @@ export interface Plan {
   readonly reuseAddress: boolean
   readonly ipv6Only: boolean
   readonly peerErrors: boolean
+  /** The index of the interface to send by, 0 for the system's choice. */
+  readonly interface: number
   /** The largest joined datagram, 0 for none. */
   readonly coalesce: number
   readonly coalesceWish: Wish
@@ -170,6 +175,7 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
 
   if (!on.doNotBlock()) return failed("ioctlsocket")
   if (v6 && !on.set(IPPROTO_IPV6, IPV6_V6ONLY, dual ? 0 : 1)) return failed("setsockopt")
+  if (plan.interface > 0 && !sendBy(on, v6, dual, plan.interface)) return failed("setsockopt")
   if (plan.reuseAddress) {
     if (!on.set(SOL_SOCKET, SO_REUSEADDR, 1)) return failed("setsockopt")
   } else if (plan.address.port !== 0 && !on.set(SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1)) return failed("setsockopt")
@@ -206,6 +212,15 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
     // 65,535 less the headers of UDP and, for IPv4, of IP
     largestSend: largestSend > 0 ? largestSend : v6 ? 65_527 : 65_507
   }
+}
+
+// IP_UNICAST_IF takes the index in network byte order, IPV6_UNICAST_IF in the host's
+const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean => {
+  const network = ((index << 24) | ((index & 0xff00) << 8) | ((index >>> 8) & 0xff00) | (index >>> 24)) >>> 0
+  return (
+    (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
+    ((v6 && !dual) || on.set(IPPROTO_IP, IP_UNICAST_IF, network))
+  )
 }
 
 // on a dual-stack socket the options of both families count, each for its own datagrams

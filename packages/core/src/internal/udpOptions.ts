@@ -17,7 +17,8 @@ const ranges = {
   maxMessageSize: { least: 0, most: 65_535, default: 65_535 },
   lookAhead: { least: 0, most: 1024, default: 0 },
   maxPosted: { least: 1, most: 1024, default: 64 },
-  batch: { least: 1, most: 4096, default: 64 }
+  batch: { least: 1, most: 4096, default: 64 },
+  interface: { least: 0, most: 0xffff_ffff, default: 0 }
 } as const satisfies { readonly [K in keyof Options]?: Range }
 
 const wishes = ["required", "preferred"] as const
@@ -44,6 +45,8 @@ export interface Checked {
   readonly lookAhead: number
   readonly maxPosted: number
   readonly batch: number
+  /** The index of the interface to send by, 0 for the system's choice. */
+  readonly interface: number
   readonly truncation: "deliver" | "fail"
   readonly cancel: "operation" | "close" | undefined
   readonly reuseAddress: boolean
@@ -94,6 +97,7 @@ export const check = (address: NetAddress.InetAddress, options: Options): Checke
     lookAhead,
     maxPosted,
     batch,
+    interface: numbers.interface,
     truncation: options.truncation ?? defaults.truncation,
     cancel: options.cancel,
     reuseAddress: options.reuseAddress === true,

@@ -98,6 +98,7 @@ const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilitie
           reuseAddress: false,
           ipv6Only: true,
           peerErrors: false,
+          interface: 0,
           coalesce: 0,
           coalesceWish: "preferred"
         })
