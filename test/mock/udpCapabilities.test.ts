@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import { hosts } from "../support/hosts.ts"
-import { numbered, numberOf, start } from "../support/rig.ts"
+import { bind, law, numbered, numberOf, start } from "../support/rig.ts"
 import { at, controlOf, from, lacks, pattern } from "../support/udp.ts"
 
 const all = ["packetInfo", "hopLimit", "trafficClass", "ecn", "originalArrivalInterface"] as const
@@ -118,6 +118,32 @@ describe("UdpSocket: the self-test of send control data", () => {
       // the other machine's layer has not been asked
       assert.strictEqual(client.recorder.count("WSASocketW"), 1)
     })
+  )
+
+  // timers are run before what has come is looked at, when a turn of the event loop took long
+  let busy = false
+  law(
+    "does not give up because the program was busy for long",
+    ({ gate }) =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        gate.close()
+        busy = true
+        const asking = yield* start(socket.capabilities)
+        busy = false
+        for (let n = 0; n < 8; n++) yield* Effect.yieldNow
+        gate.open()
+        assert.deepStrictEqual((yield* Fiber.join(asking)).send, windows.send)
+      }),
+    {
+      decorate: (seam) => ({
+        ...seam,
+        host: {
+          ...seam.host,
+          schedule: (task, delay) => seam.host.schedule(task, busy ? undefined : delay)
+        }
+      })
+    }
   )
 
   hosts("goes on for those who wait when the first who asked is interrupted", ({ server }) =>

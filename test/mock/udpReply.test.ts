@@ -270,6 +270,36 @@ describe("UdpSocket: reply, with a provider that ignores the source of a send", 
     ignored
   )
 
+  hosts(
+    "with no room after some pieces, preferred, the others follow, and none goes twice",
+    ({ client, server }) =>
+      Effect.gen(function* () {
+        const friend = yield* client.bind("10.0.0.2")
+        const socket = yield* server.bind("0.0.0.0", { control, sendControl: "preferred" })
+        const message = yield* ask(friend, "10.0.0.101", socket)
+        yield* socket.capabilities
+        server.failing.add({ call: "WSASendMsg", nth: 3, code: WSAEWOULDBLOCK })
+        yield* socket.reply(message, pattern(7), { segmentSize: 2 })
+        const got: Array<number> = []
+        while (got.length < 7) got.push(...(yield* friend.receive).payload)
+        assert.deepStrictEqual(got, [...pattern(7)])
+      }),
+    { ...ignored, absentOptions: ["UDP_SEND_MSG_SIZE"] }
+  )
+
+  hosts(
+    "options that are none are refused, on a wildcard socket too",
+    ({ client, server }) =>
+      Effect.gen(function* () {
+        const socket = yield* server.bind("0.0.0.0", { control })
+        const message = yield* ask(yield* client.bind("10.0.0.2"), "10.0.0.101", socket)
+        for (const wrong of [null, 5]) {
+          yield* refuses(socket.reply(message, bytes(1), wrong as never), "options", wrong)
+        }
+      }),
+    ignored
+  )
+
   // datagrams arrive within the call that sends them, so they can be made to come at any moment of a reply
   const moments = ["WSASocketW", "bind", "getsockname", "WSASendMsg", "connect", "closesocket"] as const
   const during = (server: Host, moment: (typeof moments)[number], task: () => void) => {

@@ -1,7 +1,8 @@
 import { UdpSocket } from "@effect-winsock/core"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { bind, law, layerName, numbered, numberOf } from "../../support/rig.ts"
+import * as Fiber from "effect/Fiber"
+import { bind, law, layerName, numbered, numberOf, start } from "../../support/rig.ts"
 import { at, cameTo, from, lacks, port, tag } from "../../support/udp.ts"
 
 const control = ["packetInfo"] as const
@@ -104,6 +105,39 @@ describe("UdpSocket: reply", () => {
     })
   )
 
+  law("sockets that share their port for it have ports of their own all the same", () =>
+    Effect.gen(function* () {
+      const bindings = Array.from({ length: 200 }, () => UdpSocket.bind(at("::"), { control }))
+      const ports = (yield* Effect.all(bindings)).map(({ address }) => address.port)
+      assert.strictEqual(new Set(ports).size, ports.length)
+    })
+  )
+
+  law("through a wildcard socket that shares its port with nobody: as the wish says", () =>
+    Effect.gen(function* () {
+      const client = yield* bind()
+      const asked = yield* UdpSocket.bind(at("::"), { control, ipv6Only: false })
+      yield* client.send(numbered(1), port("127.0.0.9", asked))
+      const message = yield* asked.receive
+      // the port of a socket that is gone
+      const free = yield* Effect.scoped(Effect.map(UdpSocket.bind(at("::"), { ipv6Only: false }), (_) => _.address))
+      for (const reply of ["preferred", "required"] as const) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const socket = yield* UdpSocket.bind(free, { ipv6Only: false, reply })
+            const { send } = yield* socket.capabilities
+            if (!send.source && reply === "required") {
+              return yield* lacks(socket.reply(message, numbered(2)), "packetInfo")
+            }
+            yield* socket.reply(message, numbered(2))
+            const answer = yield* client.receive
+            assert.deepStrictEqual([numberOf(answer), answer.from!.port], [2, socket.address.port])
+          })
+        )
+      }
+    })
+  )
+
   law("a message of another socket is answered as well", () =>
     Effect.gen(function* () {
       const [first, second, client] = [yield* bind(), yield* bind(), yield* bind()]
@@ -116,6 +150,15 @@ describe("UdpSocket: reply", () => {
 })
 
 describe("UdpSocket: the capability record", () => {
+  law("says nothing of a provider that was tried while all was being closed", ({ release }) =>
+    Effect.gen(function* () {
+      const socket = yield* UdpSocket.bind(at("::1"))
+      const asking = yield* start(socket.capabilities)
+      yield* release
+      assert.strictEqual(yield* tag(Fiber.join(asking)), "SocketClosed")
+    })
+  )
+
   law("is the same for sockets of a kind, and consistent with what the socket does", ({ recorder }) =>
     Effect.gen(function* () {
       const socket = yield* bind({ control: ["hopLimit", "ecn"] })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { bind, law, layerName, numbered, numberOf, start } from "../../support/rig.ts"
-import { at, bytes, controlOf, lacks, pattern, payloads, tag } from "../../support/udp.ts"
+import { at, bytes, controlOf, lacks, pattern, payloads, refuses, tag } from "../../support/udp.ts"
 
 const take = (socket: UdpSocket.UdpSocket, count: number) =>
   Effect.forEach(Array.from({ length: count }), () => socket.receive)
@@ -201,6 +201,51 @@ describe("UdpSocket: sendAll", () => {
     })
   )
 
+  law("a generator that is left early is told, and one that throws is its own fault", ({ failing }) =>
+    Effect.gen(function* () {
+      const socket = yield* bind()
+      const sink = yield* bind()
+      let open = 0
+      const outgoing = function* (most: number) {
+        open++
+        try {
+          for (let n = 0; n < most; n++) yield { payload: numbered(n), to: sink.address }
+          throw new Error("no more")
+        } finally {
+          open--
+        }
+      }
+      const stop = failing.add({ call: "WSASendMsg", nth: 3, code: WSAENOBUFS })
+      assert.strictEqual(yield* tag(socket.sendAll(outgoing(1_000_000))), "NoBufferSpace")
+      stop()
+      assert.strictEqual(open, 0)
+      const fiber = yield* start(socket.sendAll(outgoing(1_000_000)))
+      assert.strictEqual(open, 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(open, 0)
+      const exit = yield* Effect.exit(socket.sendAll(outgoing(1)))
+      assert.isTrue(Exit.hasDies(exit))
+      assert.strictEqual(open, 0)
+    })
+  )
+
+  law("what is no list of datagrams is refused, and what came before was sent", () =>
+    Effect.gen(function* () {
+      const socket = yield* bind()
+      for (const wrong of [null, undefined, 5, {}]) {
+        yield* refuses(socket.sendAll(wrong as never), "messages", wrong)
+      }
+      for (const wrong of [null, undefined, 5, "text"]) {
+        yield* refuses(
+          socket.sendAll([{ payload: numbered(1), to: socket.address }, wrong as never]),
+          "messages",
+          wrong
+        )
+        assert.strictEqual(numberOf(yield* socket.receive), 1)
+      }
+    })
+  )
+
   law("options of one are that one's only", () =>
     Effect.gen(function* () {
       const socket = yield* bind({ sendControl: "preferred" })
@@ -341,6 +386,46 @@ describe("UdpSocket: what is said of a send", () => {
       })
     )
   }
+
+  law("what the caller changes while the provider is tried, or a getter, does not matter", () =>
+    Effect.gen(function* () {
+      const peer = yield* bind()
+      // the first to ask, in its layer
+      const socket = yield* bind({ sendControl: "preferred" })
+      const options = { segmentSize: 4 }
+      const sending = yield* start(socket.send(pattern(6), peer.address, options))
+      options.segmentSize = 0
+      yield* Fiber.join(sending)
+      let reads = 0
+      const fickle = {
+        get segmentSize() {
+          return reads++ === 0 ? 4 : -1
+        }
+      }
+      yield* socket.send(pattern(6), peer.address, fickle)
+      const sizes = (yield* take(peer, 4)).map((message) => message.payload.length)
+      assert.deepStrictEqual(sizes, [4, 2, 4, 2])
+    })
+  )
+
+  law("a payload that is none any more when the provider was tried is an error", () =>
+    Effect.gen(function* () {
+      const socket = yield* bind({ sendControl: "preferred" })
+      const pieces: Array<Uint8Array> = [pattern(6)]
+      const sending = yield* start(socket.send(pieces, socket.address, { segmentSize: 4 }))
+      pieces.push("text" as never)
+      yield* refuses(Fiber.join(sending), "payload", pieces)
+    })
+  )
+
+  law("segmentSize: a payload larger than any datagram is refused, whoever would cut it", ({ recorder }) =>
+    Effect.gen(function* () {
+      const socket = yield* bind({ sendControl: "preferred" })
+      const send = socket.send(pattern(65_528), socket.address, { segmentSize: 1000 })
+      assert.strictEqual(yield* tag(send), "MessageTooLarge")
+      assert.strictEqual(recorder.count("WSASendMsg"), 0)
+    })
+  )
 
   law("segmentSize: several datagrams arrive, by one call or by several", ({ recorder }) =>
     Effect.gen(function* () {

@@ -142,7 +142,6 @@ export class Sends {
   ): number | WinsockError {
     const refused = this.refuse(payload, to)
     if (refused !== undefined) return refused
-    if (lengthOf(payload) > largest) return sendError(WSAEMSGSIZE)
     // behind a send that waits, in order
     if (this.held.size > 0) return WSAEWOULDBLOCK
     const code = this.sendNow(through as SocketHandle, payload, to, control)
@@ -157,7 +156,8 @@ export class Sends {
     if (to !== undefined && !NetAddress.isInetAddress(to)) {
       return WinsockErrors.invalidArgument("WSASendMsg", "to", to, anAddress)
     }
-    return this.owner.isOpen() ? undefined : WinsockErrors.socketClosed("WSASendMsg")
+    if (!this.owner.isOpen()) return WinsockErrors.socketClosed("WSASendMsg")
+    return lengthOf(payload) > largest ? sendError(WSAEMSGSIZE) : undefined
   }
 
   private failure(code: number): Effect.Effect<never, WinsockError> {
@@ -224,7 +224,9 @@ export class Sends {
     resume: Resume
   ): Effect.Effect<void> | void {
     const { engine, owner } = this
-    if (!owner.isOpen()) return resume(Effect.fail(WinsockErrors.socketClosed("WSASendMsg")))
+    // the caller may have changed it since it was tried
+    const refused = this.refuse(payload, to)
+    if (refused !== undefined) return resume(Effect.fail(refused))
     const shape = makeShape(engine.seam.abi, Control.encodedLength(engine.seam.abi, control), lengthOf(payload))
     let block: Block
     try {

@@ -23,7 +23,13 @@ import {
 } from "@effect-winsock/schema/Options"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
-import { WSA_NOT_ENOUGH_MEMORY, WSAEAFNOSUPPORT, WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
+import {
+  WSA_NOT_ENOUGH_MEMORY,
+  WSAEACCES,
+  WSAEADDRINUSE,
+  WSAEAFNOSUPPORT,
+  WSAENOPROTOOPT
+} from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
 import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
@@ -134,6 +140,24 @@ export class SocketCalls {
  * are only preferred may fail.
  */
 export const open = (engine: Engine, plan: Plan): Opened | WinsockError => {
+  if (!plan.reuseAddress || plan.address.port !== 0) return openAt(engine, plan)
+  // to a socket that shares its port Linux, under Wine, may give one of another's that does: a socket that shares
+  // nothing finds a port of its own first
+  for (let n = 1; ; n++) {
+    const first = openAt(engine, { ...plan, reuseAddress: false })
+    if (first instanceof WinsockErrors.WinsockError) return first
+    engine.calls.closesocket(first.socket)
+    const opened = openAt(engine, { ...plan, address: first.bound })
+    if (!(opened instanceof WinsockErrors.WinsockError) || n === mostPorts) return opened
+    // somebody else was faster
+    if (opened.reason.code !== WSAEADDRINUSE && opened.reason.code !== WSAEACCES) return opened
+  }
+}
+
+/** How many ports are tried for a socket that shares its port. */
+const mostPorts = 8
+
+const openAt = (engine: Engine, plan: Plan): Opened | WinsockError => {
   const { calls } = engine
   const v6 = NetAddress.isInetAddressV6(plan.address)
   const family = v6 ? AF_INET6 : AF_INET

@@ -16,8 +16,11 @@ import { attach, open } from "./udpOpen.ts"
 import type { SendWishes } from "./udpSend.ts"
 import { messages } from "./udpSend.ts"
 
-/** How long what was sent may take to arrive: it does not leave the machine. */
-const patience = 250
+/**
+ * How long what was sent may take to arrive, in steps of milliseconds: it does not leave the machine. Several steps,
+ * because a program that is busy for long makes one of them too short, but not all.
+ */
+const patience = { steps: 10, milliseconds: 25 }
 
 const engineOptions = (controlSize: number): DatagramOptions => ({
   maxMessageSize: 16,
@@ -149,8 +152,14 @@ const soon = <A, E>(engine: Engine, effect: Effect.Effect<A, E>): Effect.Effect<
     Effect.interruptible(effect),
     Effect.interruptible(
       Effect.callback<undefined>((resume) => {
-        const withdraw = engine.seam.host.schedule(() => resume(Effect.succeed(undefined)), patience)
-        return Effect.sync(withdraw)
+        let left = patience.steps
+        const step = (): void => {
+          if (left-- === 0) resume(Effect.succeed(undefined))
+          else withdraw = engine.seam.host.schedule(step, patience.milliseconds)
+        }
+        let withdraw = (): void => {}
+        step()
+        return Effect.sync(() => withdraw())
       })
     )
   )

@@ -35,11 +35,13 @@ const ranges = {
 
 const names = Object.keys(ranges) as ReadonlyArray<keyof typeof ranges>
 
-/** The first wish that is out of range, as an error. */
-export const check = (wishes: SendWishes, v4: boolean): WinsockError | undefined => {
-  if (!isRecord(wishes)) {
-    return WinsockErrors.invalidArgument("WSASendMsg", "options", wishes, "a record of what is said of the send")
+/** Reads the wishes, once: what the caller does to them later does not matter. Or says which is out of range. */
+export const read = (given: SendWishes, v4: boolean): SendWishes | WinsockError => {
+  if (!isRecord(given)) {
+    return WinsockErrors.invalidArgument("WSASendMsg", "options", given, "a record of what is said of the send")
   }
+  const { ecn, hopLimit, interface: ifIndex, segmentSize, source, trafficClass } = given
+  const wishes: SendWishes = { source, interface: ifIndex, hopLimit, trafficClass, ecn, segmentSize }
   for (const name of names) {
     const value = wishes[name]
     if (value === undefined) continue
@@ -49,15 +51,14 @@ export const check = (wishes: SendWishes, v4: boolean): WinsockError | undefined
       return WinsockErrors.invalidArgument("WSASendMsg", name, value, expected)
     }
   }
-  const { source } = wishes
   if (source === undefined) {
     // with no address beside it Windows takes 0.0.0.0 for the source
-    return wishes.interface === undefined
-      ? undefined
-      : WinsockErrors.invalidArgument("WSASendMsg", "interface", wishes.interface, "given together with source")
+    return ifIndex === undefined
+      ? wishes
+      : WinsockErrors.invalidArgument("WSASendMsg", "interface", ifIndex, "given together with source")
   }
   return NetAddress.isIpAddress(source) && NetAddress.isIpv4Address(unmapped(source)) === v4
-    ? undefined
+    ? wishes
     : WinsockErrors.invalidArgument("WSASendMsg", "source", source, "an address of the destination's family")
 }
 

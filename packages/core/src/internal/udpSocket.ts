@@ -1,8 +1,16 @@
 /** A bound UDP socket: the engine's receives and sends, and what the provider can do put together. */
 import { AF_INET, AF_INET6 } from "@effect-winsock/schema/Flags"
+import type { ControlMessage } from "@effect-winsock/schema/ControlMessage"
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
-import { WSAEADDRNOTAVAIL, WSAEINVAL, WSAENOTCONN, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import {
+  WSAEACCES,
+  WSAEADDRINUSE,
+  WSAEADDRNOTAVAIL,
+  WSAEINVAL,
+  WSAENOTCONN,
+  WSAEWOULDBLOCK
+} from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -17,7 +25,7 @@ import type { Engine } from "./engine.ts"
 import type { Payload } from "./sends.ts"
 import { anAddress } from "./sends.ts"
 import type { Checked } from "./udpOptions.ts"
-import { check } from "./udpOptions.ts"
+import { check, isRecord } from "./udpOptions.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
 import { attach, open, SocketCalls, windowsVersion } from "./udpOpen.ts"
 import { sendCapabilities } from "./udpSelfTest.ts"
@@ -112,7 +120,11 @@ export class Bound {
   private ask(): Effect.Effect<SendCapabilities, WinsockError> {
     if (!this.datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
     if (this.can !== undefined) return Effect.succeed(this.can)
-    return Effect.map(sendCapabilities(this.engine, this.opened.family), (can) => (this.can = can))
+    return Effect.flatMap(sendCapabilities(this.engine, this.opened.family), (can) => {
+      // what was tried while all was being closed says nothing
+      if (!this.datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
+      return Effect.succeed((this.can = can))
+    })
   }
 
   private record(send: SendCapabilities): Capabilities {
@@ -150,9 +162,9 @@ export class Bound {
       if (peer === undefined) return Effect.fail(WinsockErrors.fromCode("WSASendMsg", WSAENOTCONN, "datagram"))
       if (wishes === undefined) return sends.send(payload, undefined)
       const v4 = UdpSend.travelsAsIpv4(peer)
-      const refused = UdpSend.check(wishes, v4)
-      if (refused !== undefined) return Effect.fail(refused)
-      return Effect.flatMap(this.ask(), (can) => this.sendWith(payload, to, wishes, v4, can))
+      const read = UdpSend.read(wishes, v4)
+      if (read instanceof WinsockErrors.WinsockError) return Effect.fail(read)
+      return Effect.flatMap(this.ask(), (can) => this.sendWith(payload, to, read, v4, can))
     })
   }
 
@@ -171,8 +183,19 @@ export class Bound {
     const { sends } = this.datagrams
     const destination = this.destination(to)
     if (able.pieces === 0) return sends.send(payload, destination, control)
+    // the caller may have changed it while the provider was tried
+    const unsound = sends.refuse(payload, to)
+    if (unsound !== undefined) return Effect.fail(unsound)
     // what the provider would have cut
-    const pieces = UdpSend.cut(payload, able.pieces)
+    return this.sendPieces(UdpSend.cut(payload, able.pieces), destination, control)
+  }
+
+  private sendPieces(
+    pieces: ReadonlyArray<Payload>,
+    destination: NetAddress.InetAddress | undefined,
+    control: ReadonlyArray<ControlMessage>
+  ): Effect.Effect<void, WinsockError> {
+    const { sends } = this.datagrams
     let next = 0
     return Effect.whileLoop({
       while: () => next < pieces.length,
@@ -199,14 +222,26 @@ export class Bound {
   sendAll(messages: Iterable<Outgoing>): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
       const { sends } = this.datagrams
+      if (typeof messages?.[Symbol.iterator] !== "function") {
+        return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "messages", messages, "an iterable"))
+      }
       const iterator = messages[Symbol.iterator]()
+      // one that ended or threw needs no end
+      let ended = false
       // what the fiber has to do next: it is a step of its own
       let step: Effect.Effect<void, WinsockError> = Effect.void
       const advance = (): boolean => {
         // what can be sent at once needs no step of the fiber
         for (let n = 0; n < mostAtOnce; n++) {
+          ended = true
           const next = iterator.next()
           if (next.done === true) return false
+          ended = false
+          if (!isRecord(next.value)) {
+            const wrong = WinsockErrors.invalidArgument("WSASendMsg", "messages", next.value, "a record with a payload")
+            step = Effect.fail(wrong)
+            return true
+          }
           const { options, payload, to } = next.value
           if (options !== undefined || (to === undefined && this.peer === undefined)) {
             step = this.send(payload, to, options)
@@ -221,7 +256,14 @@ export class Bound {
         step = Effect.yieldNow
         return true
       }
-      return Effect.whileLoop({ while: advance, body: () => step, step: () => {} })
+      const all = Effect.whileLoop({ while: advance, body: () => step, step: () => {} })
+      // as a loop does that is left early
+      return iterator.return === undefined
+        ? all
+        : Effect.ensuring(
+            all,
+            Effect.sync(() => (ended ? undefined : void iterator.return?.()))
+          )
     })
   }
 
@@ -251,13 +293,15 @@ export class Bound {
 
   // --- replying ---
 
-  reply(message: Datagram, payload: Payload, wishes: SendWishes = noWishes): Effect.Effect<void, WinsockError> {
+  reply(message: Datagram, payload: Payload, given?: SendWishes): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
       const to = message instanceof Datagram ? message.from : undefined
       if (to === undefined) {
         return Effect.fail(WinsockErrors.invalidArgument("WSASendMsg", "message", message, "a datagram with a sender"))
       }
-      const plain = this.send(payload, to, wishes === noWishes ? undefined : wishes)
+      const wishes = given === undefined ? noWishes : UdpSend.read(given, UdpSend.travelsAsIpv4(to))
+      if (wishes instanceof WinsockErrors.WinsockError) return Effect.fail(wishes)
+      const plain = this.send(payload, to, given === undefined ? undefined : wishes)
       // a socket of one address has no other to send from
       if (!this.wildcard || wishes.source !== undefined) return plain
       const { control } = message
@@ -300,21 +344,29 @@ export class Bound {
   ): Effect.Effect<void, WinsockError> {
     const { datagrams, engine, plan } = this
     const v4 = UdpSend.travelsAsIpv4(to)
-    const refused = datagrams.sends.refuse(payload, to) ?? UdpSend.check(wishes, v4)
+    const refused = datagrams.sends.refuse(payload, to)
     if (refused !== undefined) return Effect.fail(refused)
     const able = this.able(wishes, can)
     if (able instanceof WinsockErrors.WinsockError) return Effect.fail(able)
     const address = this.localAddress(source)
     const single = open(engine, { ...plan, reuseAddress: true, address })
     if (single instanceof WinsockErrors.WinsockError) {
+      const { code } = single.reason
       // an address that is not the machine's own: the broadcast address of a network
-      return single.reason.code === WSAEADDRNOTAVAIL ? plain : Effect.fail(single)
+      if (code === WSAEADDRNOTAVAIL) return plain
+      // the message is another socket's, and this one shares its port with nobody
+      return code === WSAEACCES || code === WSAEADDRINUSE
+        ? this.replyPlainly(plain, "a socket with packetInfo, which reply needs")
+        : Effect.fail(single)
     }
     const { socket } = single
     const control = UdpSend.messages(able.wishes, v4)
+    const pieces = able.pieces === 0 ? [payload] : UdpSend.cut(payload, able.pieces)
+    const destination = this.destination(to)
     let answer: number | WinsockError = 0
-    for (const piece of able.pieces === 0 ? [payload] : UdpSend.cut(payload, able.pieces)) {
-      answer = datagrams.sends.tryNow(piece, this.destination(to), control, socket)
+    let sent = 0
+    for (; sent < pieces.length; sent++) {
+      answer = datagrams.sends.tryNow(pieces[sent], destination, control, socket)
       if (answer !== 0) break
     }
     // connected to itself it takes from nobody else, so that nothing comes between the last look and its end
@@ -324,7 +376,9 @@ export class Bound {
     if (answer !== WSAEWOULDBLOCK) return Effect.fail(answer as WinsockError)
     // its buffer is as full as the network is busy; the socket's own send waits for room
     const busy = WinsockErrors.fromCode("WSASendMsg", WSAEWOULDBLOCK, "datagram")
-    return this.options.reply === "preferred" ? plain : Effect.fail(busy)
+    return this.options.reply === "preferred"
+      ? this.sendPieces(pieces.slice(sent), destination, control)
+      : Effect.fail(busy)
   }
 
   private localAddress(address: NetAddress.IpAddress): NetAddress.InetAddress {
