@@ -157,9 +157,9 @@ const soon = <A, E>(engine: Engine, effect: Effect.Effect<A, E>): Effect.Effect<
           if (left-- === 0) resume(Effect.succeed(undefined))
           else withdraw = engine.seam.host.schedule(step, patience.milliseconds)
         }
-        let withdraw = (): void => {}
+        let withdraw: (() => void) | undefined
         step()
-        return Effect.sync(() => withdraw())
+        return Effect.sync(() => withdraw?.())
       })
     )
   )
