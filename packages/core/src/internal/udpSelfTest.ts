@@ -157,7 +157,7 @@ const soon = <A, E>(engine: Engine, effect: Effect.Effect<A, E>): Effect.Effect<
           if (left-- === 0) resume(Effect.succeed(undefined))
           else withdraw = engine.seam.host.schedule(step, patience.milliseconds)
         }
-        let withdraw = (): void => {}
+        let withdraw: () => void
         step()
         return Effect.sync(() => withdraw())
       })
