@@ -17,7 +17,20 @@ const noControl: Control = Object.freeze({})
  * A datagram as WSARecvMsg gave it. `payload` is the message's own: nothing writes to it later. Small payloads are
  * views of a 64 KiB chunk shared with their neighbours, so keep a copy (`payload.slice()`) of what is kept for long.
  *
- * The address and the control data are decoded when they are first asked for.
+ * The address and the control data are decoded when they are first asked for. Source: the page of `WSAMSG`.
+ *
+ * **Example** (Where it came to)
+ *
+ * ```ts
+ * import type { Datagram } from "@effect-winsock/core/Datagram"
+ * import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
+ * import { NetAddress } from "effect/net"
+ *
+ * const cameTo = (message: Datagram): string => {
+ *   const info = isControlIssue(message.control) ? undefined : message.control.packetInfo
+ *   return info === undefined ? "unknown" : `${NetAddress.formatIp(info.address)} by interface ${info.ifIndex}`
+ * }
+ * ```
  *
  * @category models
  * @since 0.1.0

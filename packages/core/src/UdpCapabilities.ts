@@ -67,6 +67,18 @@ export interface SendCapabilities {
 /**
  * What the provider under one socket can do, as far as it was asked or tried.
  *
+ * **Example** (Saying what is missing)
+ *
+ * ```ts
+ * import type { Capabilities } from "@effect-winsock/core/UdpCapabilities"
+ *
+ * const missing = (can: Capabilities): ReadonlyArray<string> => [
+ *   ...(can.receive.packetInfo ? [] : ["the address that was asked"]),
+ *   ...(can.receive.ecn || can.ecnFromTrafficClass ? [] : ["ECN"]),
+ *   ...(can.send.source || can.send.sourceByBinding ? [] : ["answers from the address that was asked"])
+ * ]
+ * ```
+ *
  * @category models
  * @since 0.1.0
  */

@@ -137,6 +137,8 @@ export type Payload = InternalPayload
  * What can be said of one send. Whether the provider honours it is found out once per layer, on loopback; see
  * `Options.sendControl` for what follows.
  *
+ * It is read once, when the send is run. What is out of range fails with `InvalidArgument` and its name.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -222,7 +224,8 @@ export interface UdpSocket {
   ) => Effect.Effect<void, WinsockError>
   /**
    * Sends several datagrams in order. When one fails, those before it were sent and those after it were not; they are
-   * not even asked for, so `messages` may be endless. Others get a turn now and then.
+   * not even asked for, so `messages` may be endless. Others get a turn now and then. A generator that is left early,
+   * by a failure or an interruption, is ended as a loop would end it; what it throws is a defect.
    */
   readonly sendAll: (messages: Iterable<Outgoing>) => Effect.Effect<void, WinsockError>
   /**

@@ -121,6 +121,9 @@ const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...op
  * Makes the service of a seam: `WSAStartup(2.2)`, a completion port, and the engine. Closing the scope closes what is
  * still open, drains the port, frees all memory and calls `WSACleanup`.
  *
+ * Fails by reason: `InvalidArgument` for a `cancelGrace` out of range, `NotSupported` for a provider without version
+ * 2.2, `SystemNotReady`, `TooManyProcesses`, `OutOfMemory`. Source: the page of `WSAStartup`.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -215,7 +218,27 @@ const reportLeaks = (engine: Engine): Effect.Effect<void> =>
 
 /**
  * Layer that provides `Winsock` over a seam. `NativeWinsock.layer` and `MockWinsock.layer` are made with it; use it
- * for a seam of one's own, or to put decorators around one.
+ * for a seam of one's own, or to put decorators around one. Fails as `make` does.
+ *
+ * **Example** (Counting the calls of a program)
+ *
+ * ```ts
+ * import { Decorators, UdpSocket, Winsock } from "@effect-winsock/core"
+ * import { MockWinsock } from "@effect-winsock/mock"
+ * import { Effect } from "effect"
+ * import { NetAddress } from "effect/net"
+ *
+ * const recorder = Decorators.record()
+ * const layer = Winsock.layer(Effect.map(MockWinsock.seam(), recorder.decorate), { cancelGrace: "1 second" })
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* UdpSocket.bind(NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0))
+ *   yield* Effect.timeoutOption(socket.receive, "10 millis")
+ *   const { statistics } = yield* Winsock.Winsock
+ *   const { cancels, pending } = yield* statistics
+ *   return { cancels, pending, posted: recorder.count("WSARecvMsg") }
+ * }).pipe(Effect.scoped, Effect.provide(layer))
+ * ```
  *
  * @category layers
  * @since 0.1.0
