@@ -9,7 +9,7 @@ export type Style = Parameters<typeof styleText>[0]
 /** Coloured where it is shown on a terminal; NO_COLOR and FORCE_COLOR are Node's own business. */
 export const paint = (style: Style, text: string): string => styleText(style, text, { validateStream: true })
 
-const pace: Duration.Input = "10 millis"
+const pace: Duration.Input = "7 millis"
 
 export const say = (text: string): Effect.Effect<void> =>
   Effect.andThen(
