@@ -152,8 +152,9 @@ export default [
     file: sends,
     name: "send on a closed socket",
     why: "a SOCKET number that was closed may be somebody else's by now",
-    find: `return this.owner.isOpen() ? undefined : WinsockErrors.socketClosed("WSASendMsg")`,
-    replace: "return undefined",
+    find: `    if (!this.owner.isOpen()) return WinsockErrors.socketClosed("WSASendMsg")
+`,
+    replace: "",
     caughtBy: [closing]
   },
   {

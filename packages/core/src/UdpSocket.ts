@@ -294,5 +294,5 @@ const make = (socket: internal.Bound): UdpSocket => ({
   sendAll: (messages) => socket.sendAll(messages),
   reply: (message, payload, options) => socket.reply(message, payload, options),
   connect: (peer) => socket.connect(peer),
-  disconnect: socket.connect(undefined)
+  disconnect: socket.setPeer(undefined)
 })

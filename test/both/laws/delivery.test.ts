@@ -54,6 +54,11 @@ const atStep = (step: number) =>
 
 describe("L9: a busy loop interrupted at every phase of Effect's own yielding", () => {
   const phases: ReadonlyArray<readonly [most: number, phases: ReadonlyArray<number>]> = [
+    // Effect itself makes no progress with fewer
+    [3, upTo(3)],
+    [4, upTo(4)],
+    [5, upTo(5)],
+    [6, upTo(6)],
     [8, upTo(8)],
     [16, upTo(16)],
     [17, upTo(17)],
@@ -99,6 +104,38 @@ describe("L9: a busy loop interrupted at every phase of Effect's own yielding", 
           })
         )
       }
+    }
+  }
+})
+
+describe("L9: a fiber that yields every few steps", () => {
+  // an interruption reaches it, and then takes it some steps to get to the receive's finalizer
+  for (const [takeName, take] of Object.entries(takes)) {
+    for (const most of [3, 4, 5, 6, 15]) {
+      law(`a ${takeName} interrupted while messages come, every ${most} steps`, () =>
+        Effect.gen(function* () {
+          const socket = yield* bind({ batch: 3 })
+          const got: Array<number> = []
+          const loop = Effect.forever(
+            take(socket, (message) => got.push(numberOf(message))),
+            { disableYield: true }
+          )
+          let sent = 0
+          for (const round of upTo(40)) {
+            const fiber = yield* start(Effect.provideService(loop, Scheduler.MaxOpsBeforeYield, most))
+            const others = yield* start(Effect.provideService(loop, Scheduler.MaxOpsBeforeYield, most))
+            for (const _ of upTo(5)) {
+              yield* socket.send(numbered(sent++), socket.address)
+              if (round % 5 > 0) yield* turns(round % 5)
+            }
+            if (round % 7 > 0) yield* turns(round % 7)
+            yield* Fiber.interrupt(fiber)
+            yield* Fiber.interrupt(others)
+          }
+          yield* drain(socket, got, sent)
+          assert.deepStrictEqual(got, [...upTo(sent + 1)])
+        })
+      )
     }
   }
 })

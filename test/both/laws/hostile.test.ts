@@ -212,7 +212,21 @@ describe("L10: what the caller says is not trusted", () => {
           assert.strictEqual(reason._tag, "InvalidArgument", reason.meaning)
         }
       }
-      for (const value of [undefined, null, "text", [1, 2], new Uint16Array(2), new DataView(new ArrayBuffer(4)), {}]) {
+      // what the type checker refuses: none is not how a peer is taken back
+      const none = yield* typed(socket.connect(undefined as unknown as NetAddress.InetAddress))
+      assert.strictEqual(none.reason._tag, "InvalidArgument")
+      const sparse: Array<Uint8Array> = []
+      sparse[1] = numbered(1)
+      for (const value of [
+        undefined,
+        null,
+        "text",
+        [1, 2],
+        sparse,
+        new Uint16Array(2),
+        new DataView(new ArrayBuffer(4)),
+        {}
+      ]) {
         const { reason } = yield* typed(socket.send(value as Uint8Array, socket.address))
         assert.strictEqual(reason._tag, "InvalidArgument", reason.meaning)
       }
@@ -232,12 +246,13 @@ describe("L10: what the caller says is not trusted", () => {
       const toNoPort = yield* Effect.exit(socket.send(numbered(1), noPort))
       if (Exit.isFailure(toNoPort)) yield* typed(toNoPort)
       const otherFamily = NetAddress.inetAddressFromIpStringUnsafe("::1", 9)
-      for (const [what, effect] of Object.entries({
-        "to another family": socket.send(numbered(1), otherFamily),
-        "to nobody": socket.send(numbered(1)),
-        "connect to another family": socket.connect(otherFamily)
-      })) {
-        yield* typed(effect, what)
+      yield* typed(socket.send(numbered(1)), "to nobody")
+      for (const [option, effect] of [
+        ["to", socket.send(numbered(1), otherFamily)],
+        ["peer", socket.connect(otherFamily)]
+      ] as const) {
+        const { reason } = yield* typed(effect, option)
+        assert.strictEqual(reason._tag === "InvalidArgument" ? reason.option : reason._tag, option)
       }
       yield* socket.send(new Uint8Array(65_507), socket.address)
       assert.strictEqual((yield* socket.receive).payload.length, 65_507)
@@ -608,6 +623,40 @@ describe("L10: what runs when a fiber is resumed is not trusted", () => {
         // before it, in it and after it
         assert.isAbove(bound, 0)
         if (most < 8) assert.isBelow(bound, 16)
+      })
+    )
+  }
+
+  const asks: Record<string, (socket: UdpSocket.UdpSocket) => Effect.Effect<unknown, unknown, Winsock.Winsock>> = {
+    capabilities: (socket) => socket.capabilities,
+    "a send with options": (socket) => socket.send(numbered(1), socket.address, { hopLimit: 4 }),
+    "a bind of a wildcard address": () =>
+      Effect.scoped(UdpSocket.bind(NetAddress.inetAddressFromIpStringUnsafe("0.0.0.0", 0), { control: ["packetInfo"] }))
+  }
+  for (const [name, ask] of Object.entries(asks)) {
+    it.live(`the layer is released while ${name} tries the provider (${layerName})`, () =>
+      Effect.gen(function* () {
+        for (const most of [3, 5, 8, 16, 2048]) {
+          for (let turns = 0; turns < 12; turns++) {
+            yield* withRig((rig) =>
+              Effect.gen(function* () {
+                const socket = yield* bind()
+                const fiber = yield* start(
+                  Effect.exit(ask(socket)).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, most))
+                )
+                for (let i = 0; i < turns; i++) yield* Effect.yieldNow
+                yield* rig.release
+                const exit = yield* Fiber.join(fiber)
+                if (Exit.isFailure(exit)) yield* typed(exit)
+                const cleanup = rig.recorder.of("WSACleanup")[0].sequence
+                assert.deepStrictEqual(
+                  rig.recorder.calls.filter((call) => call.sequence > cleanup),
+                  []
+                )
+              })
+            )
+          }
+        }
       })
     )
   }

@@ -462,4 +462,17 @@ describe("UdpSocket: what is said of a send", () => {
       }
     })
   )
+
+  law(
+    "segmentSize: bytes that are no Uint8Array of this realm are cut as well",
+    () =>
+      Effect.gen(function* () {
+        const socket = yield* bind({ sendControl: "preferred" })
+        if (layerName === "mock") assert.isFalse((yield* socket.capabilities).segmentation)
+        const foreign = new Int8Array([1, 2, 3]) as unknown as Uint8Array
+        yield* socket.send(foreign, socket.address, { segmentSize: 2 })
+        assert.deepStrictEqual(payloads(yield* take(socket, 2)), [[1, 2], [3]])
+      }),
+    { mock: { absentOptions: ["UDP_SEND_MSG_SIZE"] } }
+  )
 })

@@ -8,6 +8,7 @@ import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
+import * as NetAddress from "effect/net/NetAddress"
 import { Datagram } from "../Datagram.ts"
 import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -36,11 +37,14 @@ class Waiter extends Effectable.Class<void> implements Linked<Waiter> {
   readonly datagrams: Datagrams
   readonly resume: Resume
   readonly limit: number
-  constructor(datagrams: Datagrams, resume: Resume, limit: number) {
+  /** Whether its fiber may yield before it gets to the finalizer: it takes for itself then. */
+  readonly hesitant: boolean
+  constructor(datagrams: Datagrams, resume: Resume, limit: number, hesitant: boolean) {
     super()
     this.datagrams = datagrams
     this.resume = resume
     this.limit = limit
+    this.hesitant = hesitant
   }
   asEffect(): Effect.Effect<void> {
     return Effect.callback<void>((settled) => this.datagrams.interrupt(this, settled))
@@ -65,6 +69,7 @@ export class Datagrams extends Receives implements SendOwner {
   /** Takes the next message. */
   readonly receive: Effect.Effect<Datagram, WinsockError>
   private readonly parkOne: Effect.Effect<Datagram, WinsockError>
+  private readonly parkHesitantly: Effect.Effect<Datagram, WinsockError>
   private readonly yieldThenReceive: Effect.Effect<Datagram, WinsockError>
   private readonly closedError: Effect.Effect<never, WinsockError>
 
@@ -83,7 +88,8 @@ export class Datagrams extends Receives implements SendOwner {
     engine.counters.sockets++
 
     this.closedError = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed("WSARecvMsg")))
-    this.parkOne = Effect.callback<Datagram, WinsockError>((resume) => this.park(resume, 0))
+    this.parkOne = Effect.callback<Datagram, WinsockError>((resume) => this.park(resume, 0, false))
+    this.parkHesitantly = Effect.callback<Datagram, WinsockError>((resume) => this.park(resume, 0, true))
     this.receive = Effect.withFiber<Datagram, WinsockError>((fiber) => {
       const most = fiber.cache.maxOpsBeforeYield
       if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return this.yieldThenReceive
@@ -101,7 +107,7 @@ export class Datagrams extends Receives implements SendOwner {
           }
         }
       }
-      return this.parkOne
+      return most >= fewestSteps ? this.parkOne : this.parkHesitantly
     })
     this.yieldThenReceive = Effect.flatMap(Effect.yieldNow, () => this.receive)
     this.fill()
@@ -109,7 +115,10 @@ export class Datagrams extends Receives implements SendOwner {
 
   /** Takes all messages that are ready, at least one and at most `limit`. */
   pull(limit: number): Effect.Effect<Batch, WinsockError> {
-    const park = Effect.callback<Batch, WinsockError>((resume) => this.park(resume, limit))
+    const park = (hesitant: boolean) =>
+      Effect.callback<Batch, WinsockError>((resume) => this.park(resume, limit, hesitant))
+    const parkBatch = park(false)
+    const parkHesitantly = park(true)
     const pull: Effect.Effect<Batch, WinsockError> = Effect.withFiber((fiber) => {
       const most = fiber.cache.maxOpsBeforeYield
       if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return yieldThenPull
@@ -123,7 +132,7 @@ export class Datagrams extends Receives implements SendOwner {
           }
         }
       }
-      return park
+      return most >= fewestSteps ? parkBatch : parkHesitantly
     })
     const yieldThenPull = Effect.flatMap(Effect.yieldNow, () => pull)
     return pull
@@ -131,6 +140,10 @@ export class Datagrams extends Receives implements SendOwner {
 
   isOpen(): boolean {
     return this.state === OPEN
+  }
+
+  fits(address: NetAddress.InetAddress): boolean {
+    return NetAddress.isInetAddressV4(address) === this.options.ipv4
   }
 
   packet(overlapped: number): void {
@@ -143,11 +156,11 @@ export class Datagrams extends Receives implements SendOwner {
 
   // --- waiting ---
 
-  private park(resume: Resume, limit: number): Effect.Effect<void> | void {
+  private park(resume: Resume, limit: number, hesitant: boolean): Effect.Effect<void> | void {
     const { engine, waiters } = this
     if (this.state !== OPEN) return resume(this.closedError)
     if (engine.brokenBy !== 0) return resume(Effect.fail(portFailed(engine.brokenBy)))
-    const waiter = new Waiter(this, resume, limit)
+    const waiter = new Waiter(this, resume, limit, hesitant)
     waiters.push(waiter)
     engine.counters.waiters++
     engine.pump.retain()
@@ -283,6 +296,26 @@ export class Datagrams extends Receives implements SendOwner {
   }
 
   /**
+   * Hands over to a fiber that yields after a few steps: an interruption may have reached it but not yet its finalizer,
+   * and what it is given then is dropped. It takes for itself, in its first step; one that does not come is left to its
+   * finalizer.
+   */
+  private offer(waiter: Waiter): void {
+    const { inbox, waiters } = this
+    waiter.resume(
+      Effect.suspend(() => {
+        const missed = !waiter.queued || inbox.head === -1
+        if (waiter.queued) this.dequeue(waiter)
+        if (!missed) return this.hand(waiter)
+        return waiter.limit === 0 ? this.receive : this.pull(waiter.limit)
+      })
+    )
+    if (!waiter.queued) return
+    waiters.remove(waiter)
+    waiters.push(waiter)
+  }
+
+  /**
    * Receives without waiting: a call that is not overlapped on a socket that does not block. With `keepError` an error
    * is put into the inbox, for there is a batch to return first.
    */
@@ -339,6 +372,10 @@ export class Datagrams extends Receives implements SendOwner {
     for (let left = waiters.length; left > 0 && this.state === OPEN && inbox.head !== -1; left--) {
       const waiter = waiters.head
       if (waiter === undefined) break
+      if (waiter.hesitant) {
+        this.offer(waiter)
+        continue
+      }
       this.dequeue(waiter)
       waiter.resume(this.hand(waiter))
     }

@@ -41,6 +41,7 @@ export const CLOSING = 1
 export const CLOSED = 2
 
 export interface DatagramOptions {
+  readonly ipv4: boolean
   readonly maxMessageSize: number
   readonly controlSize: number
   readonly lookAhead: number

@@ -45,16 +45,21 @@ const lengthOf = (payload: Payload): number => {
 
 /** What a value that is no address must be. */
 export const anAddress = "an IPv4 or IPv6 socket address"
+/** What an address must be that the socket cannot reach. */
+export const ofItsFamily = "an address of the socket's family"
 
 // of whichever realm it is; a view of larger elements would be cut
 const isBytes = (piece: unknown): boolean =>
   ArrayBuffer.isView(piece) && (piece as Uint8Array).length === piece.byteLength
 
+// not every(): it would pass over the holes of a sparse array
 const isPayload = (payload: Payload): boolean =>
-  isBytes(payload) || (Array.isArray(payload) && payload.every((piece) => isBytes(piece)))
+  isBytes(payload) || (Array.isArray(payload) && Array.from(payload).every((piece) => isBytes(piece)))
 
 /** What the sends need to know of their socket. */
 export interface SendOwner {
+  /** Whether an address is of its family. */
+  readonly fits: (address: NetAddress.InetAddress) => boolean
   readonly socket: SocketHandle | -1
   readonly isOpen: () => boolean
   readonly ignores: (code: number) => boolean
@@ -155,6 +160,9 @@ export class Sends {
     }
     if (to !== undefined && !NetAddress.isInetAddress(to)) {
       return WinsockErrors.invalidArgument("WSASendMsg", "to", to, anAddress)
+    }
+    if (to !== undefined && !this.owner.fits(to)) {
+      return WinsockErrors.invalidArgument("WSASendMsg", "to", to, ofItsFamily)
     }
     if (!this.owner.isOpen()) return WinsockErrors.socketClosed("WSASendMsg")
     return lengthOf(payload) > largest ? sendError(WSAEMSGSIZE) : undefined

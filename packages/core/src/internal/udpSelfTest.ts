@@ -22,7 +22,8 @@ import { messages } from "./udpSend.ts"
  */
 const patience = { steps: 10, milliseconds: 25 }
 
-const engineOptions = (controlSize: number): DatagramOptions => ({
+const engineOptions = (controlSize: number, ipv4: boolean): DatagramOptions => ({
+  ipv4,
   maxMessageSize: 16,
   controlSize,
   lookAhead: 0,
@@ -95,6 +96,8 @@ const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilitie
   const socket = (address: NetAddress.InetAddress) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
+        // the layer may have been released since
+        if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("WSASocketW"))
         const opened = open(engine, {
           address,
           control: { hopLimit: "preferred", trafficClass: "preferred", ecn: "preferred" },
@@ -106,7 +109,7 @@ const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilitie
           coalesceWish: "preferred"
         })
         if (opened instanceof WinsockErrors.WinsockError) return Effect.fail(opened)
-        const datagrams = attach(engine, opened, engineOptions(opened.controlSize))
+        const datagrams = attach(engine, opened, engineOptions(opened.controlSize, v4))
         return datagrams instanceof WinsockErrors.WinsockError
           ? Effect.fail(datagrams)
           : Effect.succeed({ datagrams, bound: opened.bound })

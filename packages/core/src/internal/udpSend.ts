@@ -115,7 +115,8 @@ export const messages = (wishes: SendWishes, v4: boolean): Array<ControlMessage>
 
 /** A payload in pieces of one size, but for the last: at least one piece, which may be empty. */
 export const cut = (payload: Payload, size: number): ReadonlyArray<Uint8Array> => {
-  const whole = payload instanceof Uint8Array ? payload : concatenate(payload as ReadonlyArray<Uint8Array>)
+  // not instanceof: bytes may be of another realm
+  const whole = Array.isArray(payload) ? concatenate(payload as ReadonlyArray<Uint8Array>) : (payload as Uint8Array)
   const pieces: Array<Uint8Array> = []
   for (let at = 0; at === 0 || at < whole.length; at += size) pieces.push(whole.subarray(at, at + size))
   return pieces

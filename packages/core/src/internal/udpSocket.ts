@@ -23,7 +23,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import type { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
 import type { Payload } from "./sends.ts"
-import { anAddress } from "./sends.ts"
+import { anAddress, ofItsFamily } from "./sends.ts"
 import type { Checked } from "./udpOptions.ts"
 import { check, isRecord } from "./udpOptions.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
@@ -67,6 +67,7 @@ const make = (engine: Engine, plan: Plan, options: Checked): Bound | WinsockErro
   if (opened instanceof WinsockErrors.WinsockError) return opened
   const datagrams = attach(engine, opened, {
     ...options,
+    ipv4: opened.family === AF_INET,
     controlSize: opened.controlSize,
     cancel: options.cancel ?? (opened.provider.ifsHandles ? "operation" : "close"),
     coalescing: opened.coalescing
@@ -114,7 +115,7 @@ export class Bound {
     )
     this.pull = datagrams.pull(options.batch)
     this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
-    this.capabilities = Effect.suspend(() => Effect.map(this.ask(), (send) => this.record(send)))
+    this.capabilities = Effect.suspend(() => Effect.flatMap(this.ask(), (send) => this.record(send)))
   }
 
   private ask(): Effect.Effect<SendCapabilities, WinsockError> {
@@ -127,10 +128,12 @@ export class Bound {
     })
   }
 
-  private record(send: SendCapabilities): Capabilities {
-    const { opened } = this
-    const version = windowsVersion(this.engine)
-    return {
+  private record(send: SendCapabilities): Effect.Effect<Capabilities, WinsockError> {
+    const { engine, opened } = this
+    // asking takes its time, and the layer may have been released meanwhile
+    if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("RtlGetVersion"))
+    const version = windowsVersion(engine)
+    return Effect.succeed({
       version,
       receive: opened.receive,
       ecnFromTrafficClass: opened.ecnFromTrafficClass,
@@ -142,7 +145,7 @@ export class Bound {
       peerErrorsOff: opened.peerErrorsOff,
       largestSend: opened.largestSend,
       cancelOne: opened.provider.ifsHandles
-    }
+    })
   }
 
   // --- sending ---
@@ -155,7 +158,7 @@ export class Bound {
     if (wishes === undefined && to !== undefined) return this.datagrams.sends.send(payload, this.destination(to))
     return Effect.suspend(() => {
       const { sends } = this.datagrams
-      const unsound = sends.refuse(payload, to)
+      const unsound = sends.refuse(payload, this.destination(to))
       if (unsound !== undefined) return Effect.fail(unsound)
       const peer = to ?? this.peer
       // providers differ in the code they have for it
@@ -184,7 +187,7 @@ export class Bound {
     const destination = this.destination(to)
     if (able.pieces === 0) return sends.send(payload, destination, control)
     // the caller may have changed it while the provider was tried
-    const unsound = sends.refuse(payload, to)
+    const unsound = sends.refuse(payload, this.destination(to))
     if (unsound !== undefined) return Effect.fail(unsound)
     // what the provider would have cut
     return this.sendPieces(UdpSend.cut(payload, able.pieces), destination, control)
@@ -274,15 +277,23 @@ export class Bound {
       : to
   }
 
-  connect(peer: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
+  connect(peer: NetAddress.InetAddress): Effect.Effect<void, WinsockError> {
+    return NetAddress.isInetAddress(peer)
+      ? this.setPeer(peer)
+      : Effect.suspend(() => Effect.fail(WinsockErrors.invalidArgument("connect", "peer", peer, anAddress)))
+  }
+
+  /** Sets the peer; `undefined` takes it back. */
+  setPeer(peer: NetAddress.InetAddress | undefined): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
       const { socket } = this.datagrams
-      if (peer !== undefined && !NetAddress.isInetAddress(peer)) {
-        return Effect.fail(WinsockErrors.invalidArgument("connect", "peer", peer, anAddress))
+      const destination = this.destination(peer)
+      if (destination !== undefined && !this.datagrams.fits(destination)) {
+        return Effect.fail(WinsockErrors.invalidArgument("connect", "peer", peer, ofItsFamily))
       }
       if (!this.datagrams.isOpen() || socket === -1) return Effect.fail(WinsockErrors.socketClosed("connect"))
       const on = new SocketCalls(this.engine, socket)
-      if (!on.connect(this.destination(peer))) return Effect.fail(this.engine.lastError("connect"))
+      if (!on.connect(destination)) return Effect.fail(this.engine.lastError("connect"))
       this.peer = peer
       // Linux, under Wine, takes back a port that it chose, and nobody reaches the socket any more
       return peer === undefined && on.localAddress()?.port !== this.address.port
