@@ -2,6 +2,7 @@
 const file = "packages/core/src/internal/datagrams.ts"
 const receives = "packages/core/src/internal/receives.ts"
 const messages = "packages/core/src/internal/messages.ts"
+const delivery = "test/both/laws/delivery.test.ts"
 const bounds = "test/both/laws/bounds.test.ts"
 const cancelling = "test/both/laws/cancelling.test.ts"
 const closing = "test/both/laws/closing.test.ts"
@@ -308,5 +309,12 @@ export default [
     find: "    else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))\n",
     replace: "",
     caughtBy: [hostile]
+  },
+  {
+    name: "a message given to a fiber that yields before its finalizer",
+    why: "an interruption may have reached the fiber already, and what it is resumed with is dropped",
+    find: "      if (waiter.hesitant) {",
+    replace: "      if (false as boolean) {",
+    caughtBy: [delivery]
   }
 ].map((mutant) => Object.assign({ file }, mutant))
