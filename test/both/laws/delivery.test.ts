@@ -109,7 +109,8 @@ describe("L9: a busy loop interrupted at every phase of Effect's own yielding", 
 })
 
 describe("L9: a fiber that yields every few steps", () => {
-  // an interruption reaches it, and then takes it some steps to get to the receive's finalizer
+  // an interruption reaches it, and then takes it some steps to get to the receive's finalizer. Effect itself makes no
+  // progress with fewer than 3
   for (const [takeName, take] of Object.entries(takes)) {
     for (const most of [3, 4, 5, 6, 15]) {
       law(`a ${takeName} interrupted while messages come, every ${most} steps`, () =>
