@@ -33,7 +33,7 @@ export interface OperationStatistics {
 }
 
 /**
- * What a layer holds and did. After its release everything up to `cancelling` is 0.
+ * What a layer holds and did. After its release everything up to `inbox` is 0.
  *
  * @category models
  * @since 0.1.0
