@@ -4,6 +4,8 @@ import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import { bind, interruptSoon, law, loopback, numbered, numberOf, start } from "../../support/rig.ts"
 
@@ -162,15 +164,25 @@ describe("L6: releasing the layer leaves nothing", () => {
 
   law(
     "an operation that never completes is given up after two grace periods, and the release goes on",
-    ({ gate, release, statistics }) =>
+    ({ gate, recorder, release, statistics }) =>
       Effect.gen(function* () {
         const { socket } = yield* scopedSocket()
         const fiber = yield* start(socket.receive)
         gate.close()
         yield* Fiber.interrupt(fiber)
         assert.strictEqual((yield* statistics).leaked, 1)
-        yield* release
+        const said: Array<unknown> = []
+        const logger = Logger.make<unknown, void>((entry) => void said.push(entry.message))
+        yield* Effect.provide(release, Logger.layer([logger]))
         gate.open()
+        const [posted] = recorder.of("WSARecvMsg")
+        const { lpOverlapped, s } = posted.args
+        const report = said.flat(2).find((part) => Predicate.hasProperty(part, "overlapped"))
+        assert.deepInclude(report as Record<string, unknown> | undefined, {
+          operation: "WSARecvMsg",
+          socket: s,
+          overlapped: lpOverlapped
+        })
       }),
     { cancelGrace: "40 millis", leaked: 1 }
   )

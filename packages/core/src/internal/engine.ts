@@ -2,7 +2,6 @@
  * The engine of one layer: its completion port, its pump, its endpoints, and what they count.
  */
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
-import { ERROR_NOT_FOUND } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import type { Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -235,17 +234,14 @@ export class Engine implements PumpOwner {
     this.pump.owed--
   }
 
-  /** Asks the kernel to give an operation back. That it is not found means that its packet is in the port already. */
+  /**
+   * Asks the kernel to give an operation back. Not found means that its packet is in the port already; `cancelGrace` helps against
+   * any other refusal.
+   */
   cancel(socket: SocketHandle, overlapped: number): void {
     this.counters.cancels++
-    if (this.calls.CancelIoEx(socket, overlapped) === 0) {
-      const code = this.calls.WSAGetLastError()
-      if (code !== ERROR_NOT_FOUND) this.cancelRefused = code
-    }
+    this.calls.CancelIoEx(socket, overlapped)
   }
-
-  /** The last code that CancelIoEx refused with, other than ERROR_NOT_FOUND: `cancelGrace` is what helps then. */
-  cancelRefused = 0
 
   /** A cancellation was asked for; the next turn of the pump sees whether it needs the grace period's timer. */
   graceBegins(): void {

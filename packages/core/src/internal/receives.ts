@@ -68,6 +68,8 @@ export abstract class Receives implements Endpoint {
   readonly engine: Engine
   /** -1 once closed: nothing may refer to the number any more. */
   socket: SocketHandle | -1
+  /** What it was opened as: for reports, never for calls. */
+  readonly number: number
   state = OPEN
 
   protected readonly recvMsg: Extensions["WSARecvMsg"]
@@ -107,6 +109,7 @@ export abstract class Receives implements Endpoint {
     this.engine = engine
     this.key = key
     this.socket = socket
+    this.number = socket
     this.recvMsg = recvMsg
     this.options = options
     this.shape = makeShape(engine.seam.abi, options.controlSize, options.maxMessageSize)
@@ -402,7 +405,7 @@ export abstract class Receives implements Endpoint {
     for (let slot = order.head; slot !== -1;) {
       const after = order.after(slot)
       if (this.isHeld(slot)) {
-        engine.leak("WSARecvMsg", this.key, slots.view[slot], slots.at[slot], slots.address[slot])
+        engine.leak("WSARecvMsg", this.number, slots.view[slot], slots.at[slot], slots.address[slot])
         this.endCancelling(slot)
         this.letGo()
         order.remove(slot)

@@ -61,6 +61,8 @@ export interface SendOwner {
   /** Whether an address is of its family. */
   readonly fits: (address: NetAddress.InetAddress) => boolean
   readonly socket: SocketHandle | -1
+  /** What it was opened as: for reports, never for calls. */
+  readonly number: number
   readonly isOpen: () => boolean
   readonly ignores: (code: number) => boolean
 }
@@ -340,7 +342,7 @@ export class Sends {
   giveUp(): void {
     const { engine } = this
     for (const send of this.held.values()) {
-      engine.leak("WSASendMsg", this.owner.socket, send.block.view, 0, send.block.address)
+      engine.leak("WSASendMsg", this.owner.number, send.block.view, 0, send.block.address)
       this.finish(send, WSA_OPERATION_ABORTED)
       engine.heap.abandon(send.block)
     }
