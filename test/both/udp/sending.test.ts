@@ -1,5 +1,5 @@
 import { UdpSocket } from "@effect-winsock/core"
-import { WSAENOBUFS, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import { WSAEMFILE, WSAENOBUFS, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -424,6 +424,22 @@ describe("UdpSocket: what is said of a send", () => {
       const send = socket.send(pattern(65_528), socket.address, { segmentSize: 1000 })
       assert.strictEqual(yield* tag(send), "MessageTooLarge")
       assert.strictEqual(recorder.count("WSASendMsg"), 0)
+    })
+  )
+
+  law("what could not be tried once is tried again", ({ failing, recorder }) =>
+    Effect.gen(function* () {
+      const socket = yield* bind()
+      const takeBack = failing.add({ call: "WSASocketW", code: WSAEMFILE })
+      assert.isFalse((yield* socket.capabilities).send.hopLimit)
+      takeBack()
+      assert.strictEqual(recorder.count("WSASendMsg"), 0)
+      const { send } = yield* socket.capabilities
+      assert.isAbove(recorder.count("WSASendMsg"), 0)
+      if (layerName === "mock") assert.isTrue(send.hopLimit)
+      recorder.clear()
+      assert.deepStrictEqual((yield* socket.capabilities).send, send)
+      assert.strictEqual(recorder.count("WSASocketW"), 0)
     })
   )
 

@@ -9,6 +9,7 @@ import * as Equal from "effect/Equal"
 import * as NetAddress from "effect/net/NetAddress"
 import type { Datagram } from "../Datagram.ts"
 import type { SendCapabilities } from "../UdpCapabilities.ts"
+import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { DatagramOptions } from "./receives.ts"
 import type { Engine } from "./engine.ts"
@@ -75,20 +76,31 @@ const foreign = (v4: boolean) => ip(v4 ? "192.0.2.1" : "2001:db8::1")
 
 const known = new WeakMap<Engine, Map<number, Effect.Effect<SendCapabilities>>>()
 
-/** What the provider of a family honours: tried once for a layer. */
+/**
+ * What the provider of a family honours: tried once for a layer. What cannot be tried, for want of sockets or memory,
+ * counts as not honoured until it can.
+ */
 export const sendCapabilities = (engine: Engine, family: number): Effect.Effect<SendCapabilities> => {
   let families = known.get(engine)
   if (families === undefined) known.set(engine, (families = new Map()))
-  let result = families.get(family)
+  const tried = families
+  let result = tried.get(family)
   if (result === undefined) {
-    result = Effect.runSync(Effect.cached(selfTest(engine, family)))
-    families.set(family, result)
+    const test = Effect.catch(selfTest(engine, family), () => {
+      tried.delete(family)
+      return Effect.succeed(nothing)
+    })
+    result = Effect.runSync(Effect.cached(Effect.uninterruptible(test)))
+    tried.set(family, result)
   }
   return result
 }
 
-// what cannot be tried counts as not honoured; takes a fraction of a second at the most
-const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilities> => {
+/** Whether it was found out, and not only assumed for want of means. */
+export const isFoundOut = (can: SendCapabilities): boolean => can !== nothing
+
+// takes a fraction of a second at the most
+const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilities, WinsockError> => {
   const v4 = family === AF_INET
   const loopback = NetAddress.inetAddressUnsafe(v4 ? NetAddress.ipv4Loopback : NetAddress.ipv6Loopback, 0)
   const wildcard = NetAddress.inetAddressUnsafe(v4 ? NetAddress.ipv4Unspecified : NetAddress.ipv6Unspecified, 0)
@@ -146,7 +158,7 @@ const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilitie
     }
     return can
   })
-  return Effect.uninterruptible(Effect.catch(Effect.scoped(test), () => Effect.succeed(nothing)))
+  return Effect.scoped(test)
 }
 
 // by the host's time: the self-test must end under a test's clock too

@@ -28,7 +28,7 @@ import type { Checked } from "./udpOptions.ts"
 import { check, isRecord } from "./udpOptions.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
 import { attach, open, SocketCalls, windowsVersion } from "./udpOpen.ts"
-import { sendCapabilities } from "./udpSelfTest.ts"
+import { isFoundOut, sendCapabilities } from "./udpSelfTest.ts"
 import type { SendWishes } from "./udpSend.ts"
 import * as UdpSend from "./udpSend.ts"
 
@@ -124,7 +124,8 @@ export class Bound {
     return Effect.flatMap(sendCapabilities(this.engine, this.opened.family), (can) => {
       // what was tried while all was being closed says nothing
       if (!this.datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("WSASendMsg"))
-      return Effect.succeed((this.can = can))
+      if (isFoundOut(can)) this.can = can
+      return Effect.succeed(can)
     })
   }
 
