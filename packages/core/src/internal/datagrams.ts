@@ -13,6 +13,7 @@ import { Datagram } from "../Datagram.ts"
 import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import { datagramError } from "./datagramError.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { Linked } from "./lists.ts"
@@ -355,11 +356,8 @@ export class Datagrams extends Receives implements SendOwner {
     return undefined
   }
 
-  // a failing NTSTATUS is negative, as `Slots.code` keeps it; a code of Winsock's is positive
   private error(code: number): WinsockError {
-    return code < 0
-      ? WinsockErrors.fromStatus("WSARecvMsg", code >>> 0, "datagram")
-      : WinsockErrors.fromCode("WSARecvMsg", code, "datagram")
+    return datagramError("WSARecvMsg", code)
   }
 
   // --- coming to rest ---

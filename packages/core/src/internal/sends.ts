@@ -20,6 +20,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import { datagramError } from "./datagramError.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { Linked } from "./lists.ts"
@@ -85,11 +86,7 @@ class Send implements Linked<Send> {
   }
 }
 
-// a failing NTSTATUS is negative
-const sendError = (code: number): WinsockError =>
-  code < 0
-    ? WinsockErrors.fromStatus("WSASendMsg", code >>> 0, "datagram")
-    : WinsockErrors.fromCode("WSASendMsg", code, "datagram")
+const sendError = (code: number): WinsockError => datagramError("WSASendMsg", code)
 
 export class Sends {
   private readonly engine: Engine
