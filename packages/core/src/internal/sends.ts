@@ -25,6 +25,8 @@ import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { Linked } from "./lists.ts"
 import { LinkedList } from "./lists.ts"
+import type { Payload } from "./payload.ts"
+import { aPayload, copyPayload, isPayload, lengthOf } from "./payload.ts"
 import type { SlotShape } from "./slots.ts"
 import { makeShape, writeConstants } from "./slots.ts"
 import { sendControlCapacity } from "./udpControls.ts"
@@ -32,30 +34,12 @@ import { sendControlCapacity } from "./udpControls.ts"
 /** The largest UDP payload there is (IPv6: 65,535 - 8): more cannot be one datagram. */
 const largest = 65527
 
-/** A payload: bytes, or several pieces that are sent as one datagram. */
-export type Payload = Uint8Array | ReadonlyArray<Uint8Array>
-
 const none: ReadonlyArray<ControlMessage> = []
-
-const lengthOf = (payload: Payload): number => {
-  if (!Array.isArray(payload)) return (payload as Uint8Array).length
-  let length = 0
-  for (const piece of payload) length += (piece as Uint8Array).length
-  return length
-}
 
 /** What a value that is no address must be. */
 export const anAddress = "an IPv4 or IPv6 socket address"
 /** What an address must be that the socket cannot reach. */
 export const ofItsFamily = "an address of the socket's family"
-
-// of whichever realm it is; a view of larger elements would be cut
-const isBytes = (piece: unknown): boolean =>
-  ArrayBuffer.isView(piece) && (piece as Uint8Array).length === piece.byteLength
-
-// not every(): it would pass over the holes of a sparse array
-const isPayload = (payload: Payload): boolean =>
-  isBytes(payload) || (Array.isArray(payload) && Array.from(payload).every((piece) => isBytes(piece)))
 
 /** What the sends need to know of their socket. */
 export interface SendOwner {
@@ -155,7 +139,7 @@ export class Sends {
   /** What cannot be sent, and why: found out before any call is made. */
   refuse(payload: Payload, to: NetAddress.InetAddress | undefined): WinsockError | undefined {
     if (!isPayload(payload)) {
-      return WinsockErrors.invalidArgument("WSASendMsg", "payload", payload, "a Uint8Array, or an array of them")
+      return WinsockErrors.invalidArgument("WSASendMsg", "payload", payload, aPayload)
     }
     if (to !== undefined && !NetAddress.isInetAddress(to)) {
       return WinsockErrors.invalidArgument("WSASendMsg", "to", to, anAddress)
@@ -206,16 +190,7 @@ export class Sends {
     const { abi } = shape
     const { address, bytes, view } = block
     const msg = WSAMSG.offsets[abi]
-    let length = 0
-    if (!Array.isArray(payload)) {
-      bytes.set(payload as Uint8Array, shape.payload)
-      length = (payload as Uint8Array).length
-    } else {
-      for (const piece of payload as ReadonlyArray<Uint8Array>) {
-        bytes.set(piece, shape.payload + length)
-        length += piece.length
-      }
-    }
+    const length = copyPayload(payload, bytes, shape.payload)
     view.setUint32(shape.buffer + WSABUF.offsets[abi].len, length, true)
     writePointer(abi, view, shape.message + msg.name, to === undefined ? 0 : address + shape.name)
     view.setInt32(shape.message + msg.namelen, to === undefined ? 0 : SockAddr.write(view, shape.name, to), true)

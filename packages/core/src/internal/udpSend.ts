@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import type { SendCapabilities } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import type { Payload } from "./sends.ts"
+import type { Payload } from "./payload.ts"
 import { isRecord } from "./udpOptions.ts"
 
 /** See `UdpSocket.SendOptions`. */
