@@ -108,6 +108,23 @@ export const TP_ELEMENT_EOP = 4
 /** `listen`: the provider's largest backlog. @category constants @since 0.1.0 */
 export const SOMAXCONN = 0x7fffffff
 
+// --- SIO_TCP_INITIAL_RTO: the values of TCP_INITIAL_RTO_PARAMETERS, from mstcpip.h ---
+
+/** `Rtt`: the system's. @category constants @since 0.1.0 */
+export const TCP_INITIAL_RTO_DEFAULT_RTT = 0
+
+/** `Rtt`: unchanged. @category constants @since 0.1.0 */
+export const TCP_INITIAL_RTO_UNSPECIFIED_RTT = 0xffff
+
+/** `MaxSynRetransmissions`: the system's. @category constants @since 0.1.0 */
+export const TCP_INITIAL_RTO_DEFAULT_MAX_SYN_RETRANSMISSIONS = 0
+
+/** `MaxSynRetransmissions`: unchanged. @category constants @since 0.1.0 */
+export const TCP_INITIAL_RTO_UNSPECIFIED_MAX_SYN_RETRANSMISSIONS = 0xff
+
+/** `MaxSynRetransmissions`: the SYN is sent once. @category constants @since 0.1.0 */
+export const TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS = 0xfe
+
 /** What calls that create a socket return on failure, as a signed number. @category constants @since 0.1.0 */
 export const INVALID_SOCKET = -1
 

@@ -304,6 +304,46 @@ export const tcp_keepalive = struct("tcp_keepalive", {
 })
 
 /**
+ * The input of `SIO_TCP_INITIAL_RTO`: `Rtt` is in milliseconds. Source: `mstcpip.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const TCP_INITIAL_RTO_PARAMETERS = struct("TCP_INITIAL_RTO_PARAMETERS", {
+  Rtt: "u16",
+  MaxSynRetransmissions: "u8"
+})
+
+/**
+ * What `SIO_TCP_INFO` tells of a connection for version 0; `ConnectionTimeMs`, `BytesOut` and `BytesIn` are 64-bit
+ * numbers. Source: `mstcpip.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const TCP_INFO_v0 = struct("TCP_INFO_v0", {
+  State: "i32",
+  Mss: "u32",
+  ConnectionTimeMs: bytes(8, 8),
+  TimestampsEnabled: "u8",
+  RttUs: "u32",
+  MinRttUs: "u32",
+  BytesInFlight: "u32",
+  Cwnd: "u32",
+  SndWnd: "u32",
+  RcvWnd: "u32",
+  RcvBuf: "u32",
+  BytesOut: bytes(8, 8),
+  BytesIn: bytes(8, 8),
+  BytesReordered: "u32",
+  BytesRetrans: "u32",
+  FastRetrans: "u32",
+  DupAcksIn: "u32",
+  TimeoutEpisodes: "u32",
+  SynRetrans: "u8"
+})
+
+/**
  * The input of `SIO_TIMESTAMPING`. Source: `mstcpip.h`.
  *
  * @category structures
