@@ -11,7 +11,7 @@ import type { Engine } from "./engine.ts"
 import type { Linked } from "./lists.ts"
 import { LinkedList } from "./lists.ts"
 
-type Resume = (effect: Effect.Effect<any, any>) => void
+export type Resume = (effect: Effect.Effect<any, any>) => void
 type Settle = (effect: Effect.Effect<void>) => void
 
 /**
