@@ -63,7 +63,8 @@ export default [
     why: "where a fiber yields after a few steps there is no room for a value in hand at all",
     find: `    if (most < fewestSteps) return Effect.callback<A, E>((resume) => park(resume, self, true))
 `,
-    replace: "",
+    replace: `    if (most < fewestSteps) return ready() ?? Effect.callback<A, E>((resume) => park(resume, self, true))
+`,
     caughtBy: [handingOver]
   },
   {
