@@ -259,12 +259,16 @@ export interface TcpSocket {
   readonly send: (payload: Payload, options?: SendOptions) => Effect.Effect<void, WinsockError>
   /** Sends every chunk in turn. */
   readonly sink: Sink.Sink<void, Uint8Array, never, WinsockError>
-  /** Sends its input in turn, and gives out what comes, to the end of the stream. The end of the input ends this side. */
-  readonly channel: Channel.Channel<
+  /**
+   * Sends its input in turn, and gives out what comes, to the end of the stream. The end of the input ends this side; a
+   * failure of the input or of a send ends the channel with it.
+   */
+  readonly channel: <IE = never>() => Channel.Channel<
     NonEmptyReadonlyArray<Uint8Array>,
-    WinsockError,
+    WinsockError | IE,
     void,
-    NonEmptyReadonlyArray<Uint8Array>
+    NonEmptyReadonlyArray<Uint8Array>,
+    IE
   >
   /**
    * Sends a region of a file (`CreateFileW`, `TransmitFile`), in its turn among the sends, without bringing it into

@@ -49,7 +49,14 @@ export interface Statistics {
   readonly waiters: number
   /** Results that no fiber has taken yet. */
   readonly inbox: number
-  readonly operations: { readonly receive: OperationStatistics; readonly send: OperationStatistics }
+  readonly operations: {
+    /** A stream waits for bytes with a receive of none, which is one, and each read is another. */
+    readonly receive: OperationStatistics
+    readonly send: OperationStatistics
+    readonly connect: OperationStatistics
+    readonly accept: OperationStatistics
+    readonly disconnect: OperationStatistics
+  }
   /** Calls of CancelIoEx. */
   readonly cancels: number
   /** Operations that completed although they were being cancelled: nothing of them was lost. */
@@ -162,7 +169,13 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
         pending: counters.pending,
         waiters: counters.waiters,
         inbox: counters.inbox,
-        operations: { receive: snapshot(counters.receive), send: snapshot(counters.send) },
+        operations: {
+          receive: snapshot(counters.receive),
+          send: snapshot(counters.send),
+          connect: snapshot(counters.connect),
+          accept: snapshot(counters.accept),
+          disconnect: snapshot(counters.disconnect)
+        },
         cancels: counters.cancels,
         recovered: counters.recovered,
         discarded: counters.discarded,

@@ -91,6 +91,19 @@ export interface StreamBroken extends ReasonOf<"StreamBroken"> {
 }
 
 /**
+ * The peer has ended its side of a stream, and what was asked for will never be there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOfStream extends ReasonOf<"EndOfStream"> {
+  /** How many bytes had come before the end; they are left for other receives. */
+  readonly received: number
+  /** What was asked for, in words. */
+  readonly expected: string
+}
+
+/**
  * The provider of the socket calls cannot be loaded on this system.
  *
  * @category models
@@ -121,6 +134,7 @@ export type Reason =
   | NotSupported
   | InvalidArgument
   | StreamBroken
+  | EndOfStream
   | ProviderUnavailable
 
 /**
@@ -345,6 +359,26 @@ export const streamBroken = (operation: string, bytesSent: number | undefined): 
       name: "WSAECONNABORTED",
       meaning: `an earlier send was interrupted after ${bytesSent ?? "an unknown number of"} bytes had left`,
       bytesSent
+    }
+  })
+
+/**
+ * Creates the error of a receive on a stream that the peer has ended, of which `received` bytes are left. `expected` is
+ * what was asked for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const endOfStream = (operation: string, received: number, expected: string): WinsockError =>
+  new WinsockError({
+    reason: {
+      _tag: "EndOfStream",
+      operation,
+      code: WsaError.WSAEDISCON,
+      name: "WSAEDISCON",
+      meaning: `the peer ended the stream after ${received} bytes, where ${expected} should have been`,
+      received,
+      expected
     }
   })
 

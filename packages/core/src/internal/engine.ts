@@ -6,10 +6,12 @@ import * as Effect from "effect/Effect"
 import type { Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import type { FunctionName } from "../Signatures.ts"
 import { Arena } from "./arena.ts"
 import { Heap } from "./heap.ts"
 import type { PumpOwner } from "./pump.ts"
 import { dequeueSize, Pump } from "./pump.ts"
+import { Records } from "./records.ts"
 
 /** One of an endpoint's kinds of operation, counted by outcome. */
 export class OperationCounters {
@@ -35,6 +37,9 @@ export class Counters {
   leaked = 0
   readonly receive = new OperationCounters()
   readonly send = new OperationCounters()
+  readonly connect = new OperationCounters()
+  readonly accept = new OperationCounters()
+  readonly disconnect = new OperationCounters()
 }
 
 /** An operation that the kernel never gave back. */
@@ -99,6 +104,8 @@ export class Engine implements PumpOwner {
   readonly scratch: Block
   readonly options: EngineOptions
   readonly arena = new Arena()
+  /** Memory for single overlapped calls. */
+  readonly records: Records
   closed = false
   /** The code the port failed with, or 0. */
   brokenBy = 0
@@ -121,6 +128,7 @@ export class Engine implements PumpOwner {
     this.calls = seam.calls
     this.options = options
     this.heap = new Heap(seam)
+    this.records = new Records(this)
     this.port = port
     this.counters.ports = 1
     const size = dequeueSize(seam.abi)
@@ -243,6 +251,27 @@ export class Engine implements PumpOwner {
     this.calls.CancelIoEx(socket, overlapped)
   }
 
+  /**
+   * Makes a call that may wait off the JS thread; `done` is told its result and, when it failed, its code. It cannot be
+   * withdrawn: the engine is not closed before it has returned. Throws when too many are running.
+   */
+  callAway<K extends FunctionName>(
+    name: K,
+    args: Parameters<Calls[K]>,
+    done: (result: ReturnType<Calls[K]>, lastError: number) => void
+  ): void {
+    this.seam.offThread(name, args, (result, lastError) => {
+      this.away--
+      done(result, lastError)
+      if (this.away === 0) this.returned?.()
+    })
+    this.away++
+  }
+
+  private away = 0
+  // told when the last of those calls has returned
+  private returned: (() => void) | undefined = undefined
+
   /** A cancellation was asked for; the next turn of the pump sees whether it needs the grace period's timer. */
   graceBegins(): void {
     this.cancelling++
@@ -283,7 +312,7 @@ export class Engine implements PumpOwner {
     if (this.closed) return resume(Effect.void)
     this.closed = true
     const open = this.endpoints.filter((endpoint) => endpoint !== undefined)
-    let left = open.length
+    let left = open.length + (this.away > 0 ? 1 : 0)
     const next = (): void => {
       if (left-- > 0) return
       this.pump.stop(() => {
@@ -292,12 +321,14 @@ export class Engine implements PumpOwner {
         this.counters.ports--
         for (const block of this.pump.blocks()) this.heap.free(block)
         for (const block of this.sharedBlocks.values()) this.heap.free(block)
+        this.records.dispose()
         this.heap.free(this.scratch)
         this.calls.WSACleanup()
         live.engines--
         resume(Effect.void)
       })
     }
+    this.returned = next
     for (const endpoint of open) endpoint.close(next)
     next()
   })

@@ -32,3 +32,23 @@ export const copyPayload = (payload: Payload, to: Uint8Array, at: number): numbe
   }
   return length
 }
+
+/** Copies `length` bytes of it, from `from` on, to the beginning of `to`. */
+export const copyRange = (payload: Payload, from: number, length: number, to: Uint8Array): void => {
+  if (!Array.isArray(payload)) {
+    to.set((payload as Uint8Array).subarray(from, from + length))
+    return
+  }
+  let start = 0
+  let done = 0
+  for (const piece of payload as ReadonlyArray<Uint8Array>) {
+    if (done === length) return
+    const skip = from + done - start
+    if (skip < piece.length) {
+      const part = Math.min(piece.length - skip, length - done)
+      to.set(piece.subarray(skip, skip + part), done)
+      done += part
+    }
+    start += piece.length
+  }
+}

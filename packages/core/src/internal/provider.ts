@@ -1,28 +1,41 @@
-/** What a transport provider can do: asked of its first socket, then remembered for the layer. */
-import { SOL_SOCKET, XP1_IFS_HANDLES } from "@effect-winsock/schema/Flags"
+/** What a provider of sockets has: extension functions, by their GUIDs, and whether its sockets are file handles. */
+import { SOCK_DGRAM, SOL_SOCKET, XP1_IFS_HANDLES } from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import { SIO_GET_EXTENSION_FUNCTION_POINTER } from "@effect-winsock/schema/Ioctls"
 import { pointerSize, readPointer } from "@effect-winsock/schema/Layout"
 import { SO_PROTOCOL_INFOW } from "@effect-winsock/schema/Options"
 import { WSAPROTOCOL_INFOW } from "@effect-winsock/schema/Structs"
 import type { Extensions, SocketHandle } from "../Seam.ts"
+import type { ExtensionName } from "../Signatures.ts"
 import type { WinsockError } from "../WinsockError.ts"
-import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
 
-export interface DatagramProvider {
-  readonly WSARecvMsg: Extensions["WSARecvMsg"]
-  readonly WSASendMsg: Extensions["WSASendMsg"]
+/**
+ * The provider of the sockets of one family and type. Extension functions differ by provider, so they are asked for by
+ * family and type, once.
+ */
+export class Provider {
   /** Whether its sockets are file handles: without that, CancelIoEx has nothing to cancel. */
   readonly ifsHandles: boolean
+  private readonly engine: Engine
+  private readonly known = new Map<ExtensionName, Extensions[ExtensionName]>()
+
+  constructor(engine: Engine, socket: SocketHandle) {
+    this.engine = engine
+    this.ifsHandles = hasIfsHandles(engine, socket)
+  }
+
+  /** The function, or `undefined` when the call that asks for it fails. */
+  get<K extends ExtensionName>(name: K, socket: SocketHandle): Extensions[K] | undefined {
+    const known = this.known.get(name)
+    if (known !== undefined) return known as Extensions[K]
+    const found = ask(this.engine, socket, name)
+    if (found !== undefined) this.known.set(name, found)
+    return found
+  }
 }
 
-// extension functions differ by provider, so by address family
-const extension = <K extends "WSARecvMsg" | "WSASendMsg">(
-  engine: Engine,
-  socket: SocketHandle,
-  name: K
-): Extensions[K] | undefined => {
+const ask = <K extends ExtensionName>(engine: Engine, socket: SocketHandle, name: K): Extensions[K] | undefined => {
   const { calls, scratch, seam } = engine
   const size = pointerSize(seam.abi)
   scratch.bytes.set(Guids.toBytes(Guids.extensions[name]), 0)
@@ -51,27 +64,34 @@ const hasIfsHandles = (engine: Engine, socket: SocketHandle): boolean => {
   return (scratch.view.getUint32(WSAPROTOCOL_INFOW.offsets[seam.abi].dwServiceFlags1, true) & XP1_IFS_HANDLES) !== 0
 }
 
-const providers = new WeakMap<Engine, Map<number, DatagramProvider>>()
+const providers = new WeakMap<Engine, Map<string, Provider>>()
 
-/** Asks the provider of `socket`, of an address family, or remembers what it said. */
+/** Asks the provider of `socket`, of a family and type, or remembers what it said. */
+export const providerOf = (engine: Engine, family: number, type: number, socket: SocketHandle): Provider => {
+  let known = providers.get(engine)
+  if (known === undefined) providers.set(engine, (known = new Map()))
+  const key = `${family} ${type}`
+  let provider = known.get(key)
+  if (provider === undefined) known.set(key, (provider = new Provider(engine, socket)))
+  return provider
+}
+
+/** What datagram sockets need of theirs. */
+export interface DatagramProvider {
+  readonly WSARecvMsg: Extensions["WSARecvMsg"]
+  readonly WSASendMsg: Extensions["WSASendMsg"]
+  readonly ifsHandles: boolean
+}
+
 export const datagramProvider = (
   engine: Engine,
   family: number,
   socket: SocketHandle
 ): DatagramProvider | WinsockError => {
-  let known = providers.get(engine)
-  if (known === undefined) providers.set(engine, (known = new Map()))
-  const found = known.get(family)
-  if (found !== undefined) return found
-  const provider = ask(engine, socket)
-  if (!(provider instanceof WinsockErrors.WinsockError)) known.set(family, provider)
-  return provider
-}
-
-const ask = (engine: Engine, socket: SocketHandle): DatagramProvider | WinsockError => {
-  const WSARecvMsg = extension(engine, socket, "WSARecvMsg")
+  const provider = providerOf(engine, family, SOCK_DGRAM, socket)
+  const WSARecvMsg = provider.get("WSARecvMsg", socket)
   if (WSARecvMsg === undefined) return engine.lastError("WSAIoctl")
-  const WSASendMsg = extension(engine, socket, "WSASendMsg")
+  const WSASendMsg = provider.get("WSASendMsg", socket)
   if (WSASendMsg === undefined) return engine.lastError("WSAIoctl")
-  return { WSARecvMsg, WSASendMsg, ifsHandles: hasIfsHandles(engine, socket) }
+  return { WSARecvMsg, WSASendMsg, ifsHandles: provider.ifsHandles }
 }

@@ -145,7 +145,8 @@ const streamOf = (options: Options): StreamOptions | WinsockError => {
   }
 }
 
-const firstBytesOf = (given: unknown): Uint8Array | WinsockError => {
+/** Reads bytes that go with a connect, and copies them. */
+export const firstBytesOf = (given: unknown): Uint8Array | WinsockError => {
   if (given === undefined) return nothing
   if (!isPayload(given)) return refused("firstBytes", given, aPayload)
   const length = lengthOf(given)

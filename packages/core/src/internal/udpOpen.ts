@@ -10,7 +10,7 @@ import {
   WSA_FLAG_NO_HANDLE_INHERIT,
   WSA_FLAG_OVERLAPPED
 } from "@effect-winsock/schema/Flags"
-import { FIONBIO, SIO_UDP_CONNRESET, SIO_UDP_NETRESET } from "@effect-winsock/schema/Ioctls"
+import { SIO_UDP_CONNRESET, SIO_UDP_NETRESET } from "@effect-winsock/schema/Ioctls"
 import {
   IP_UNICAST_IF,
   IPV6_UNICAST_IF,
@@ -21,15 +21,8 @@ import {
   UDP_RECV_MAX_COALESCED_SIZE,
   UDP_SEND_MSG_SIZE
 } from "@effect-winsock/schema/Options"
-import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
-import {
-  WSA_NOT_ENOUGH_MEMORY,
-  WSAEACCES,
-  WSAEADDRINUSE,
-  WSAEAFNOSUPPORT,
-  WSAENOPROTOOPT
-} from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAEACCES, WSAEADDRINUSE, WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
 import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
@@ -40,6 +33,7 @@ import { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
 import type { DatagramProvider } from "./provider.ts"
 import { datagramProvider } from "./provider.ts"
+import { SocketCalls } from "./socketCalls.ts"
 import type { ControlName } from "./udpControls.ts"
 import { controlNames, controls, space } from "./udpControls.ts"
 
@@ -70,69 +64,6 @@ export interface Opened {
   readonly segmentation: boolean
   readonly peerErrorsOff: { readonly connectionReset: boolean; readonly networkReset: boolean }
   readonly largestSend: number
-}
-
-/** The SOCKET calls with small values, through the engine's scratch memory. */
-export class SocketCalls {
-  readonly engine: Engine
-  readonly socket: SocketHandle
-
-  constructor(engine: Engine, socket: SocketHandle) {
-    this.engine = engine
-    this.socket = socket
-  }
-
-  set(level: number, option: number, value: number): boolean {
-    const { calls, scratch } = this.engine
-    scratch.view.setUint32(0, value, true)
-    return calls.setsockopt(this.socket, level, option, scratch.address, 4) === 0
-  }
-
-  /** The option's value, or -1. */
-  get(level: number, option: number): number {
-    const { calls, scratch } = this.engine
-    scratch.view.setUint32(0, 0, true)
-    scratch.view.setInt32(8, 4, true)
-    const rc = calls.getsockopt(this.socket, level, option, scratch.address, scratch.address + 8)
-    return rc === 0 ? scratch.view.getUint32(0, true) : -1
-  }
-
-  ioctl(code: number, value: number): boolean {
-    const { calls, scratch } = this.engine
-    scratch.view.setUint32(0, value, true)
-    return calls.WSAIoctl(this.socket, code, scratch.address, 4, 0, 0, scratch.address + 8, 0, 0) === 0
-  }
-
-  /** The JS thread must never wait in a call. */
-  doNotBlock(): boolean {
-    const { calls, scratch } = this.engine
-    scratch.view.setUint32(0, 1, true)
-    return calls.ioctlsocket(this.socket, FIONBIO, scratch.address) === 0
-  }
-
-  bind(address: NetAddress.InetAddress): boolean {
-    const { calls, scratch } = this.engine
-    return calls.bind(this.socket, scratch.address, SockAddr.write(scratch.view, 0, address)) === 0
-  }
-
-  /** Sets the peer; `undefined` takes it back (AF_UNSPEC). */
-  connect(peer: NetAddress.InetAddress | undefined): boolean {
-    const { calls, scratch } = this.engine
-    scratch.bytes.fill(0, 0, 32)
-    const length = peer === undefined ? 16 : SockAddr.write(scratch.view, 0, peer)
-    return calls.connect(this.socket, scratch.address, length) === 0
-  }
-
-  localAddress(): NetAddress.InetAddress | undefined {
-    const { calls, scratch } = this.engine
-    const capacity = 128
-    scratch.view.setInt32(capacity, capacity, true)
-    if (calls.getsockname(this.socket, scratch.address, scratch.address + capacity) !== 0) return undefined
-    const name = SockAddr.read(scratch.view, 0, Math.min(scratch.view.getInt32(capacity, true), capacity))
-    if (name._tag === "Inet") return name.address
-    calls.WSASetLastError(WSAEAFNOSUPPORT)
-    return undefined
-  }
 }
 
 /**

@@ -1,0 +1,160 @@
+/** One overlapped call of a socket: from its posting to the packet that gives its memory back. */
+import { STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
+import { OVERLAPPED } from "@effect-winsock/schema/Structs"
+import { WSA_IO_PENDING } from "@effect-winsock/schema/WsaError"
+import type { Handle, SocketHandle } from "../Seam.ts"
+import type { Engine, OperationCounters } from "./engine.ts"
+import type { Linked } from "./lists.ts"
+import type { Record } from "./records.ts"
+import type { Settle, SocketEndpoint } from "./socketEndpoint.ts"
+
+// what an operation is doing
+export const IDLE = 0
+/** The kernel has it. */
+export const PENDING = 1
+/** The kernel has it, and was asked to give it back. */
+export const CANCELLING = 2
+
+export class Operation implements Linked<Operation> {
+  next: Operation | undefined = undefined
+  previous: Operation | undefined = undefined
+  /** The call that it is for, as reports name it. */
+  readonly name: string
+  readonly endpoint: SocketEndpoint
+  readonly record: Record
+  readonly counters: OperationCounters
+  state = IDLE
+  /** The grace period in which its cancellation was asked for. */
+  epoch = 0
+  /** When it has ended: 0, or what it failed with, a code of Winsock's or an NTSTATUS (negative). */
+  code = 0
+  /** When it has ended: how many bytes were transferred. */
+  bytes = 0
+  /** When it has ended: whether it was cancelled, or its socket closed, before it did. */
+  cancelled = false
+  /** When it has ended: whether it was aborted although nobody here asked for it. */
+  unasked = false
+  /** Whether the kernel never gave it back. */
+  private leaked = false
+  /** Who waits for its cancellation to complete. */
+  settle: Settle | undefined = undefined
+  /** Gives up memory of its own that the kernel never gave back. */
+  abandon: ((engine: Engine) => void) | undefined = undefined
+
+  /** Throws when there is no memory for it. */
+  constructor(endpoint: SocketEndpoint, name: string, counters: OperationCounters) {
+    this.endpoint = endpoint
+    this.name = name
+    this.counters = counters
+    this.record = endpoint.engine.records.acquire(this)
+  }
+
+  /** The address of its OVERLAPPED. */
+  get address(): number {
+    return this.record.address
+  }
+
+  /** Sets its OVERLAPPED for a call: the event it signals, and where in a file it begins. */
+  prepare(hEvent: Handle | 0 = 0, offset = 0): void {
+    const { at, view } = this.record
+    const { abi } = this.endpoint.engine.seam
+    const offsets = OVERLAPPED.offsets[abi]
+    view.setUint32(at + offsets.Internal, STATUS_PENDING, true)
+    view.setUint32(at + offsets.InternalHigh, 0, true)
+    view.setUint32(at + offsets.Offset, offset % 0x1_0000_0000, true)
+    view.setUint32(at + offsets.OffsetHigh, Math.floor(offset / 0x1_0000_0000), true)
+    view.setUint32(at + offsets.hEvent, hEvent, true)
+    this.counters.submitted++
+  }
+
+  /** Takes the answer of its call, 0 or a code: whether that was its end. */
+  answered(code: number): boolean {
+    const { endpoint } = this
+    this.cancelled = false
+    this.unasked = false
+    if (code === 0 ? endpoint.skips : code !== WSA_IO_PENDING) {
+      this.code = code
+      this.bytes = code === 0 ? this.transferred() : 0
+      if (code === 0) this.counters.completed++
+      else this.counters.failed++
+      return true
+    }
+    this.state = PENDING
+    endpoint.pending.push(this)
+    endpoint.engine.submitted()
+    return false
+  }
+
+  /** Asks the kernel to give it back. */
+  cancel(): void {
+    const { endpoint } = this
+    this.startCancelling()
+    endpoint.cancellations++
+    endpoint.engine.cancel(endpoint.socket as SocketHandle, this.address)
+    endpoint.engine.pump.poke()
+  }
+
+  /** Whatever it fails with from now on is this side's doing. */
+  startCancelling(): void {
+    const { engine } = this.endpoint
+    this.epoch = engine.epoch
+    if (this.state !== PENDING) return
+    this.state = CANCELLING
+    engine.graceBegins()
+  }
+
+  /** Its packet was dequeued: false when it is somebody else's. */
+  packet(): boolean {
+    if (this.state === IDLE) return false
+    const { at, view } = this.record
+    const status = view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, true)
+    // the kernel writes the status before it queues its own
+    if (status === STATUS_PENDING) return false
+    this.end(status, this.transferred())
+    return true
+  }
+
+  /** The kernel never gave it back: it ends as aborted, and its memory is left to the kernel. */
+  giveUp(): void {
+    const { engine, number } = this.endpoint
+    const { at, view } = this.record
+    engine.leak(this.name, number, view, at, this.address)
+    this.leaked = true
+    this.startCancelling()
+    this.end(STATUS_CANCELLED, 0)
+    engine.records.abandon(this.record)
+    this.abandon?.(engine)
+  }
+
+  /** Gives its memory back, unless that was left to the kernel. */
+  release(): void {
+    if (!this.leaked) this.endpoint.engine.records.release(this.record)
+  }
+
+  private transferred(): number {
+    const { at, view } = this.record
+    return view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].InternalHigh, true)
+  }
+
+  private end(status: number, bytes: number): void {
+    const { counters, endpoint } = this
+    const { engine } = endpoint
+    this.cancelled = this.state === CANCELLING
+    this.state = IDLE
+    endpoint.pending.remove(this)
+    engine.completed()
+    if (this.cancelled) engine.graceEnds()
+    this.bytes = bytes
+    this.code = toWsaError(status) === 0 ? 0 : status | 0
+    this.unasked = !this.cancelled && status === STATUS_CANCELLED
+    if (this.code === 0) {
+      counters.completed++
+      if (this.cancelled) engine.counters.recovered++
+    } else if (this.cancelled || this.unasked) counters.aborted++
+    else counters.failed++
+    if (this.settle === undefined) return
+    endpoint.settleLater(this.settle)
+    this.settle = undefined
+    engine.pump.release()
+  }
+}

@@ -1,0 +1,83 @@
+/** The calls on one SOCKET that take or give small values, and answer at once. */
+import { FIONBIO } from "@effect-winsock/schema/Ioctls"
+import * as SockAddr from "@effect-winsock/schema/SockAddr"
+import { WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
+import type * as NetAddress from "effect/net/NetAddress"
+import type { SocketHandle } from "../Seam.ts"
+import type { Engine } from "./engine.ts"
+
+/** They go through the engine's scratch memory. */
+export class SocketCalls {
+  readonly engine: Engine
+  readonly socket: SocketHandle
+
+  constructor(engine: Engine, socket: SocketHandle) {
+    this.engine = engine
+    this.socket = socket
+  }
+
+  set(level: number, option: number, value: number): boolean {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, value, true)
+    return calls.setsockopt(this.socket, level, option, scratch.address, 4) === 0
+  }
+
+  /** Sets an option that has no value. */
+  setNothing(level: number, option: number): boolean {
+    return this.engine.calls.setsockopt(this.socket, level, option, 0, 0) === 0
+  }
+
+  /** The option's value, or -1. */
+  get(level: number, option: number): number {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, 0, true)
+    scratch.view.setInt32(8, 4, true)
+    const rc = calls.getsockopt(this.socket, level, option, scratch.address, scratch.address + 8)
+    return rc === 0 ? scratch.view.getUint32(0, true) : -1
+  }
+
+  ioctl(code: number, value: number): boolean {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, value, true)
+    return calls.WSAIoctl(this.socket, code, scratch.address, 4, 0, 0, scratch.address + 8, 0, 0) === 0
+  }
+
+  /** The JS thread must never wait in a call. */
+  doNotBlock(): boolean {
+    const { calls, scratch } = this.engine
+    scratch.view.setUint32(0, 1, true)
+    return calls.ioctlsocket(this.socket, FIONBIO, scratch.address) === 0
+  }
+
+  bind(address: NetAddress.InetAddress): boolean {
+    const { calls, scratch } = this.engine
+    return calls.bind(this.socket, scratch.address, SockAddr.write(scratch.view, 0, address)) === 0
+  }
+
+  /** Sets the peer; `undefined` takes it back (AF_UNSPEC). */
+  connect(peer: NetAddress.InetAddress | undefined): boolean {
+    const { calls, scratch } = this.engine
+    scratch.bytes.fill(0, 0, 32)
+    const length = peer === undefined ? 16 : SockAddr.write(scratch.view, 0, peer)
+    return calls.connect(this.socket, scratch.address, length) === 0
+  }
+
+  localAddress(): NetAddress.InetAddress | undefined {
+    return this.address("getsockname")
+  }
+
+  peerAddress(): NetAddress.InetAddress | undefined {
+    return this.address("getpeername")
+  }
+
+  private address(call: "getsockname" | "getpeername"): NetAddress.InetAddress | undefined {
+    const { calls, scratch } = this.engine
+    const capacity = 128
+    scratch.view.setInt32(capacity, capacity, true)
+    if (calls[call](this.socket, scratch.address, scratch.address + capacity) !== 0) return undefined
+    const name = SockAddr.read(scratch.view, 0, Math.min(scratch.view.getInt32(capacity, true), capacity))
+    if (name._tag === "Inet") return name.address
+    calls.WSASetLastError(WSAEAFNOSUPPORT)
+    return undefined
+  }
+}
