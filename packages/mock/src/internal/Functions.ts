@@ -63,6 +63,7 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
   CreateFileW: Unsupported.CreateFileW,
+  GetFileSizeEx: Unsupported.GetFileSizeEx,
   SleepEx: Library.SleepEx,
   RtlGetVersion: Library.RtlGetVersion
 }

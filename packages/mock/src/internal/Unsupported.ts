@@ -43,3 +43,5 @@ export const FreeAddrInfoExW: Implementation = () => 0
 export const GetAcceptExSockaddrs: Implementation = () => 0
 
 export const CreateFileW: Implementation = (kernel) => kernel.fail(codes.files)
+// no handle is a file's
+export const GetFileSizeEx: Implementation = (kernel) => kernel.fail(sdk.WSA_INVALID_HANDLE)
