@@ -9,7 +9,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Rig } from "../../support/rig.ts"
 import { interruptSoon, law, random, start } from "../../support/rig.ts"
-import { assertStretch, pair, stretch, until } from "../../support/tcp.ts"
+import { assertStretch, pair, stretch, until } from "../../support/peer.ts"
 import { bytes, reason, tag } from "../../support/udp.ts"
 
 const text = new TextEncoder()
