@@ -99,9 +99,9 @@ export const withRig = <A, E>(
         yield* Effect.addFinalizer(() => release)
         const winsock = yield* Scope.provide(Winsock.make(decorated, options), scope)
         last = winsock.statistics
-        yield* Effect.scoped(body({ recorder, gate, failing, winsock, bare, statistics: winsock.statistics, release })).pipe(
-          Effect.provideService(Winsock.Winsock, winsock)
-        )
+        yield* Effect.scoped(
+          body({ recorder, gate, failing, winsock, bare, statistics: winsock.statistics, release })
+        ).pipe(Effect.provideService(Winsock.Winsock, winsock))
       })
     )
     const statistics = yield* last!
