@@ -48,6 +48,8 @@ export class StreamSends {
   private operation: Operation | undefined = undefined
   // whether the operation of the first in line has ended and nobody has looked at it
   private over = false
+  // whether it ended in a way that does not tell how much of it has left
+  private uncertain = false
   // what everything in line fails with, and all that comes after it
   private failure: ((name: string) => WinsockError) | undefined = undefined
   private refusal: ((name: string) => WinsockError) | undefined = undefined
@@ -181,7 +183,7 @@ export class StreamSends {
     const failed = code !== DONE || error !== undefined
     if (failed && turn.tears && turn.started && !this.isBroken) {
       this.isBroken = true
-      const bytesSent = this.operation === undefined || this.operation.code === 0 ? turn.sent() : undefined
+      const bytesSent = this.uncertain ? undefined : turn.sent()
       const lost = error === undefined && turn.refused === undefined && !turn.interrupted
       const broken =
         lost && gone.has(streamError(turn.name, code).reason._tag)
@@ -232,18 +234,31 @@ export class StreamSends {
       if (turn.isComplete()) this.finish(turn, DONE, undefined)
       else if (this.failure !== undefined) this.finish(turn, WSA_OPERATION_ABORTED, this.failure(turn.name))
       else if (turn.interrupted) this.finish(turn, WSA_OPERATION_ABORTED, undefined)
-      else this.go(turn)
+      else {
+        this.go(turn)
+        // it is under way, or out of turn
+        if (this.line.head === turn) return
+      }
     }
   }
 
   // --- calls ---
 
-  /** Sends without waiting, and says in `count` how many bytes: 0, or the code; WSAEWOULDBLOCK also when it is not the time. */
+  /**
+   * Whether enough calls were made in this turn of the event loop: a loop of sends that are all taken at once must let it
+   * turn. The pump goes on with the line in the next one.
+   */
+  isOutOfTurn(): boolean {
+    const { engine, stream } = this
+    if (engine.pump.direct-- > 0) return false
+    engine.poke(stream)
+    return true
+  }
+
+  /** Sends without waiting, and says in `count` how many bytes: 0, or the code. */
   sendNow(address: number, length: number, flags: number): number {
     const { engine, scratch, stream } = this
     this.count = 0
-    // a loop of sends that are all taken at once must let the event loop turn
-    if (engine.pump.direct-- <= 0) return WSAEWOULDBLOCK
     const { abi } = engine.seam
     const offsets = WSABUF.offsets[abi]
     scratch.view.setUint32(scratchSize + offsets.len, length, true)
@@ -298,6 +313,7 @@ export class StreamSends {
   completed(operation: Operation): boolean {
     if (operation !== this.operation) return false
     this.over = true
+    this.uncertain = operation.code !== 0
     return true
   }
 

@@ -108,6 +108,7 @@ export class DataTurn extends Turn {
 
   step(sends: StreamSends): number {
     while (!this.isComplete()) {
+      if (sends.isOutOfTurn()) return UNDER_WAY
       let code = this.sendNow(sends)
       if (code !== 0) return code
       if (this.isComplete()) return DONE
