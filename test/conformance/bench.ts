@@ -28,6 +28,8 @@ export interface Environment {
   /** Makes a completion routine of a function. */
   readonly routine: (run: RunRoutine) => Routine
   readonly processId: number
+  /** Makes a file with that content; its path. */
+  readonly file: (content: string) => string
   /** Whether a call on another thread can block. */
   readonly blocks: boolean
 }
@@ -106,6 +108,7 @@ export class Bench {
   private readonly sockets = new Set<SocketHandle>()
   private readonly handles = new Set<Handle>()
   private readonly events = new Set<Handle>()
+  private readonly files = new Set<Handle>()
   private readonly operations: Array<Overlapped> = []
   private readonly routines: Array<Routine> = []
   private readonly underWay = new Set<Promise<unknown>>()
@@ -157,8 +160,13 @@ export class Bench {
     const s = this.calls.WSASocketW(family, type, protocol, 0, 0, flags)
     if (s === -1) throw new CannotRun(`WSASocketW answers ${this.error}`)
     this.sockets.add(s)
-    if (options.blocking !== true) this.calls.ioctlsocket(s, Ioctls.FIONBIO, this.u32(1).address)
+    if (options.blocking !== true) this.nonBlocking(s)
     if (options.dual === true) this.setOption(s, Flags.IPPROTO_IPV6, Options.IPV6_V6ONLY, 0)
+    return s
+  }
+
+  nonBlocking(s: SocketHandle): SocketHandle {
+    this.calls.ioctlsocket(s, Ioctls.FIONBIO, this.u32(1).address)
     return s
   }
 
@@ -267,7 +275,8 @@ export class Bench {
     return count === untouched ? "untouched" : count
   }
 
-  private forget(): number {
+  /** Makes `byteCount` "untouched"; where it is. */
+  forget(): number {
     this.bytes.view.setUint32(0, untouched, true)
     return this.bytes.address
   }
@@ -444,6 +453,12 @@ export class Bench {
     }
   }
 
+  /** Closes the handle at the end. */
+  keep(handle: Handle): Handle {
+    this.files.add(handle)
+    return handle
+  }
+
   closePort(port: Handle): string {
     this.handles.delete(port)
     return this.success(this.calls.CloseHandle(port))
@@ -565,6 +580,7 @@ export class Bench {
       this.calls.CloseHandle(handle)
     }
     for (const event of this.events) this.calls.WSACloseEvent(event)
+    for (const file of this.files) this.calls.CloseHandle(file)
     if (this.pending) return
     for (const block of this.blocks) this.seam.memory.free(block)
   }
