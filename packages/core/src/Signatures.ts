@@ -323,6 +323,7 @@ export const functions = {
     "handle",
     "INVALID_HANDLE_VALUE"
   ),
+  GetFileSizeEx: kernel([["hFile", "handle"], ["lpFileSize", "pointer"]], "i32", "FALSE"),
   SleepEx: kernel([["dwMilliseconds", "u32"], ["bAlertable", "i32"]], "u32", "NEVER"),
 
   // --- the system ---
