@@ -8,7 +8,6 @@ const legacy = "a code of Windows Sockets 1.1: version 2.2 has no such call"
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 22": "stream sockets are not simulated yet",
   "fact 30": "raw sockets are not simulated",
   "fact 64": "the threads behind the seam's calls do not exit",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",

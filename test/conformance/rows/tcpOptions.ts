@@ -134,6 +134,37 @@ export const group: Group = {
       probe: async (b) => ({ value: b.option(Streams.socket(b), SOL_SOCKET, Options.SO_MAX_MSG_SIZE) })
     },
     {
+      id: "§1.9 stream in use",
+      title: "A bind where a listener is",
+      evidence: "documented",
+      source: "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE",
+      windows: {
+        plain: "WSAEADDRINUSE",
+        reuse: "WSAEACCES",
+        "reuse over exclusive": "WSAEACCES",
+        "exclusive over reuse": "WSAEADDRINUSE"
+      },
+      probe: async (b) => {
+        const again = (first: Name | undefined, second: Name | undefined): string => {
+          const s = Streams.socket(b)
+          if (first !== undefined) b.setOption(s, SOL_SOCKET, Options[first], 1)
+          b.bind(s, Streams.loopback)
+          b.calls.listen(s, 5)
+          const name = b.name(s)
+          if (typeof name === "string") return name
+          const other = Streams.socket(b)
+          if (second !== undefined) b.setOption(other, SOL_SOCKET, Options[second], 1)
+          return b.bind(other, Streams.loopback, name.port)
+        }
+        return {
+          plain: again(undefined, undefined),
+          reuse: again(undefined, "SO_REUSEADDR"),
+          "reuse over exclusive": again("SO_EXCLUSIVEADDRUSE", "SO_REUSEADDR"),
+          "exclusive over reuse": again("SO_REUSEADDR", "SO_EXCLUSIVEADDRUSE")
+        }
+      }
+    },
+    {
       id: "§1.2 TCP_NODELAY",
       title: "TCP_NODELAY: off, and on",
       evidence: "documented",

@@ -110,7 +110,7 @@ export const group: Group = {
       }
     },
     {
-      id: "§1.9 scatter",
+      id: "§1.9 scatter stream",
       title: "Two buffers are filled one after the other",
       evidence: "documented",
       source: "WSARecv: buffers are filled in the order of the array",

@@ -16,6 +16,9 @@ const outOfReach = (code: string, title: string): Row => {
   return { id, title, evidence: "documented", source: "WSASend", windows: { call: code }, probe }
 }
 
+/** More bytes than there can be room for while the peer does not receive. */
+const much = 1_000_000
+
 const fullPair = async (b: Bench) => {
   const ends = await Streams.pair(b, { buffers: 16_384 })
   return { ...ends, filled: await Streams.fill(b, ends.client) }
@@ -440,17 +443,38 @@ export const group: Group = {
       title: "Overlapped, and the peer does not receive: it pends, and completes when the peer does",
       evidence: "documented",
       source: "WSASend",
-      windows: { call: "WSA_IO_PENDING", bytes: "untouched", before: "STATUS_PENDING", packets: "A STATUS_SUCCESS 6" },
+      windows: {
+        call: "WSA_IO_PENDING",
+        bytes: "untouched",
+        before: "STATUS_PENDING",
+        packets: "A STATUS_SUCCESS 1000000"
+      },
       probe: async (b) => {
         const { client, filled, server } = await fullPair(b)
         const completions = b.port(client)
         const overlapped = b.overlapped()
-        const call = Streams.send(b, client, "Hello!", { overlapped })
+        const call = Streams.sendBytes(b, client, much, { overlapped })
         const bytes = b.byteCount
         await b.settle()
         const before = b.status(overlapped)
-        await Streams.take(b, server, filled)
+        await Streams.take(b, server, filled + much)
         return { call, bytes, before, packets: describe(await b.packets(completions)) }
+      }
+    },
+    {
+      id: "WSASend SO_SNDTIMEO",
+      title: "SO_SNDTIMEO 100: an overlapped send is not timed out",
+      evidence: "documented",
+      source: "WSASend: SO_SNDTIMEO applies to blocking sockets only (P27)",
+      windows: { "after 250 ms": "STATUS_PENDING", next: "STATUS_SUCCESS" },
+      probe: async (b) => {
+        const { client, filled, server } = await fullPair(b)
+        b.setOption(client, Flags.SOL_SOCKET, Options.SO_SNDTIMEO, 100)
+        const overlapped = b.overlapped()
+        Streams.sendBytes(b, client, much, { overlapped, bytesAt: 0 })
+        const after = await b.completion(overlapped, 250)
+        await Streams.take(b, server, filled + much)
+        return { "after 250 ms": after, next: await b.completion(overlapped) }
       }
     },
     {
