@@ -213,7 +213,7 @@ const match = (kernel: Kernel, socket: TcpSocket): void => {
 /** An accepted connection has its first data, or will never have any. */
 export const advance = (kernel: Kernel, connection: Connection): void => {
   const operation = connection.socket!.acceptedBy as AcceptOperation
-  if (operation.state === "pending" && (connection.queuedBytes > 0 || connection.ended)) finish(kernel, operation)
+  if (connection.queuedBytes > 0 || connection.ended) finish(kernel, operation)
 }
 
 const finish = (kernel: Kernel, operation: AcceptOperation): void => {
