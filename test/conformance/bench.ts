@@ -105,6 +105,8 @@ export class Bench {
   /** Where calls read and write their flags. */
   readonly flags: Block
   private readonly blocks: Array<Block> = []
+  private entries: Block | undefined = undefined
+  private word: Block | undefined = undefined
   private readonly sockets = new Set<SocketHandle>()
   private readonly handles = new Set<Handle>()
   private readonly events = new Set<Handle>()
@@ -380,7 +382,7 @@ export class Bench {
 
   /** FIONREAD. */
   readable(s: SocketHandle): number {
-    const block = this.u32(0)
+    const block = (this.word ??= this.alloc(8))
     const rc = this.calls.ioctlsocket(s, Ioctls.FIONREAD, block.address)
     return rc === 0 ? block.view.getUint32(0, true) : 0
   }
@@ -472,7 +474,7 @@ export class Bench {
 
   /** Whether the event (or the socket) is signalled. */
   signalled(handle: Handle | SocketHandle): boolean {
-    const block = this.alloc(8)
+    const block = (this.word ??= this.alloc(8))
     Layout.writePointer(this.abi, block.view, 0, handle)
     return this.calls.WSAWaitForMultipleEvents(1, block.address, 0, 0, 0) === 0
   }
@@ -485,7 +487,8 @@ export class Bench {
   dequeue(port: Handle): Array<Packet & { readonly overlapped: number }> {
     const most = 64
     const stride = Structs.OVERLAPPED_ENTRY.size[this.abi]
-    const block = this.alloc(stride * most + 4)
+    // one for all: it is asked once a turn
+    const block = (this.entries ??= this.alloc(stride * most + 4))
     const removed = block.address + stride * most
     if (this.calls.GetQueuedCompletionStatusEx(port, block.address, most, removed, 0, 0) === 0) return []
     return Array.from({ length: block.view.getUint32(stride * most, true) }, (_, i) => {

@@ -36,10 +36,6 @@ const started = async <A>(seam: Seam, use: () => Promise<A>): Promise<A> => {
   }
 }
 
-const noFiles = (): never => {
-  throw new CannotRun("there are no files")
-}
-
 /** A fresh simulated machine. Its guard only takes notes: probes break rules on purpose. */
 export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promise<A> =>
   Effect.runPromise(
@@ -53,7 +49,13 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
           const address = Effect.runSync(Scope.provide(mock.routine(run), scope))
           return { address, release: () => Effect.runSync(Scope.close(scope, Exit.void)) }
         }
-        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file: noFiles }
+        let files = 0
+        const file = (content: string): string => {
+          const path = `C:\\conformance\\${files++}.txt`
+          Effect.runSync(mock.file(path, new TextEncoder().encode(content)))
+          return path
+        }
+        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )

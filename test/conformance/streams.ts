@@ -159,23 +159,42 @@ export const sendBytes = (b: Bench, s: SocketHandle, size: number, options: Call
   return sendOf(b, s, message, options)
 }
 
-/** What a receive without an OVERLAPPED gives now: a text, "end", or the error's name in angle brackets. */
-export const receive = (b: Bench, s: SocketHandle, size = 64, options: CallOptions = {}): string => {
-  const message = b.message({ sizes: [size], name: 0 })
+/** What a receive without an OVERLAPPED gives now: a text, "<end>", or the error's name in angle brackets. */
+export const receive = (b: Bench, s: SocketHandle, size = 64, options: CallOptions = {}): string =>
+  receiveInto(b, s, b.message({ sizes: [size], name: 0 }), options)
+
+const receiveInto = (b: Bench, s: SocketHandle, message: Message, options: CallOptions = {}): string => {
   const call = b.recv(s, message, options)
   if (call !== "ok") return `<${call}>`
-  return b.byteCount === 0 ? "<end>" : message.text()
+  const { byteCount } = b
+  if (typeof byteCount !== "number") return "<no byte count>"
+  if (byteCount === 0) return "<end>"
+  const bytes = message.block.bytes.subarray(message.payloadStart, message.payloadStart + byteCount)
+  let text = ""
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
 }
 
 /** Receives until there are so many bytes, or the stream ends; the end and errors are in angle brackets. */
 export const take = async (b: Bench, s: SocketHandle, count: number, bound?: number): Promise<string> => {
+  const most = 65_536
+  const message = b.message({ sizes: [Math.min(count, most)], name: 0 })
   let text = ""
   await b.until(() => {
-    const more = receive(b, s, Math.min(count - text.length, 65_536))
+    // not more than there shall be
+    const left = count - text.length
+    const more = left < most ? receiveInto(b, s, sized(b, message, left)) : receiveInto(b, s, message)
     if (more !== "<WSAEWOULDBLOCK>") text += more
     return text.length >= count || text.endsWith(">") ? true : undefined
   }, bound)
   return text
+}
+
+/** The message with so much room in its buffer. */
+const sized = (b: Bench, message: Message, size: number): Message => {
+  const { block, view } = message
+  Structs.WSABUF.view(b.abi, block.view, view.lpBuffers - block.address).len = size
+  return message
 }
 
 /** Receives what comes until the stream ends, and how it ends; without the bytes themselves. */

@@ -84,6 +84,19 @@ const atMark = (b: Bench, s: SocketHandle): Value => {
   return rc === 0 ? block.view.getUint32(0, true) : b.error
 }
 
+/** "ab", an urgent "!" and "cd" at a client with SO_OOBINLINE; and what SIOCATMARK said before. */
+const urgent = async (b: Bench) => {
+  const { client, server } = await Streams.pair(b)
+  b.setOption(client, SOL_SOCKET, Options.SO_OOBINLINE, 1)
+  const nothing = atMark(b, client)
+  Streams.send(b, server, "ab")
+  Streams.send(b, server, "!", { flags: Flags.MSG_OOB })
+  Streams.send(b, server, "cd")
+  await b.until(() => (b.readable(client) >= 2 ? true : undefined))
+  await b.settle()
+  return { client, nothing }
+}
+
 /** A TCP_INFO_v0, of which the fields are told that do not depend on the machine. */
 const infoSize = 88
 const tcpInfo = (b: Bench, s: SocketHandle): Observation => {
@@ -366,21 +379,25 @@ export const group: Group = {
     },
     {
       id: "§1.4 SIOCATMARK",
-      title: "SIOCATMARK: TRUE where no urgent byte is before the reader",
+      title: "SIOCATMARK: TRUE where no urgent byte waits to be read",
       evidence: "documented",
-      source: "SIOCATMARK: TRUE when no out-of-band data waits to be read (with SO_OOBINLINE)",
-      windows: { nothing: 1, before: 0, stream: "ab", at: 1 },
+      source: "WSAIoctl, SIOCATMARK: whether all out-of-band data has been read (with SO_OOBINLINE)",
+      windows: { nothing: 1, before: 0, stream: "ab!cd", after: 1 },
       probe: async (b) => {
-        const { client, server } = await Streams.pair(b)
-        b.setOption(client, SOL_SOCKET, Options.SO_OOBINLINE, 1)
-        const nothing = atMark(b, client)
-        Streams.send(b, server, "ab")
-        Streams.send(b, server, "!", { flags: Flags.MSG_OOB })
-        await b.arrival(client)
-        await b.settle()
+        const { client, nothing } = await urgent(b)
         const before = atMark(b, client)
-        const stream = Streams.receive(b, client, 2)
-        return { nothing, before, stream, at: atMark(b, client) }
+        return { nothing, before, stream: await Streams.take(b, client, 5), after: atMark(b, client) }
+      }
+    },
+    {
+      id: "§1.4 SIOCATMARK at",
+      title: "The same where the urgent byte is next; and how much a receive gives before it",
+      evidence: "unknown",
+      source: "WSAIoctl: a receive gives some or all of what is before the mark",
+      probe: async (b) => {
+        const { client } = await urgent(b)
+        const stream = Streams.receive(b, client)
+        return { stream, at: atMark(b, client), rest: await Streams.take(b, client, 5 - stream.length, 500) }
       }
     },
     {
