@@ -117,6 +117,14 @@ export const ioctls: { readonly [code: number]: StreamIoctl } = {
     socket.loopbackFastPath = kernel.memory.u32(input) !== 0
     return 0
   },
+  [Io.SIO_IDEAL_SEND_BACKLOG_QUERY]: ({ kernel, output, outputSize, socket }) => {
+    if (output === 0 || outputSize < 4) return refuse(kernel, sdk.WSAEFAULT)
+    const { connection } = socket
+    if (connection === undefined || connection.isConnecting) return refuse(kernel, sdk.WSAENOTCONN)
+    // what is under way, and what there is room for at the peer
+    kernel.memory.setU32(output, connection.inFlight + Math.max(0, connection.credit))
+    return 4
+  },
   [Io.SIO_TCP_INFO]: ({ input, inputSize, kernel, output, outputSize, socket }) => {
     if (!kernel.settings.tcpInfo) return refuse(kernel, sdk.WSAEOPNOTSUPP)
     if (input === 0 || inputSize < 4) return refuse(kernel, sdk.WSAEFAULT)

@@ -77,12 +77,13 @@ export const TransmitFile = (
   if (socket.protocol === "UDP") return kernel.fail(sdk.WSAENOTCONN)
   const connection = TcpSend.sendable(kernel, socket)
   if (connection === undefined) return 0
-  if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
+  const reuses = (flags & TF_REUSE_SOCKET) !== 0
+  const disconnects = (flags & TF_DISCONNECT) !== 0
+  if ((flags & ~knownFlags) !== 0 || (reuses && !disconnects) || count > most) return kernel.fail(sdk.WSAEINVAL)
   const operation = prepare(kernel, socket, file, count, overlapped, buffers)
   if (operation === undefined) return 0
   operation.piece = perSend === 0 ? defaultPiece : perSend
-  if ((flags & TF_DISCONNECT) !== 0) {
-    const reuses = (flags & TF_REUSE_SOCKET) !== 0
+  if (disconnects) {
     operation.disconnects = (done) => Disconnecting.afterSend(kernel, socket, done, reuses)
   }
   if (overlapped === 0 || !socket.overlapped) return sendNow(kernel, socket, operation)
@@ -128,7 +129,11 @@ const prepare = (
     const file = fileOf(kernel, handle)
     if (file === undefined) return undefined
     const from = overlapped === 0 ? 0 : offsetOf(kernel, overlapped)
-    const size = Math.max(0, count === 0 ? file.size - from : Math.min(count, file.size - from))
+    if (from > file.size) {
+      kernel.error = sdk.WSAEINVAL
+      return undefined
+    }
+    const size = count === 0 ? file.size - from : Math.min(count, file.size - from)
     if (size > 0) parts.push(region(file, from, size))
   }
   if (buffers !== 0) addMemory("tail", memory.pointer(buffers + at.Tail), memory.u32(buffers + at.TailLength))
