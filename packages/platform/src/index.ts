@@ -1,0 +1,1 @@
+export * as TcpDuplex from "./TcpDuplex.ts"
