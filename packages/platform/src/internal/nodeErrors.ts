@@ -2,6 +2,7 @@
 import type { Reason, WinsockError } from "@effect-winsock/core/WinsockError"
 import { isWinsockError } from "@effect-winsock/core/WinsockError"
 import * as Cause from "effect/Cause"
+import * as NetAddress from "effect/net/NetAddress"
 import { getSystemErrorMap } from "node:util"
 
 /** Which call failed, by libuv's name for it. */
@@ -63,9 +64,25 @@ const make = (code: string, syscall: Syscall, cause?: WinsockError): NodeJS.Errn
 export const fromWinsock = (error: WinsockError, syscall: Syscall): NodeJS.ErrnoException =>
   make(codes[error.reason._tag] ?? "UNKNOWN", syscall, error)
 
+/** The error of a call that was interrupted. */
+export const cancelled = (syscall: Syscall): NodeJS.ErrnoException => make("ECANCELED", syscall)
+
+/** As `fromWinsock`, for a connect: it names the address, when there was one. */
+export const fromConnect = (
+  error: WinsockError,
+  to: ReadonlyArray<NetAddress.InetAddress>
+): NodeJS.ErrnoException & { readonly address?: string; readonly port?: number } => {
+  const made = fromWinsock(error, "connect")
+  if (to.length !== 1) return made
+  const [{ address, port }] = to
+  const host = NetAddress.formatIp(address)
+  made.message += ` ${host}:${port}`
+  return Object.assign(made, { address: host, port })
+}
+
 /** The error for whatever ended a fiber: its failure, its defect as it is, or `ECANCELED` for an interruption. */
 export const fromCause = (cause: Cause.Cause<WinsockError>, syscall: Syscall): Error => {
-  if (Cause.hasInterruptsOnly(cause)) return make("ECANCELED", syscall)
+  if (Cause.hasInterruptsOnly(cause)) return cancelled(syscall)
   const squashed = Cause.squash(cause)
   return isWinsockError(squashed)
     ? fromWinsock(squashed as WinsockError, syscall)
