@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import { EventEmitter, once } from "node:events"
@@ -592,7 +593,9 @@ describe("serving", () => {
     Effect.gen(function* () {
       const { connect, server } = yield* listening
       const target = new EventEmitter()
-      const serving = yield* Effect.forkChild(TcpDuplex.serve(server, target))
+      const logged: Array<unknown> = []
+      const logger = Logger.make(({ message }) => logged.push(message))
+      const serving = yield* Effect.forkChild(Effect.provide(TcpDuplex.serve(server, target), Logger.layer([logger])))
       const first = yield* connect()
       yield* until(() => first.end.closed)
       target.once("connection", () => {
@@ -600,6 +603,7 @@ describe("serving", () => {
       })
       const second = yield* connect()
       yield* until(() => second.end.closed)
+      assert.include(String(logged), "the connection was closed")
       target.once("connection", (connection: Duplex) => connection.end("third"))
       const third = yield* connect()
       assert.strictEqual(String(yield* all(third.client)), "third")

@@ -105,6 +105,7 @@ export class FakeEnd {
       const room = this.window - this.peer.waitingBytes
       first.begun = true
       if (first.bytes.length > 0) {
+        if (this.peer.closed) return this.reset()
         if (room === 0) return
         const part = first.bytes.slice(0, room)
         first.bytes = first.bytes.subarray(part.length)
@@ -180,7 +181,8 @@ export class FakeEnd {
     if (this.closed) return
     this.closed = true
     this.log.push("closed")
-    if (this.broken || this.aborted) this.peer.reset()
+    // what was not read, or still comes, is answered with a reset
+    if (this.broken || this.aborted || this.waitingBytes > 0) this.peer.reset()
     else {
       this.peer.ended = true
       this.peer.wake()

@@ -13,7 +13,8 @@ import * as https from "node:https"
 import type { LookupFunction } from "node:net"
 import type { Duplex } from "node:stream"
 import * as connecting from "./internal/connecting.ts"
-import type { TcpDuplex } from "./TcpDuplex.ts"
+import type { Options, TcpDuplex } from "./TcpDuplex.ts"
+import { underTls } from "./TcpDuplex.ts"
 
 /**
  * Where to connect to: what `net.createConnection` takes, as far as it is not about files.
@@ -21,7 +22,7 @@ import type { TcpDuplex } from "./TcpDuplex.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Destination {
+export interface Destination extends Options {
   /** An address, or a name that is looked up. @default "localhost" */
   readonly host?: string | null | undefined
   /** The same, when there is no `host`. */
@@ -91,16 +92,40 @@ class SecureAgent extends https.Agent {
   }
 
   override createConnection(options: https.RequestOptions, callback: Created = nobody): undefined {
-    this.#connect(options, (error, duplex) => {
-      // a TLS session over it; node:https makes one at once
+    this.#connect({ ...options, ...underTls }, (error, duplex) => {
+      // node:https makes a session over it at once
       const over: https.RequestOptions & { readonly socket: Duplex } = { ...options, socket: duplex }
       callback(error, error === null ? super.createConnection(over)! : duplex)
     })
   }
 }
 
-const ending = <A extends http.Agent>(agent: Effect.Effect<A, never, Winsock | Scope.Scope>) =>
-  Effect.acquireRelease(agent, (agent) => Effect.sync(() => agent.destroy()))
+const ending = <A extends http.Agent>(make: () => A): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.sync(make), (agent) => Effect.sync(() => agent.destroy()))
+
+/**
+ * Makes an agent for `http.request` that connects with a connector. Closing the scope destroys it and the connections it
+ * has.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConnector = (
+  connect: Connector,
+  options: http.AgentOptions = {}
+): Effect.Effect<http.Agent, never, Scope.Scope> => ending(() => new Agent(options, connect))
+
+/**
+ * Makes an agent for `https.request` that connects with a connector. Closing the scope destroys it and the connections it
+ * has.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConnectorSecure = (
+  connect: Connector,
+  options: https.AgentOptions = {}
+): Effect.Effect<https.Agent, never, Scope.Scope> => ending(() => new SecureAgent(options, connect))
 
 /**
  * Makes an agent for `http.request`. Closing the scope destroys it and all its connections.
@@ -136,7 +161,7 @@ export const make = (
   options: http.AgentOptions = {},
   connection: ConnectOptions = {}
 ): Effect.Effect<http.Agent, never, Winsock | Scope.Scope> =>
-  ending(Effect.map(connector(connection), (connect) => new Agent(options, connect)))
+  Effect.flatMap(connector(connection), (connect) => fromConnector(connect, options))
 
 /**
  * Makes an agent for `https.request`. Closing the scope destroys it and all its connections.
@@ -148,4 +173,4 @@ export const makeSecure = (
   options: https.AgentOptions = {},
   connection: ConnectOptions = {}
 ): Effect.Effect<https.Agent, never, Winsock | Scope.Scope> =>
-  ending(Effect.map(connector(connection), (connect) => new SecureAgent(options, connect)))
+  Effect.flatMap(connector(connection), (connect) => fromConnectorSecure(connect, options))

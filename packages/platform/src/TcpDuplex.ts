@@ -26,11 +26,18 @@ import * as owning from "./internal/owning.ts"
 export interface Options {
   /**
    * Whether this side stays open when the peer has ended its own. Otherwise it is ended, too, when everything that the
-   * peer sent was read.
+   * peer sent was read. What runs TLS on it wants it open: TLS ends it itself, when it has sent all.
    *
-   * @default false; for a server, as the server has it
+   * @default false; for a server, as the server has it, and true for one of TLS
    */
   readonly allowHalfOpen?: boolean | undefined
+  /**
+   * Whether the stream is closed by itself when both sides have ended. What runs TLS on it wants to close it itself: Node
+   * drops what the session has not given out yet when the stream under it is closed.
+   *
+   * @default true; for a server of TLS, false
+   */
+  readonly autoDestroy?: boolean | undefined
   /**
    * How many bytes wait in each direction before the other side is held back.
    *
@@ -38,6 +45,14 @@ export interface Options {
    */
   readonly highWaterMark?: number | undefined
 }
+
+/**
+ * The options for a Duplex that `tls.connect` or a `TLSSocket` runs on.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const underTls: Options = { allowHalfOpen: true, autoDestroy: false }
 
 /**
  * How a connection is made, and how its Duplex behaves.
@@ -142,7 +157,7 @@ export interface Target {
  *   Effect.gen(function*() {
  *     yield* tcp.send(new TextEncoder().encode("STARTTLS\r\n"))
  *     yield* tcp.receiveUntil("\r\n")
- *     return tls.connect({ socket: yield* TcpDuplex.make(tcp), servername: "mail.example" })
+ *     return tls.connect({ socket: yield* TcpDuplex.make(tcp, TcpDuplex.underTls), servername: "mail.example" })
  *   })
  * ```
  *

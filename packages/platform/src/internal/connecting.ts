@@ -70,7 +70,9 @@ export const connector = Effect.fnUntraced(function* <R>(open: Open<R>, options:
 
   const connect = (destination: Destination): Effect.Effect<TcpDuplex, Error, Exclude<R, Scope.Scope> | Scope.Scope> =>
     Effect.flatMap(resolve(destination), (to) =>
-      Effect.mapError(own(open(to, optionsOf(destination, options)), {}), (error) => NodeErrors.fromConnect(error, to))
+      Effect.mapError(own(open(to, optionsOf(destination, options)), destination), (error) =>
+        NodeErrors.fromConnect(error, to)
+      )
     )
 
   const made: Connector = (destination, callback) => {

@@ -69,6 +69,7 @@ export class Connection extends Duplex implements TcpDuplex {
   constructor(socket: TcpSocket, fork: Fork, lifetime: Lifetime, options: Options) {
     super({
       allowHalfOpen: options.allowHalfOpen ?? false,
+      autoDestroy: options.autoDestroy ?? true,
       ...(options.highWaterMark === undefined ? undefined : { highWaterMark: options.highWaterMark })
     })
     this.#socket = socket

@@ -5,6 +5,7 @@ import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { Server as TlsServer } from "node:tls"
 import type { Options, Target } from "../TcpDuplex.ts"
 import { Connection, Lifetime } from "./connection.ts"
 
@@ -41,10 +42,15 @@ export const borrow = Effect.fnUntraced(function* (socket: TcpSocket, options: O
 }, Effect.uninterruptible)
 
 /** What a Duplex is to be like for a server; what was not said is as the server would have its own connections. */
-const optionsFor = (target: Target, options: Options): Options => ({
-  allowHalfOpen: options.allowHalfOpen ?? target.allowHalfOpen,
-  highWaterMark: options.highWaterMark ?? target.highWaterMark
-})
+const optionsFor = (target: Target, options: Options): Options => {
+  const { allowHalfOpen, autoDestroy, highWaterMark } = options
+  const secure = target instanceof TlsServer
+  return {
+    allowHalfOpen: allowHalfOpen ?? (secure || target.allowHalfOpen),
+    autoDestroy: autoDestroy ?? !secure,
+    highWaterMark: highWaterMark ?? target.highWaterMark
+  }
+}
 
 const announce = (target: Target, connection: Connection): Effect.Effect<void> =>
   Effect.catchCause(
