@@ -2,6 +2,9 @@
  * The implementation of every function of the signature tables.
  */
 import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import * as Accepting from "./Accepting.ts"
+import * as Connecting from "./Connecting.ts"
+import * as Disconnecting from "./Disconnecting.ts"
 import * as Events from "./Events.ts"
 import * as Ioctls from "./Ioctls.ts"
 import type { Kernel } from "./Kernel.ts"
@@ -9,8 +12,8 @@ import * as Library from "./Library.ts"
 import * as Ports from "./Ports.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
-import * as SocketOptions from "./SocketOptions.ts"
 import * as Sockets from "./Sockets.ts"
+import * as TcpOptions from "./TcpOptions.ts"
 import * as Unsupported from "./Unsupported.ts"
 
 /**
@@ -28,13 +31,13 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   closesocket: Sockets.closesocket,
   bind: Sockets.bind,
   connect: Sockets.connect,
-  listen: Unsupported.listen,
-  accept: Unsupported.accept,
+  listen: Accepting.listen,
+  accept: Accepting.accept,
   shutdown: Sockets.shutdown,
   getsockname: Sockets.getsockname,
   getpeername: Sockets.getpeername,
-  getsockopt: SocketOptions.getsockopt,
-  setsockopt: SocketOptions.setsockopt,
+  getsockopt: TcpOptions.getsockopt,
+  setsockopt: TcpOptions.setsockopt,
   ioctlsocket: Ioctls.ioctlsocket,
   WSAIoctl: Ioctls.WSAIoctl,
   WSADuplicateSocketW: Unsupported.WSADuplicateSocketW,
@@ -71,9 +74,9 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
 export const extensions: { readonly [K in ExtensionName]: Implementation } = {
   WSARecvMsg: Receive.WSARecvMsg,
   WSASendMsg: Send.WSASendMsg,
-  AcceptEx: Unsupported.AcceptEx,
-  GetAcceptExSockaddrs: Unsupported.GetAcceptExSockaddrs,
-  ConnectEx: Unsupported.ConnectEx,
-  DisconnectEx: Unsupported.DisconnectEx,
+  AcceptEx: Accepting.AcceptEx,
+  GetAcceptExSockaddrs: Accepting.GetAcceptExSockaddrs,
+  ConnectEx: Connecting.ConnectEx,
+  DisconnectEx: Disconnecting.DisconnectEx,
   TransmitFile: Unsupported.TransmitFile
 }

@@ -7,7 +7,7 @@ import * as Guids from "@effect-winsock/schema/Guids"
 import * as Io from "@effect-winsock/schema/Ioctls"
 import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
-import type { Kernel } from "./Kernel.ts"
+import type { AnySocket, Kernel } from "./Kernel.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 const names = Object.keys(extensions) as ReadonlyArray<ExtensionName>
@@ -23,7 +23,7 @@ const functionByGuid = new Map(names.map((name) => [Guids.extensions[name] as st
 
 interface Request {
   readonly kernel: Kernel
-  readonly socket: UdpSocket
+  readonly socket: AnySocket
   readonly input: number
   readonly inputSize: number
   readonly output: number
@@ -53,10 +53,20 @@ const writePointer = (request: Request, value: number): number => {
 }
 
 const flag =
-  (assign: (socket: UdpSocket, on: boolean) => void): Ioctl =>
+  (assign: (socket: AnySocket, on: boolean) => void): Ioctl =>
   (request) => {
     if (!input(request, 4)) return -1
     assign(request.socket, request.kernel.memory.u32(request.input) !== 0)
+    return 0
+  }
+
+const datagramFlag =
+  (assign: (socket: UdpSocket, on: boolean) => void): Ioctl =>
+  (request) => {
+    const { kernel, socket } = request
+    if (socket.protocol === "TCP") return refuse(kernel, sdk.WSAEOPNOTSUPP)
+    if (!input(request, 4)) return -1
+    assign(socket, kernel.memory.u32(request.input) !== 0)
     return 0
   }
 
@@ -64,13 +74,14 @@ const ioctls: { readonly [code: number]: Ioctl } = {
   [Io.FIONBIO]: flag((socket, on) => {
     socket.nonBlocking = on
   }),
-  [Io.SIO_UDP_CONNRESET]: flag((socket, on) => {
+  [Io.SIO_UDP_CONNRESET]: datagramFlag((socket, on) => {
     socket.connectionReset = on
   }),
-  [Io.SIO_UDP_NETRESET]: flag((socket, on) => {
+  [Io.SIO_UDP_NETRESET]: datagramFlag((socket, on) => {
     socket.networkReset = on
   }),
-  [Io.SIO_ENABLE_CIRCULAR_QUEUEING]: () => 0,
+  [Io.SIO_ENABLE_CIRCULAR_QUEUEING]: ({ kernel, socket }) =>
+    socket.protocol === "TCP" ? refuse(kernel, sdk.WSAEOPNOTSUPP) : 0,
   [Io.FIONREAD]: (request) => {
     const { kernel, output, outputSize, socket } = request
     if (output === 0 || outputSize < 4) return refuse(kernel, sdk.WSAEFAULT)
@@ -89,6 +100,7 @@ const ioctls: { readonly [code: number]: Ioctl } = {
   [Io.SIO_TIMESTAMPING]: (request) => {
     if (!input(request, 8)) return -1
     const { kernel, socket } = request
+    if (socket.protocol === "TCP") return refuse(kernel, sdk.WSAEOPNOTSUPP)
     const flags = kernel.memory.u32(request.input)
     // only receive timestamps are simulated
     if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
@@ -137,7 +149,7 @@ export const WSAIoctl = (
 }
 
 // the simulated machine's addresses never change: the request stays pending until it is cancelled
-const waitForChange = (kernel: Kernel, socket: UdpSocket, overlapped: number, routine: number): number => {
+const waitForChange = (kernel: Kernel, socket: AnySocket, overlapped: number, routine: number): number => {
   if (overlapped === 0 || !socket.overlapped) {
     return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
   }

@@ -6,8 +6,6 @@ import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Kernel } from "./Kernel.ts"
 
 export const codes = {
-  /** WSASocketW(SOCK_STREAM): the machine has no TCP. */
-  stream: sdk.WSAESOCKTNOSUPPORT,
   /** WSASocketW(SOCK_RAW): as for a user who is no administrator. */
   raw: sdk.WSAEACCES,
   /** WSASocketW with a WSAPROTOCOL_INFOW, WSADuplicateSocketW: sockets cannot be shared. */
@@ -26,11 +24,6 @@ const datagram =
   (kernel, s) =>
     kernel.socket(s) === undefined ? 0 : kernel.fail(code)
 
-export const listen = datagram(sdk.WSAEOPNOTSUPP)
-export const accept = datagram(sdk.WSAEOPNOTSUPP)
-export const AcceptEx = datagram(sdk.WSAEINVAL)
-export const ConnectEx = datagram(sdk.WSAEINVAL)
-export const DisconnectEx = datagram(sdk.WSAENOTCONN)
 export const TransmitFile = datagram(sdk.WSAENOTCONN)
 export const WSADuplicateSocketW = datagram(codes.protocolInfo)
 
@@ -38,9 +31,8 @@ export const GetAddrInfoExW: Implementation = (kernel) => kernel.fail(codes.name
 export const GetAddrInfoExOverlappedResult: Implementation = (kernel) => kernel.fail(sdk.WSAEINVAL)
 export const GetAddrInfoExCancel: Implementation = (kernel) => kernel.fail(sdk.WSA_INVALID_HANDLE)
 export const GetNameInfoW: Implementation = (kernel) => kernel.fail(codes.names)
-// there is no list to free and no accepted connection to describe: the outputs stay as they are
+// there is no list to free
 export const FreeAddrInfoExW: Implementation = () => 0
-export const GetAcceptExSockaddrs: Implementation = () => 0
 
 export const CreateFileW: Implementation = (kernel) => kernel.fail(codes.files)
 // no handle is a file's
