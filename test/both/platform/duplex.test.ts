@@ -1,5 +1,6 @@
 /** How connections end that are Duplexes, over TCP. */
 import { TcpServer, TcpSocket } from "@effect-winsock/core"
+import type { WinsockError } from "@effect-winsock/core"
 import { TcpDuplex } from "@effect-winsock/platform"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -11,12 +12,23 @@ import * as http from "node:http"
 import type { Duplex } from "node:stream"
 import { layerName, law, loopback, random, type Rig } from "../../support/rig.ts"
 
+/** What opens a connection to a server that is closed when it has accepted it: no SOCKETs but the two are left. */
+const connecting = Effect.fnUntraced(function* <A, R>(
+  open: (server: TcpServer.TcpServer) => Effect.Effect<A, WinsockError.WinsockError, R>
+) {
+  const listening = yield* Scope.make()
+  const server = yield* Scope.provide(TcpServer.listen(loopback), listening)
+  const accepted = yield* Effect.forkChild(server.accept)
+  const opened = yield* open(server)
+  const peer = yield* Fiber.join(accepted)
+  yield* Scope.close(listening, Exit.void)
+  return { opened, peer }
+})
+
 /** A Duplex, and the connection at its other end. */
 const connected = Effect.fnUntraced(function* (options: TcpDuplex.ConnectOptions = {}) {
-  const server = yield* TcpServer.listen(loopback)
-  const accepted = yield* Effect.forkChild(server.accept)
-  const duplex = yield* TcpDuplex.connect(server.address, options)
-  return { duplex, server, peer: yield* Fiber.join(accepted) }
+  const { opened, peer } = yield* connecting((server) => TcpDuplex.connect(server.address, options))
+  return { duplex: opened, peer }
 })
 
 const closing = (duplex: Duplex) =>
@@ -64,6 +76,9 @@ describe("half-close", () => {
   )
 })
 
+/** What else may be seen of a reset: Wine ends this side before it resets. */
+const wineSays = <A>(value: A): ReadonlyArray<A> => (layerName === "native" ? [value] : [])
+
 describe("errors", () => {
   law("the peer's reset", () =>
     Effect.gen(function* () {
@@ -71,7 +86,8 @@ describe("errors", () => {
       duplex.resume()
       const closed = yield* Effect.forkChild(closing(duplex), { startImmediately: true })
       yield* peer.abort
-      assert.deepInclude({ ...(yield* Fiber.join(closed)) }, { code: "ECONNRESET", syscall: "read" })
+      const error = yield* Fiber.join(closed)
+      assert.include(["ECONNRESET read", ...wineSays(undefined)], error && `${error.code} ${error.syscall}`)
     })
   )
 
@@ -80,7 +96,8 @@ describe("errors", () => {
       const { duplex, peer } = yield* connected()
       duplex.resetAndDestroy()
       assert.isUndefined(yield* closing(duplex))
-      assert.strictEqual((yield* Effect.flip(peer.receive)).reason._tag, "ConnectionReset")
+      const { _tag } = (yield* Effect.flip(peer.receive)).reason
+      assert.include(["ConnectionReset", ...wineSays("EndOfStream")], _tag)
     })
   )
 })
@@ -89,13 +106,13 @@ describe("closing", () => {
   law("'close' comes when the SOCKET is closed", (rig) =>
     Effect.gen(function* () {
       const { duplex, peer } = yield* connected()
-      const before = yield* sockets(rig)
+      assert.strictEqual(yield* sockets(rig), 2)
       const reading = yield* Effect.forkChild(Effect.flip(peer.receive), { startImmediately: true })
       duplex.resume()
       yield* Effect.yieldNow
       duplex.destroy()
       yield* closing(duplex)
-      assert.strictEqual(yield* sockets(rig), before - 1)
+      assert.strictEqual(yield* sockets(rig), 1)
       assert.strictEqual((yield* Fiber.join(reading)).reason._tag, "EndOfStream")
       assert.strictEqual((yield* rig.statistics).waiters, 0)
     })
@@ -103,26 +120,22 @@ describe("closing", () => {
 
   law("a connection that was lent stays open", (rig) =>
     Effect.gen(function* () {
-      const server = yield* TcpServer.listen(loopback)
-      const accepted = yield* Effect.forkChild(server.accept)
-      const tcp = yield* TcpSocket.connect(server.address)
-      const peer = yield* Fiber.join(accepted)
-      const before = yield* sockets(rig)
-      const duplex = yield* TcpDuplex.make(tcp)
+      const { opened, peer } = yield* connecting((server) => TcpSocket.connect(server.address))
+      const duplex = yield* TcpDuplex.make(opened)
       duplex.write("hello")
       duplex.destroySoon()
       yield* closing(duplex)
       assert.strictEqual(String(Buffer.from(yield* peer.receiveExactly(5))), "hello")
       assert.strictEqual((yield* Effect.flip(peer.receive)).reason._tag, "EndOfStream")
-      assert.strictEqual(yield* sockets(rig), before)
+      assert.strictEqual(yield* sockets(rig), 2)
     })
   )
 
   law("an interrupted server closes all its connections", (rig) =>
     Effect.gen(function* () {
       const web = http.createServer(() => {})
-      const server = yield* TcpServer.listen(loopback)
-      const before = yield* sockets(rig)
+      const listening = yield* Scope.make()
+      const server = yield* Scope.provide(TcpServer.listen(loopback), listening)
       const serving = yield* Effect.forkChild(TcpDuplex.serve(server, web))
       const clients = yield* Effect.forEach([1, 2, 3], () => TcpSocket.connect(server.address))
       const asked = Effect.promise(() => once(web, "request"))
@@ -133,7 +146,8 @@ describe("closing", () => {
       }
       yield* Fiber.interrupt(serving)
       for (const client of clients) assert.strictEqual((yield* Effect.flip(client.receive)).reason._tag, "EndOfStream")
-      assert.isAtLeast(before + clients.length, yield* sockets(rig))
+      yield* Scope.close(listening, Exit.void)
+      assert.strictEqual(yield* sockets(rig), clients.length)
     })
   )
 
@@ -141,8 +155,8 @@ describe("closing", () => {
   law("destroyed at any point, by either side", (rig) =>
     Effect.gen(function* () {
       const chance = random(20_260_101)
-      const server = yield* TcpServer.listen(loopback)
-      const before = yield* sockets(rig)
+      const listening = yield* Scope.make()
+      const server = yield* Scope.provide(TcpServer.listen(loopback), listening)
       for (let run = 0; run < runs; run++) {
         const scope = yield* Scope.make()
         yield* Effect.gen(function* () {
@@ -166,11 +180,11 @@ describe("closing", () => {
           if (chance(2) === 0) yield* closing(how === 3 ? pair[0].destroy() : first)
         }).pipe((effect) => Scope.provide(effect, scope))
         yield* Scope.close(scope, Exit.void)
-        const { pending, waiters } = yield* rig.statistics
-        assert.strictEqual(yield* sockets(rig), before, `run ${run}`)
-        assert.strictEqual(waiters, 0, `run ${run}`)
-        assert.isAtMost(pending, 64, `run ${run}`)
+        assert.strictEqual((yield* rig.statistics).waiters, 0, `run ${run}`)
       }
+      yield* Scope.close(listening, Exit.void)
+      const { handles, pending } = yield* rig.statistics
+      assert.deepStrictEqual([handles.sockets, pending], [0, 0])
     })
   )
 })
