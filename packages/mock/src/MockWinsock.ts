@@ -5,8 +5,8 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
- * Simulated is UDP over IPv4, IPv6 and dual-stack sockets, with its options and control messages, events, ports and
- * completion routines. Not yet: TCP, raw and Unix sockets, names, files, multicast membership, transmit timestamps,
+ * Simulated is UDP over IPv4, IPv6 and dual-stack sockets, with its options and control messages, events, ports,
+ * completion routines and names. Not yet: TCP, raw and Unix sockets, files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -26,10 +26,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
+import { NameTable } from "./internal/NameTable.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { Simulation } from "./internal/Simulation.ts"
+import type * as MockNames from "./MockNames.ts"
 import type * as MockTrace from "./MockTrace.ts"
 
 /**
@@ -126,6 +128,8 @@ export interface Behaviour {
    * @default 22631
    */
   readonly build?: number | undefined
+  /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
+  readonly names?: MockNames.Options | undefined
 }
 
 /**
@@ -289,7 +293,9 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     absentOptions: optionKeys(behaviour.absentOptions ?? []),
     sendControl: behaviour.sendControl ?? defaults.sendControl,
     coalescedInfo: behaviour.coalescedInfo ?? defaults.coalescedInfo,
-    build: behaviour.build ?? defaults.build
+    build: behaviour.build ?? defaults.build,
+    names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
+    nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }
 }
 

@@ -6,6 +6,7 @@ import * as Events from "./Events.ts"
 import * as Ioctls from "./Ioctls.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Library from "./Library.ts"
+import * as Names from "./Names.ts"
 import * as Ports from "./Ports.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
@@ -45,11 +46,11 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   WSARecvFrom: Receive.WSARecvFrom,
   WSASendDisconnect: Sockets.WSASendDisconnect,
   WSAGetOverlappedResult: Library.WSAGetOverlappedResult,
-  GetAddrInfoExW: Unsupported.GetAddrInfoExW,
-  GetAddrInfoExOverlappedResult: Unsupported.GetAddrInfoExOverlappedResult,
-  GetAddrInfoExCancel: Unsupported.GetAddrInfoExCancel,
-  FreeAddrInfoExW: Unsupported.FreeAddrInfoExW,
-  GetNameInfoW: Unsupported.GetNameInfoW,
+  GetAddrInfoExW: Names.GetAddrInfoExW,
+  GetAddrInfoExOverlappedResult: Names.GetAddrInfoExOverlappedResult,
+  GetAddrInfoExCancel: Names.GetAddrInfoExCancel,
+  FreeAddrInfoExW: Names.FreeAddrInfoExW,
+  GetNameInfoW: Names.GetNameInfoW,
   WSACreateEvent: Events.WSACreateEvent,
   WSASetEvent: Events.WSASetEvent,
   WSAResetEvent: Events.WSAResetEvent,
@@ -63,6 +64,8 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
   CreateFileW: Unsupported.CreateFileW,
+  RtlMoveMemory: Names.RtlMoveMemory,
+  lstrcpynW: Names.lstrcpynW,
   GetFileSizeEx: Unsupported.GetFileSizeEx,
   SleepEx: Library.SleepEx,
   RtlGetVersion: Library.RtlGetVersion

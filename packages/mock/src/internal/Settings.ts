@@ -3,6 +3,7 @@
  */
 import type { Abi } from "@effect-winsock/schema/Layout"
 import type { GuardLevel } from "./Guard.ts"
+import { NameTable } from "./NameTable.ts"
 
 export type Dequeue = "fifo" | "seeded"
 export type TruncationAnswer = "pending" | "emsgsize+packet" | "emsgsize-only" | "seeded"
@@ -27,6 +28,8 @@ export interface Settings {
   readonly sendControl: "honoured" | "ignored"
   readonly coalescedInfo: "told" | "missing" | number
   readonly build: number
+  readonly names: NameTable
+  readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
 
 export const defaults: Settings = {
@@ -45,5 +48,7 @@ export const defaults: Settings = {
   absentOptions: new Set(),
   sendControl: "honoured",
   coalescedInfo: "told",
-  build: 22_631
+  build: 22_631,
+  names: new NameTable({}),
+  nameCancellation: "immediate"
 }

@@ -12,8 +12,6 @@ export const codes = {
   raw: sdk.WSAEACCES,
   /** WSASocketW with a WSAPROTOCOL_INFOW, WSADuplicateSocketW: sockets cannot be shared. */
   protocolInfo: sdk.WSAEOPNOTSUPP,
-  /** Names: there is no name service. */
-  names: sdk.WSANO_RECOVERY,
   /** CreateFileW: there are no files. */
   files: sdk.ERROR_FILE_NOT_FOUND
 } as const
@@ -34,12 +32,7 @@ export const DisconnectEx = datagram(sdk.WSAENOTCONN)
 export const TransmitFile = datagram(sdk.WSAENOTCONN)
 export const WSADuplicateSocketW = datagram(codes.protocolInfo)
 
-export const GetAddrInfoExW: Implementation = (kernel) => kernel.fail(codes.names)
-export const GetAddrInfoExOverlappedResult: Implementation = (kernel) => kernel.fail(sdk.WSAEINVAL)
-export const GetAddrInfoExCancel: Implementation = (kernel) => kernel.fail(sdk.WSA_INVALID_HANDLE)
-export const GetNameInfoW: Implementation = (kernel) => kernel.fail(codes.names)
-// there is no list to free and no accepted connection to describe: the outputs stay as they are
-export const FreeAddrInfoExW: Implementation = () => 0
+// there is no accepted connection to describe: the outputs stay as they are
 export const GetAcceptExSockaddrs: Implementation = () => 0
 
 export const CreateFileW: Implementation = (kernel) => kernel.fail(codes.files)
