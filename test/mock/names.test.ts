@@ -1,5 +1,5 @@
 // The simulated resolver, through the library.
-import { Names, Winsock, WinsockError } from "@effect-winsock/core"
+import { Names, Winsock, type WinsockError } from "@effect-winsock/core"
 import { MockNetwork, MockWinsock } from "@effect-winsock/mock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
