@@ -11,6 +11,7 @@ import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
 import type { Machine } from "./Machine.ts"
 import { AccessViolation, MockMemory } from "./Memory.ts"
+import { NameService } from "./Names.ts"
 import type { Network } from "./Network.ts"
 import { Operation, type OperationKind } from "./Operation.ts"
 import { Packet, type Port } from "./Ports.ts"
@@ -68,6 +69,7 @@ export class Kernel {
   readonly faults = new Faults()
   readonly routines: Routines
   readonly handles = new Handles<AnyObject>()
+  readonly names = new NameService()
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
   /** Bound TCP sockets. */
