@@ -185,6 +185,78 @@ describe("streams: queues and ends", () => {
       })
   )
 
+  it.effect("bytes for a socket that is closed are answered with a reset", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client, server } = yield* T.pair(l)
+      assert.strictEqual(l.calls.WSASendDisconnect(server, 0), 0)
+      l.closesocket(server)
+      yield* l.mock.settled
+      assert.strictEqual(T.receive(l, client), "")
+      assert.strictEqual(T.send(l, client, "too late"), 8)
+      yield* l.mock.settled
+      assert.strictEqual(T.send(l, client, "x"), -Codes.WSAECONNRESET)
+      assert.deepStrictEqual(yield* T.states(l), ["CLOSED", "LISTENING"])
+    })
+  )
+
+  it.effect("a pair of addresses that is in TIME_WAIT is WSAEADDRINUSE to connect", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client, port, server } = yield* T.pair(l)
+      const own = l.portOf(client)
+      l.closesocket(client)
+      yield* l.mock.settled
+      l.closesocket(server)
+      yield* l.mock.settled
+      const again = T.stream(l)
+      assert.strictEqual(l.bind(again, "127.0.0.1", own), 0)
+      assert.strictEqual(l.connect(again, "127.0.0.1", port), -1)
+      assert.strictEqual(l.error, Codes.WSAEADDRINUSE)
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(l.connect(again, "127.0.0.1", port), -1)
+      assert.strictEqual(l.error, Codes.WSAEWOULDBLOCK)
+      yield* l.mock.settled
+      assert.strictEqual(l.peer(again), `127.0.0.1 ${port}`)
+    })
+  )
+
+  it.effect("a connect that is given up leaves nothing at the listener", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const listener = T.listening(l)
+      const s = T.stream(l)
+      l.connect(s, "127.0.0.1", listener.port)
+      l.closesocket(s)
+      yield* l.mock.settled
+      assert.deepStrictEqual(yield* T.states(l), ["LISTENING"])
+      assert.strictEqual(T.accept(l, listener.s), -1)
+      assert.strictEqual(l.error, Codes.WSAEWOULDBLOCK)
+    })
+  )
+
+  it.effect("connecting and closing with operations that end late, by a fault", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      for (const call of ["AcceptEx", "ConnectEx", "WSARecv", "WSASend"] as const) {
+        yield* l.mock.fault({ call, lateCompletion: 3 })
+      }
+      const listener = T.listening(l)
+      const server = T.stream(l)
+      const client = T.stream(l)
+      l.bind(client, "127.0.0.1")
+      const accept = T.postAccept(l, listener.s, server, { data: 8 })
+      const connect = T.postConnect(l, client, "127.0.0.1", listener.port, "early")
+      yield* l.mock.settled
+      assert.deepStrictEqual([accept.view.InternalHigh, connect.view.InternalHigh], [5, 5])
+      const receive = T.postReceive(l, server)
+      const send = T.postSend(l, client, "late")
+      assert.deepStrictEqual([receive.code, send.code], [Codes.WSA_IO_PENDING, Codes.WSA_IO_PENDING])
+      yield* l.mock.settled
+      assert.deepStrictEqual([receive.view.InternalHigh, receive.text(), send.view.Internal], [4, "late", 0])
+    })
+  )
+
   it.effect("keep-alive gives a dead connection up", () =>
     Effect.gen(function* () {
       const l = yield* lab()

@@ -297,7 +297,7 @@ export interface Mock {
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
   /** Adds a rule until the scope closes. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
-  /** Keeps datagrams from arriving, and send buffers from draining, until the scope closes. */
+  /** Keeps datagrams and segments from arriving, and send buffers from draining, until the scope closes. */
   readonly hold: Effect.Effect<void, never, Scope.Scope>
   /**
    * Gives the machine a file, for `CreateFileW` to open and `TransmitFile` to send. Of a large one only what is read is

@@ -246,8 +246,10 @@ const finish = (kernel: Kernel, operation: AcceptOperation): void => {
     return
   }
   operation.bytes = operation.progress
-  if (operation.late > 0) kernel.finishLater(operation)
-  else kernel.complete(operation, 0, operation.bytes)
+  if (operation.late > 0) {
+    kernel.guard.pended(operation)
+    kernel.finishLater(operation)
+  } else kernel.complete(operation, 0, operation.bytes)
   Tcp.consumed(connection, taken)
 }
 
