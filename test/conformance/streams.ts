@@ -98,6 +98,13 @@ export const connected = async (
   return s
 }
 
+/** getpeername: "connected", or the error's name. */
+export const peerOf = (b: Bench, s: SocketHandle): string => {
+  const block = b.alloc(40)
+  block.view.setInt32(32, 32, true)
+  return b.calls.getpeername(s, block.address, block.address + 32) === 0 ? "connected" : b.error
+}
+
 export interface Pair {
   readonly listener: Listener
   readonly client: SocketHandle
@@ -243,6 +250,15 @@ export const fill = async (b: Bench, s: SocketHandle): Promise<number> => {
   }
   if (call !== "WSAEWOULDBLOCK") throw new Error(`the pipe is not full: ${call} after ${sent} bytes`)
   return sent
+}
+
+/** More bytes than there can be room for in a full pair. */
+export const much = 1_000_000
+
+/** A connection with small buffers, which the client has filled with `filled` bytes. */
+export const fullPair = async (b: Bench): Promise<Pair & { readonly filled: number }> => {
+  const ends = await pair(b, { buffers: 16_384 })
+  return { ...ends, filled: await fill(b, ends.client) }
 }
 
 /** Closes a connection by a reset: SO_LINGER on, with no time. */

@@ -13,9 +13,6 @@ const onPort = async (b: Bench) => {
   return { ...ends, completions: b.port(ends.client) }
 }
 
-/** More bytes than there can be room for while the peer does not receive. */
-const much = 1_000_000
-
 const skip = (b: Bench, s: SocketHandle): string => b.success(b.calls.SetFileCompletionNotificationModes(s, 1))
 
 export const group: Group = {
@@ -59,12 +56,12 @@ export const group: Group = {
         const { client, server } = await Streams.pair(b, { buffers: 16_384 })
         const filled = await Streams.fill(b, client)
         const send = b.overlapped("send")
-        Streams.sendBytes(b, client, much, { overlapped: send, bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: send, bytesAt: 0 })
         const { overlapped } = Streams.posted(b, client)
         cancel(b, client, overlapped)
         const receive = await b.completion(overlapped)
         const before = b.status(send)
-        await Streams.take(b, server, filled + much)
+        await Streams.take(b, server, filled + Streams.much)
         return { receive, before, send: await b.completion(send) }
       }
     },
