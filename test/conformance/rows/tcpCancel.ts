@@ -156,7 +156,7 @@ export const group: Group = {
         const { client } = await Streams.pair(b, { buffers: 16_384 })
         await Streams.fill(b, client)
         const send = b.overlapped("send")
-        Streams.send(b, client, "Hello!", { overlapped: send, bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: send, bytesAt: 0 })
         const { overlapped } = Streams.posted(b, client)
         const call = cancel(b, client)
         return { call, receive: await b.completion(overlapped), send: await b.completion(send) }
@@ -220,7 +220,7 @@ export const group: Group = {
         const { client, server } = await Streams.pair(b, { buffers: 16_384 })
         await Streams.fill(b, client)
         const completions = b.port(client)
-        Streams.send(b, client, "Hello!", { overlapped: b.overlapped(), bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: b.overlapped(), bytesAt: 0 })
         Streams.reset(b, server)
         return { packets: describe(await b.packets(completions)) }
       }

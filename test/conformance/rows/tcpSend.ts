@@ -68,14 +68,14 @@ export const group: Group = {
       windows: { call: "WSA_IO_PENDING", status: "STATUS_SUCCESS", last: "end!!" },
       probe: async (b) => {
         const { client, filled, server } = await Streams.fullPair(b)
-        const message = b.outgoing("the end!!")
+        const message = Streams.outgoing(b, Streams.much, "end!!")
         const overlapped = b.overlapped()
         const call = Streams.sendOf(b, client, message, { overlapped, bytesAt: 0 })
         const { lpBuffers } = message.view
         const buffer = Structs.WSABUF.view(b.abi, message.block.view, lpBuffers - message.block.address)
         buffer.len = 0
         buffer.buf = 0
-        await Streams.take(b, server, filled)
+        await Streams.take(b, server, filled + Streams.much - 5)
         const status = await b.completion(overlapped)
         b.close(client)
         return { call, status, last: (await Streams.drained(b, server)).last }
@@ -139,14 +139,17 @@ export const group: Group = {
       title: "The same of sends that pend",
       evidence: "documented",
       source: "WSASend",
-      windows: { calls: "WSA_IO_PENDING", received: "firstsecondthird" },
+      windows: { calls: "WSA_IO_PENDING", received: "one, two, three" },
       probe: async (b) => {
         const { client, filled, server } = await Streams.fullPair(b)
-        const calls = ["first", "second", "third"].map((label) =>
-          Streams.send(b, client, label, { overlapped: b.overlapped(label), bytesAt: 0 })
+        const tails = ["one", "two", "three"]
+        const calls = tails.map((label) =>
+          Streams.sendBytes(b, client, Streams.much, { overlapped: b.overlapped(label), bytesAt: 0 }, label)
         )
         await Streams.take(b, server, filled)
-        return { calls: Array.from(new Set(calls)).join(), received: await Streams.take(b, server, 16) }
+        const received: Array<string> = []
+        for (const { length } of tails) received.push((await Streams.take(b, server, Streams.much)).slice(-length))
+        return { calls: Array.from(new Set(calls)).join(), received: received.join(", ") }
       }
     },
     {
@@ -256,11 +259,11 @@ export const group: Group = {
       probe: async (b) => {
         const { client, filled, server } = await Streams.fullPair(b)
         const [A, B] = ["A", "B"].map((label) => b.overlapped(label))
-        Streams.send(b, client, "first", { overlapped: A, bytesAt: 0 })
-        Streams.send(b, client, "second", { overlapped: B, bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: A, bytesAt: 0 }, "first")
+        Streams.sendBytes(b, client, Streams.much, { overlapped: B, bytesAt: 0 })
         const cancel = b.success(b.calls.CancelIoEx(client, B.address))
         const second = await b.completion(B)
-        await Streams.take(b, server, filled)
+        await Streams.take(b, server, filled + Streams.much - 5)
         const first = await b.completion(A)
         b.close(client)
         return { cancel, B: second, A: first, last: (await Streams.drained(b, server)).last }
