@@ -296,7 +296,7 @@ export const group: Group = {
         const completions = b.port(client)
         Streams.sendBytes(b, client, Streams.much, { overlapped: b.overlapped(), bytesAt: 0 })
         const close = b.close(client)
-        return { close, packets: describe(await b.packets(completions, 1, 1000)) }
+        return { close, packets: describe(await b.packets(completions)) }
       }
     },
     {
