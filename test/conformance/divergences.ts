@@ -6,7 +6,6 @@ import type { Divergence, Expectation } from "./model.ts"
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 22": "stream sockets are not simulated yet",
   "fact 30": "raw sockets are not simulated",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
