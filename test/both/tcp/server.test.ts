@@ -356,6 +356,7 @@ describe("TcpServer: lack of resources is waited out, and nothing else is", () =
 
 describe("TcpServer: closing", () => {
   let lacking = false
+  const freed: Array<number> = []
 
   law("connections that nobody took are reset and counted", ({ recorder, statistics }) =>
     Effect.gen(function* () {
@@ -403,14 +404,34 @@ describe("TcpServer: closing", () => {
     "accepts that never complete are given up after two grace periods, with their memory",
     ({ gate, statistics }) =>
       Effect.gen(function* () {
-        const { close } = yield* inScope(listen({ acceptAhead: 3 }))
+        // 3 times what is received, and two addresses of 48 bytes
+        const size = 3 * (1000 + 96)
+        const ended = yield* inScope(listen({ acceptAhead: 3, receiveLength: 1000 }))
+        yield* ended.close
+        assert.include(freed, size)
+        const { close } = yield* inScope(listen({ acceptAhead: 3, receiveLength: 1000 }))
         gate.close()
+        freed.length = 0
         yield* close
         const { handles, leaked } = yield* statistics
         assert.deepStrictEqual([handles.sockets, leaked], [0, 3])
+        assert.notInclude(freed, size)
         gate.open()
       }),
-    { cancelGrace: "40 millis", leaked: 3 }
+    {
+      cancelGrace: "40 millis",
+      leaked: 3,
+      decorate: (seam) => ({
+        ...seam,
+        memory: {
+          ...seam.memory,
+          free: (block) => {
+            freed.push(block.size)
+            seam.memory.free(block)
+          }
+        }
+      })
+    }
   )
 
   law(
