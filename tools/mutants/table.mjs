@@ -3,5 +3,6 @@
 import engine from "./engine.mjs"
 import foundations from "./foundations.mjs"
 import receives from "./receives.mjs"
+import streamsConnect from "./streams-connect.mjs"
 
-export const mutants = [...receives, ...engine, ...foundations]
+export const mutants = [...receives, ...engine, ...foundations, ...streamsConnect]

@@ -6,7 +6,7 @@
  * ready packets are dequeued.
  *
  * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
- * ports and completion routines. Not yet: raw and Unix sockets, names, files, multicast membership, transmit timestamps,
+ * ports and completion routines. Not yet: raw and Unix sockets, names, writing files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -297,8 +297,17 @@ export interface Mock {
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
   /** Adds a rule until the scope closes. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
-  /** Keeps datagrams from arriving, and send buffers from draining, until the scope closes. */
+  /** Keeps datagrams and segments from arriving, and send buffers from draining, until the scope closes. */
   readonly hold: Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Gives the machine a file, for `CreateFileW` to open and `TransmitFile` to send. Of a large one only what is read is
+   * ever made: `byteAt` says which byte is where, and without it all are zeros. Case and the kind of slash do not matter
+   * in `path`.
+   */
+  readonly file: (
+    path: string,
+    content: Uint8Array | { readonly size: number; readonly byteAt?: ((offset: number) => number) | undefined }
+  ) => Effect.Effect<void>
   /** Whether the host was asked to keep the process alive. */
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */

@@ -7,6 +7,7 @@ import * as Connecting from "./Connecting.ts"
 import * as Disconnecting from "./Disconnecting.ts"
 import * as Events from "./Events.ts"
 import * as Ioctls from "./Ioctls.ts"
+import * as Files from "./Files.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Library from "./Library.ts"
 import * as Ports from "./Ports.ts"
@@ -14,6 +15,7 @@ import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as Sockets from "./Sockets.ts"
 import * as TcpOptions from "./TcpOptions.ts"
+import * as Transmit from "./Transmit.ts"
 import * as Unsupported from "./Unsupported.ts"
 
 /**
@@ -65,8 +67,8 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIoEx: Sockets.CancelIoEx,
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
-  CreateFileW: Unsupported.CreateFileW,
-  GetFileSizeEx: Unsupported.GetFileSizeEx,
+  CreateFileW: Files.CreateFileW,
+  GetFileSizeEx: Files.GetFileSizeEx,
   SleepEx: Library.SleepEx,
   RtlGetVersion: Library.RtlGetVersion
 }
@@ -78,5 +80,5 @@ export const extensions: { readonly [K in ExtensionName]: Implementation } = {
   GetAcceptExSockaddrs: Accepting.GetAcceptExSockaddrs,
   ConnectEx: Connecting.ConnectEx,
   DisconnectEx: Disconnecting.DisconnectEx,
-  TransmitFile: Unsupported.TransmitFile
+  TransmitFile: Transmit.TransmitFile
 }

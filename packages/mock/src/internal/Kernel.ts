@@ -6,6 +6,7 @@ import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { Connections } from "./Connections.ts"
 import type { EventObject } from "./Events.ts"
 import { Faults } from "./Faults.ts"
+import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
 import type { Machine } from "./Machine.ts"
@@ -28,7 +29,7 @@ import type { UdpSocket } from "./UdpSocket.ts"
 
 export type AnySocket = UdpSocket | TcpSocket
 
-export type AnyObject = AnySocket | Port | EventObject
+export type AnyObject = AnySocket | Port | EventObject | FileObject
 
 /** The end of an operation, due in a later turn. */
 class Completion implements Task {
@@ -72,6 +73,7 @@ export class Kernel {
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
+  readonly files = new Files()
   readonly streams: StreamEvents = streams
   /** The error of the call in progress, 0 while it succeeds. */
   error = 0

@@ -11,9 +11,7 @@ export const codes = {
   /** WSASocketW with a WSAPROTOCOL_INFOW, WSADuplicateSocketW: sockets cannot be shared. */
   protocolInfo: sdk.WSAEOPNOTSUPP,
   /** Names: there is no name service. */
-  names: sdk.WSANO_RECOVERY,
-  /** CreateFileW: there are no files. */
-  files: sdk.ERROR_FILE_NOT_FOUND
+  names: sdk.WSANO_RECOVERY
 } as const
 
 type Implementation = (kernel: Kernel, ...args: ReadonlyArray<number>) => number
@@ -24,7 +22,6 @@ const datagram =
   (kernel, s) =>
     kernel.socket(s) === undefined ? 0 : kernel.fail(code)
 
-export const TransmitFile = datagram(sdk.WSAENOTCONN)
 export const WSADuplicateSocketW = datagram(codes.protocolInfo)
 
 export const GetAddrInfoExW: Implementation = (kernel) => kernel.fail(codes.names)
@@ -33,7 +30,3 @@ export const GetAddrInfoExCancel: Implementation = (kernel) => kernel.fail(sdk.W
 export const GetNameInfoW: Implementation = (kernel) => kernel.fail(codes.names)
 // there is no list to free
 export const FreeAddrInfoExW: Implementation = () => 0
-
-export const CreateFileW: Implementation = (kernel) => kernel.fail(codes.files)
-// no handle is a file's
-export const GetFileSizeEx: Implementation = (kernel) => kernel.fail(sdk.WSA_INVALID_HANDLE)
