@@ -3,6 +3,7 @@
 import engine from "./engine.mjs"
 import foundations from "./foundations.mjs"
 import receives from "./receives.mjs"
+import streams from "./streams.mjs"
 import streamsConnect from "./streams-connect.mjs"
 
-export const mutants = [...receives, ...engine, ...foundations, ...streamsConnect]
+export const mutants = [...receives, ...engine, ...foundations, ...streams, ...streamsConnect]

@@ -8,7 +8,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Rig } from "../../support/rig.ts"
 import { interruptSoon, law, start } from "../../support/rig.ts"
-import { assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
+import { assertReset, assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
 import { bytes, reason, tag } from "../../support/udp.ts"
 
 // the kernels' buffers are small, so that a send that is long must wait for its peer
@@ -87,7 +87,7 @@ describe("L3: an interrupted send that has reached the kernel breaks the stream 
       const all = yield* start(peer.readAll)
       yield* internalClose(socket)
       const { bytes: got, end: how } = yield* Fiber.join(all)
-      assert.strictEqual(how, "reset")
+      assertReset(rig, how)
       assert.isBelow(got.length, long)
       assertStretch(got, 0)
       yield* Scope.close(scope, Exit.void)
@@ -240,7 +240,7 @@ describe("L4: aborted by cause, not by code", () => {
       yield* internalClose(socket)
       const { bytes: got, end } = yield* Fiber.join(all)
       assertStretch(got, 0)
-      assert.strictEqual(end, "reset")
+      assertReset(rig, end)
     })
   )
 
@@ -257,7 +257,7 @@ describe("L4: aborted by cause, not by code", () => {
       for (const late of [socket.send(bytes(1)), socket.receive, socket.shutdown("both"), socket.transmitFile("x")]) {
         assert.strictEqual(yield* tag<unknown, unknown, never>(late), "SocketClosed")
       }
-      assert.strictEqual((yield* peer.readAll).end, "reset")
+      assertReset(rig, (yield* peer.readAll).end)
     })
   )
 })

@@ -82,10 +82,11 @@ export class Operation implements Linked<Operation> {
     this.byEvent = byEvent
     this.cancelled = false
     this.unasked = false
-    if (code === 0 ? endpoint.skips || byEvent : code !== WSA_IO_PENDING) {
-      this.code = code
-      this.bytes = code === 0 ? this.transferred() : 0
-      if (code === 0) this.counters.completed++
+    const ok = code === 0 || (code === WSA_IO_PENDING && this.hasSucceeded())
+    if (ok ? endpoint.skips || byEvent : code !== WSA_IO_PENDING) {
+      this.code = ok ? 0 : code
+      this.bytes = ok ? this.transferred() : 0
+      if (ok) this.counters.completed++
       else this.counters.failed++
       return true
     }
@@ -117,8 +118,7 @@ export class Operation implements Linked<Operation> {
   /** Its packet was dequeued, or its event may have been signalled: false when it has not ended. */
   packet(): boolean {
     if (this.state === IDLE) return false
-    const { at, view } = this.record
-    const status = view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, true)
+    const status = this.status()
     // the kernel writes the status before it queues its own
     if (status === STATUS_PENDING) return false
     this.end(status, this.transferred())
@@ -140,6 +140,17 @@ export class Operation implements Linked<Operation> {
   /** Gives its memory back, unless that was left to the kernel. */
   release(): void {
     if (!this.leaked) this.endpoint.engine.records.release(this.record)
+  }
+
+  // Wine says of a DisconnectEx that it is pending when it has succeeded, and skips its packet. Should one come all the
+  // same, it is ignored as any that nobody waits for
+  private hasSucceeded(): boolean {
+    return this.name === "DisconnectEx" && this.status() === 0
+  }
+
+  private status(): number {
+    const { at, view } = this.record
+    return view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, true)
   }
 
   private transferred(): number {

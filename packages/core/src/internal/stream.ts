@@ -246,14 +246,20 @@ export class Stream extends SocketEndpoint {
   }
 
   private reset(): void {
-    if (this.state < CLOSING) this.shut()
+    if (this.state >= CLOSING) return
+    this.closeAbortively()
+    this.stop()
   }
 
   protected override shut(): void {
     this.sends.fail(WinsockErrors.operationAborted, WinsockErrors.socketClosed)
-    // l_onoff 1 and l_linger 0: closing does not end this side, it resets the connection
-    if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)
+    this.closeAbortively()
     super.shut()
+  }
+
+  // l_onoff 1 and l_linger 0: closing does not end this side, it resets the connection
+  private closeAbortively(): void {
+    if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)
   }
 
   private giveTime(milliseconds: number): void {

@@ -108,9 +108,14 @@ export class StreamSends {
   portBroken(code: number): void {
     const broken = (): WinsockError => streamError("GetQueuedCompletionStatusEx", code)
     if (this.failure === undefined) this.fail(broken, broken)
+    if (this.operation === undefined || this.operation.state === IDLE) return
+    for (let turn = this.line.head?.next; turn !== undefined; turn = this.line.head?.next) {
+      this.finish(turn, WSA_OPERATION_ABORTED, broken())
+    }
+    // its memory is the kernel's
     const { head } = this.line
-    if (this.operation === undefined || this.operation.state === IDLE || head === undefined) return
-    if (head.resume !== undefined) this.finished.push(head.resume, Effect.fail(broken()))
+    if (head?.resume === undefined) return
+    this.finished.push(head.resume, Effect.fail(broken()))
     head.resume = undefined
   }
 
