@@ -28,7 +28,7 @@ export interface Options {
    * Whether this side stays open when the peer has ended its own. Otherwise it is ended, too, when everything that the
    * peer sent was read. What runs TLS on it wants it open: TLS ends it itself, when it has sent all.
    *
-   * @default false; for a server, as the server has it, and true for one of TLS
+   * @default false; for a server, as the server has it
    */
   readonly allowHalfOpen?: boolean | undefined
   /**
@@ -47,7 +47,8 @@ export interface Options {
 }
 
 /**
- * The options for a Duplex that `tls.connect` or a `TLSSocket` runs on.
+ * The options for a Duplex that `tls.connect` runs on. Node has the session stay half open as well: end it when it has
+ * emitted `'end'`. Servers and agents see to all of this themselves.
  *
  * @category constants
  * @since 0.1.0
