@@ -5,7 +5,8 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { loopback } from "./rig.ts"
+import { layerName, loopback } from "./rig.ts"
+import { tag } from "./udp.ts"
 
 /** A server on loopback, at a port of the system's choice. */
 export const listen = (options?: TcpServer.Options) => TcpServer.listen(loopback, options)
@@ -32,6 +33,13 @@ export const settledAt = Effect.fnUntraced(function* (statistics: Effect.Effect<
   for (let n = 0; n < 100 && (yield* statistics).handles.sockets !== sockets; n++) yield* Effect.sleep(10)
   assert.strictEqual((yield* statistics).handles.sockets, sockets, "sockets that are open")
   return sockets
+})
+
+/** Asserts that the peer has reset a connection. */
+export const isReset = Effect.fnUntraced(function* (connection: TcpSocket.TcpSocket) {
+  // Wine gives an end for a reset that came before the first receive
+  const wine = layerName === "native" ? ["EndOfStream"] : []
+  assert.include(["ConnectionReset", ...wine], yield* tag(connection.receive))
 })
 
 export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

@@ -4,5 +4,6 @@ import engine from "./engine.mjs"
 import foundations from "./foundations.mjs"
 import platform from "./platform.mjs"
 import receives from "./receives.mjs"
+import streamsConnect from "./streams-connect.mjs"
 
-export const mutants = [...receives, ...engine, ...foundations, ...platform]
+export const mutants = [...receives, ...engine, ...foundations, ...streamsConnect, ...platform]

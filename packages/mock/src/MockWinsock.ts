@@ -6,7 +6,7 @@
  * ready packets are dequeued.
  *
  * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
- * ports and completion routines. Not yet: raw and Unix sockets, names, files, multicast membership, transmit timestamps,
+ * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -26,10 +26,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
+import { NameTable } from "./internal/NameTable.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { Simulation } from "./internal/Simulation.ts"
+import type * as MockNames from "./MockNames.ts"
 import type * as MockTrace from "./MockTrace.ts"
 
 /**
@@ -152,6 +154,8 @@ export interface Behaviour {
    * @default true
    */
   readonly tcpInfo?: boolean | undefined
+  /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
+  readonly names?: MockNames.Options | undefined
 }
 
 /**
@@ -297,8 +301,17 @@ export interface Mock {
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
   /** Adds a rule until the scope closes. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
-  /** Keeps datagrams from arriving, and send buffers from draining, until the scope closes. */
+  /** Keeps datagrams and segments from arriving, and send buffers from draining, until the scope closes. */
   readonly hold: Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Gives the machine a file, for `CreateFileW` to open and `TransmitFile` to send. Of a large one only what is read is
+   * ever made: `byteAt` says which byte is where, and without it all are zeros. Case and the kind of slash do not matter
+   * in `path`.
+   */
+  readonly file: (
+    path: string,
+    content: Uint8Array | { readonly size: number; readonly byteAt?: ((offset: number) => number) | undefined }
+  ) => Effect.Effect<void>
   /** Whether the host was asked to keep the process alive. */
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */
@@ -344,7 +357,9 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     segmentation: behaviour.segmentation ?? defaults.segmentation,
     cancelledSend: behaviour.cancelledSend ?? defaults.cancelledSend,
     timeWait: behaviour.timeWait ?? defaults.timeWait,
-    tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo
+    tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
+    names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
+    nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }
 }
 

@@ -42,6 +42,13 @@ export const takeOrWait = <A, E>(
 }
 
 /**
+ * An effect that begins something in one step and waits for its end in the next. A yield between the two would keep an
+ * interruption from ending what was begun, so where one may come it is begun by `parked`, in the step that waits.
+ */
+export const beginOrPark = <A, E>(begin: () => Effect.Effect<A, E>, parked: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => (fiber.currentOpCount + handOver >= fiber.cache.maxOpsBeforeYield ? parked : begin()))
+
+/**
  * A fiber in line. It is an effect too, the one that an interruption runs: most waits are never interrupted, and need
  * no finalizer made for them.
  */

@@ -213,7 +213,7 @@ const match = (kernel: Kernel, socket: TcpSocket): void => {
 /** An accepted connection has its first data, or will never have any. */
 export const advance = (kernel: Kernel, connection: Connection): void => {
   const operation = connection.socket!.acceptedBy as AcceptOperation
-  if (operation.state === "pending" && (connection.queuedBytes > 0 || connection.ended)) finish(kernel, operation)
+  if (connection.queuedBytes > 0 || connection.ended) finish(kernel, operation)
 }
 
 const finish = (kernel: Kernel, operation: AcceptOperation): void => {
@@ -246,8 +246,10 @@ const finish = (kernel: Kernel, operation: AcceptOperation): void => {
     return
   }
   operation.bytes = operation.progress
-  if (operation.late > 0) kernel.finishLater(operation)
-  else kernel.complete(operation, 0, operation.bytes)
+  if (operation.late > 0) {
+    kernel.guard.pended(operation)
+    kernel.finishLater(operation)
+  } else kernel.complete(operation, 0, operation.bytes)
   Tcp.consumed(connection, taken)
 }
 

@@ -9,7 +9,7 @@ import type { Operation } from "./Operation.ts"
 /** Captures an array of WSABUFs and probes what they point to. */
 export const captureBuffers = (kernel: Kernel, operation: Operation, address: number, count: number): boolean => {
   if (address === 0 || count === 0) {
-    kernel.error = sdk.WSAEINVAL
+    kernel.error = count === 0 ? sdk.WSAEINVAL : sdk.WSAEFAULT
     return false
   }
   const { memory } = kernel

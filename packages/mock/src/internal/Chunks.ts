@@ -35,6 +35,11 @@ export class Chunks {
     this.size += chunk.size
   }
 
+  get hasUrgent(): boolean {
+    for (let chunk = this.first; chunk !== undefined; chunk = chunk.next) if (chunk.urgent) return true
+    return false
+  }
+
   /** How many bytes can be taken together: up to the next urgent byte, and `most` of them. */
   run(most: number): number {
     let chunk = this.first

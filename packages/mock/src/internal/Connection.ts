@@ -136,6 +136,11 @@ export class Connection {
     return this.state === "SYN_SENT" || this.state === "SYN_RECEIVED"
   }
 
+  /** Whether urgent bytes wait to be read, wherever they are. */
+  get isUrgent(): boolean {
+    return this.urgentBytes > 0 || (this.inbox !== undefined && this.inbox.hasUrgent)
+  }
+
   discard(): void {
     this.inbox = undefined
     this.urgentInbox = undefined

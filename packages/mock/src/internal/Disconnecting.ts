@@ -31,7 +31,7 @@ export const shutdown = (kernel: Kernel, socket: TcpSocket, how: number): number
   return 0
 }
 
-const endSending = (socket: TcpSocket, connection: Connection): void => {
+export const endSending = (socket: TcpSocket, connection: Connection): void => {
   if (socket.noSend) return
   socket.noSend = true
   Tcp.finish(connection)
@@ -71,6 +71,17 @@ export const DisconnectEx = (
   endSending(socket, connection)
   advance(kernel, socket, connection)
   return pending
+}
+
+/** A transmission is sent and is to end the connection too: it lasts as a disconnect. */
+export const afterSend = (kernel: Kernel, socket: TcpSocket, operation: Operation, reuses: boolean): void => {
+  const { connection } = socket
+  operation.list?.remove(operation)
+  operation.kind = "disconnect"
+  operation.reuses = reuses
+  socket.controls.add(operation)
+  endSending(socket, connection!)
+  advance(kernel, socket, connection!)
 }
 
 const isOver = (connection: Connection): boolean => connection.state === "CLOSED"

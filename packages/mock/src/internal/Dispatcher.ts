@@ -7,6 +7,7 @@ import { WSAEFAULT, WSAEINVAL } from "@effect-winsock/schema/WsaError"
 import { type Implementation, extensions, functions } from "./Functions.ts"
 import { addressOf } from "./Ioctls.ts"
 import type { Kernel } from "./Kernel.ts"
+import * as Names from "./Names.ts"
 import { AccessViolation, ERROR_NOACCESS } from "./Memory.ts"
 import { waitOffThread } from "./Ports.ts"
 import { ScheduledTask } from "./Turns.ts"
@@ -130,6 +131,7 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
     kernel.activity++
     if (name === "GetQueuedCompletionStatusEx") return waitOffThread(kernel, args, done)
     const entry = entryByName.get(name)
+    const elsewhere = Names.elsewhere(kernel, name, args)
     const task = (): void => {
       if (entry === undefined) return done(-1, WSAEINVAL)
       const before = kernel.lastError
@@ -138,7 +140,8 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
       kernel.lastError = before
       done(result, after)
     }
-    kernel.turns.post(new ScheduledTask(task))
+    if (elsewhere === undefined) return kernel.turns.post(new ScheduledTask(task))
+    kernel.turns.after(elsewhere.latency, new ScheduledTask(() => elsewhere.run(task)))
   }
   return offThread as OffThread
 }

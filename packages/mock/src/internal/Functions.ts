@@ -7,13 +7,16 @@ import * as Connecting from "./Connecting.ts"
 import * as Disconnecting from "./Disconnecting.ts"
 import * as Events from "./Events.ts"
 import * as Ioctls from "./Ioctls.ts"
+import * as Files from "./Files.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Library from "./Library.ts"
+import * as Names from "./Names.ts"
 import * as Ports from "./Ports.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as Sockets from "./Sockets.ts"
 import * as TcpOptions from "./TcpOptions.ts"
+import * as Transmit from "./Transmit.ts"
 import * as Unsupported from "./Unsupported.ts"
 
 /**
@@ -48,11 +51,11 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   WSARecvFrom: Receive.WSARecvFrom,
   WSASendDisconnect: Sockets.WSASendDisconnect,
   WSAGetOverlappedResult: Library.WSAGetOverlappedResult,
-  GetAddrInfoExW: Unsupported.GetAddrInfoExW,
-  GetAddrInfoExOverlappedResult: Unsupported.GetAddrInfoExOverlappedResult,
-  GetAddrInfoExCancel: Unsupported.GetAddrInfoExCancel,
-  FreeAddrInfoExW: Unsupported.FreeAddrInfoExW,
-  GetNameInfoW: Unsupported.GetNameInfoW,
+  GetAddrInfoExW: Names.GetAddrInfoExW,
+  GetAddrInfoExOverlappedResult: Names.GetAddrInfoExOverlappedResult,
+  GetAddrInfoExCancel: Names.GetAddrInfoExCancel,
+  FreeAddrInfoExW: Names.FreeAddrInfoExW,
+  GetNameInfoW: Names.GetNameInfoW,
   WSACreateEvent: Events.WSACreateEvent,
   WSASetEvent: Events.WSASetEvent,
   WSAResetEvent: Events.WSAResetEvent,
@@ -65,8 +68,10 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIoEx: Sockets.CancelIoEx,
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
-  CreateFileW: Unsupported.CreateFileW,
-  GetFileSizeEx: Unsupported.GetFileSizeEx,
+  CreateFileW: Files.CreateFileW,
+  GetFileSizeEx: Files.GetFileSizeEx,
+  RtlMoveMemory: Names.RtlMoveMemory,
+  lstrcpynW: Names.lstrcpynW,
   SleepEx: Library.SleepEx,
   RtlGetVersion: Library.RtlGetVersion
 }
@@ -78,5 +83,5 @@ export const extensions: { readonly [K in ExtensionName]: Implementation } = {
   GetAcceptExSockaddrs: Accepting.GetAcceptExSockaddrs,
   ConnectEx: Connecting.ConnectEx,
   DisconnectEx: Disconnecting.DisconnectEx,
-  TransmitFile: Unsupported.TransmitFile
+  TransmitFile: Transmit.TransmitFile
 }

@@ -126,6 +126,7 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       Effect.sync(() => network.hold()),
       () => Effect.sync(() => network.release())
     ),
+    file: (path, content) => Effect.sync(() => kernel.files.add(path, content)),
     keptAlive: Effect.sync(() => kernel.keepAlive > 0),
     exit: Effect.sync(() => {
       for (const task of kernel.exitTasks) task()

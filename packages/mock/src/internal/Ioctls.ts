@@ -8,6 +8,7 @@ import * as Io from "@effect-winsock/schema/Ioctls"
 import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { AnySocket, Kernel } from "./Kernel.ts"
+import * as TcpIoctls from "./TcpIoctls.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 const names = Object.keys(extensions) as ReadonlyArray<ExtensionName>
@@ -109,6 +110,12 @@ const ioctls: { readonly [code: number]: Ioctl } = {
   }
 }
 
+// streams' own codes are unknown to other sockets
+const streamIoctl = (socket: AnySocket, code: number): Ioctl | undefined => {
+  const ioctl = TcpIoctls.ioctls[code]
+  return socket.protocol === "UDP" || ioctl === undefined ? undefined : (request) => ioctl({ ...request, socket })
+}
+
 export const WSAIoctl = (
   kernel: Kernel,
   s: number,
@@ -127,7 +134,7 @@ export const WSAIoctl = (
   if (bytesAt === 0) return kernel.fail(sdk.WSAEFAULT)
   kernel.memory.locate(bytesAt, 4)
   const isOverlapped = overlapped !== 0 && socket.overlapped
-  const ioctl = ioctls[code >>> 0]
+  const ioctl = ioctls[code >>> 0] ?? streamIoctl(socket, code >>> 0)
   if (ioctl === undefined) {
     if (code >>> 0 === Io.SIO_ADDRESS_LIST_CHANGE) return waitForChange(kernel, socket, overlapped, routine)
     if (!isOverlapped) return kernel.fail(sdk.WSAEOPNOTSUPP)
@@ -166,7 +173,10 @@ export const ioctlsocket = (kernel: Kernel, s: number, command: number, at: numb
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   const code = command >>> 0
-  if (code !== Io.FIONBIO && code !== Io.FIONREAD) return kernel.fail(sdk.WSAEINVAL)
-  ioctls[code]({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4 })
+  const ioctl = code === Io.SIOCATMARK ? streamIoctl(socket, code) : ioctls[code]
+  if (ioctl === undefined || (code !== Io.FIONBIO && code !== Io.FIONREAD && code !== Io.SIOCATMARK)) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  ioctl({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4 })
   return 0
 }

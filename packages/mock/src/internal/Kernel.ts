@@ -6,10 +6,12 @@ import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { Connections } from "./Connections.ts"
 import type { EventObject } from "./Events.ts"
 import { Faults } from "./Faults.ts"
+import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
 import type { Machine } from "./Machine.ts"
 import { AccessViolation, MockMemory } from "./Memory.ts"
+import { NameService } from "./Names.ts"
 import type { Network } from "./Network.ts"
 import { Operation, type OperationKind } from "./Operation.ts"
 import { Packet, type Port } from "./Ports.ts"
@@ -28,7 +30,7 @@ import type { UdpSocket } from "./UdpSocket.ts"
 
 export type AnySocket = UdpSocket | TcpSocket
 
-export type AnyObject = AnySocket | Port | EventObject
+export type AnyObject = AnySocket | Port | EventObject | FileObject
 
 /** The end of an operation, due in a later turn. */
 class Completion implements Task {
@@ -67,11 +69,13 @@ export class Kernel {
   readonly faults = new Faults()
   readonly routines: Routines
   readonly handles = new Handles<AnyObject>()
+  readonly names = new NameService()
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
+  readonly files = new Files()
   readonly streams: StreamEvents = streams
   /** The error of the call in progress, 0 while it succeeds. */
   error = 0

@@ -1,7 +1,7 @@
 /**
  * WSASend, WSASendTo and WSASendMsg.
  */
-import { ECN_CE, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, MSG_DONTROUTE, MSG_PARTIAL } from "@effect-winsock/schema/Flags"
+import { ECN_CE, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, MSG_DONTROUTE } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED } from "@effect-winsock/schema/NtStatus"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -88,7 +88,7 @@ const send = (
   overlapped: number,
   routine: number
 ): number => {
-  if ((flags & ~(MSG_DONTROUTE | MSG_PARTIAL)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
+  if ((flags & ~MSG_DONTROUTE) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   if (socket.noSend) return kernel.fail(sdk.WSAESHUTDOWN)
   let to: Addresses.Endpoint | undefined
   if (operation.nameLength > 0) {

@@ -72,6 +72,8 @@ export const RCVTIMEO = define(SOL_SOCKET, Options.SO_RCVTIMEO, 0, "number", 0, 
 define(SOL_SOCKET, Options.SO_DONTROUTE, 0)
 export const KEEPALIVE = define(SOL_SOCKET, Options.SO_KEEPALIVE, 0)
 export const OOBINLINE = define(SOL_SOCKET, Options.SO_OOBINLINE, 0)
+define(SOL_SOCKET, Options.SO_REUSE_UNICASTPORT, 0)
+const CONDITIONAL_ACCEPT = define(SOL_SOCKET, Options.SO_CONDITIONAL_ACCEPT, 0)
 // SO_LINGER is both of these
 export const LINGER = defaults.push(0) - 1
 export const LINGER_SECONDS = defaults.push(0) - 1
@@ -207,10 +209,12 @@ const legal = (socket: AnySocket, level: number): boolean => {
 
 const rows = new Map(Options.table.map((row) => [key(row.level, row.number), row]))
 
-/** What an option that sockets of this protocol do not have fails with, 0 for one that they have. */
-const foreign = (socket: AnySocket, level: number, name: number): number => {
+/** What an option that sockets of this protocol do not have, or not for reading, fails with; 0 for one that they have. */
+const foreign = (socket: AnySocket, level: number, name: number, reads: boolean): number => {
   const row = rows.get(key(level, name))
-  if (row === undefined || row.sockets.includes(socket.protocol === "TCP" ? "tcp" : "udp")) return 0
+  if (row === undefined) return 0
+  if (reads && row.access === "w") return sdk.WSAENOPROTOOPT
+  if (row.sockets.includes(socket.protocol === "TCP" ? "tcp" : "udp")) return 0
   return level === SOL_SOCKET || socket.protocol === "UDP" ? sdk.WSAENOPROTOOPT : sdk.WSAEINVAL
 }
 
@@ -234,7 +238,7 @@ export const getsockopt = (
   }
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name)
+  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, true)
   if (refusal !== 0) return kernel.fail(refusal)
   const value =
     option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
@@ -265,7 +269,7 @@ export const setsockopt = (
   if (socket === undefined) return 0
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name)
+  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, false)
   if (refusal !== 0) return kernel.fail(refusal)
   if (option === undefined || !legal(socket, level)) {
     const known = computed(kernel, socket, level, name) !== undefined
@@ -288,6 +292,9 @@ export const setsockopt = (
 const set = (kernel: Kernel, socket: AnySocket, index: number, value: number): number => {
   const { options } = socket
   const bound = socket.localPort !== 0
+  if (index === CONDITIONAL_ACCEPT && socket.protocol === "TCP" && socket.listening !== undefined) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
   if (index === V6ONLY && bound) return kernel.fail(sdk.WSAEINVAL)
   if (index === REUSEADDR && value !== 0 && options[EXCLUSIVEADDRUSE] !== 0) return kernel.fail(sdk.WSAEINVAL)
   if (index === EXCLUSIVEADDRUSE && (bound || (value !== 0 && options[REUSEADDR] !== 0))) {

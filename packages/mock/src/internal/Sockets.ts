@@ -26,6 +26,7 @@ import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation, OperationKind, OperationList } from "./Operation.ts"
 import * as Send from "./Send.ts"
+import * as TcpReceive from "./TcpReceive.ts"
 import * as TcpSend from "./TcpSend.ts"
 import { TcpSocket } from "./TcpSocket.ts"
 import { UdpSocket } from "./UdpSocket.ts"
@@ -63,7 +64,8 @@ export const bind = (kernel: Kernel, s: number, name: number, length: number): n
   if (socket === undefined) return 0
   const at = Addresses.read(kernel, socket.v6, name, length)
   if (at === undefined) return 0
-  if (socket.localPort !== 0) return kernel.fail(sdk.WSAEINVAL)
+  const taken = socket.protocol === "TCP" && (socket.connection !== undefined || socket.accepting)
+  if (socket.localPort !== 0 || taken) return kernel.fail(sdk.WSAEINVAL)
   if (!Bindings.isOwn(kernel, socket, at.ip)) return kernel.fail(sdk.WSAEADDRNOTAVAIL)
   Bindings.bindTo(kernel, socket, at.ip, at.port, at.scope)
   return 0
@@ -165,7 +167,7 @@ const end: Cancel = (kernel, operation) => kernel.end(operation, STATUS_CANCELLE
 const cancels: { readonly [P in "UDP" | "TCP"]: { readonly [K in OperationKind]: Cancel } } = {
   UDP: { receive: end, send: Send.cancel, ioctl: end, accept: end, connect: end, disconnect: end },
   TCP: {
-    receive: end,
+    receive: TcpReceive.cancel,
     send: TcpSend.cancel,
     ioctl: end,
     accept: Accepting.cancel,

@@ -161,11 +161,7 @@ export const pump = (connection: Connection): void => {
   if (remote === undefined || connection.isConnecting || connection.state === "CLOSED") return
   while (connection.unsent > 0) {
     const { credit, outgoing } = connection
-    if (credit <= 0) {
-      connection.stalled = true
-      if (remote.debt > 0) tellWindow(remote)
-      return
-    }
+    if (credit <= 0) return awaitRoom(connection)
     let size = outgoing.run(Math.min(credit, connection.mss))
     // Nagle's algorithm: a small segment waits for the acknowledgement of what went before
     if (size < connection.mss && size === connection.unsent && connection.inFlight > 0 && delays(connection)) return
@@ -177,6 +173,12 @@ export const pump = (connection: Connection): void => {
     carry(kernel, ACK, connection, remote, chunk)
   }
   if (connection.finWanted && !connection.finSent && (connection.socket?.sends.size ?? 0) === 0) sendFin(connection)
+}
+
+/** Has the peer tell of the next room that it has. */
+export const awaitRoom = (connection: Connection): void => {
+  connection.stalled = true
+  if (connection.remote!.debt > 0) tellWindow(connection.remote!)
 }
 
 const delays = (connection: Connection): boolean =>
@@ -277,6 +279,7 @@ const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void 
   target.kernel.streams.readable(target)
   if (sender.state === "CLOSED") return
   // the acknowledgement comes back at once
+  sender.heardAt = target.heardAt
   sender.inFlight -= size
   sender.acknowledged += size
   sender.credit += target.debt

@@ -2,7 +2,7 @@
  * Receives on streams: bytes fill them in posting order.
  */
 import { MSG_OOB, MSG_PARTIAL, MSG_PEEK, MSG_WAITALL } from "@effect-winsock/schema/Flags"
-import { STATUS_ACCESS_VIOLATION } from "@effect-winsock/schema/NtStatus"
+import { STATUS_ACCESS_VIOLATION, STATUS_CANCELLED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import { scatter } from "./Buffers.ts"
 import type { Chunks } from "./Chunks.ts"
@@ -160,4 +160,10 @@ const fill = (kernel: Kernel, connection: Connection, operation: Operation, ends
     else kernel.complete(operation, 0, operation.bytes)
   }
   Tcp.consumed(connection, taken)
+}
+
+/** Cancels a receive; what one that waited for all had already is counted. */
+export const cancel = (kernel: Kernel, operation: Operation): void => {
+  kernel.guard.completing(operation)
+  kernel.complete(operation, STATUS_CANCELLED, operation.progress)
 }

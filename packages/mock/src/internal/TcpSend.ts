@@ -98,6 +98,13 @@ const sendNow = (
   return 0
 }
 
+/** Sends all of it now, or nothing. */
+export const sendWhole = (kernel: Kernel, socket: TcpSocket, connection: Connection, operation: Operation): boolean => {
+  if (socket.sends.size > 0 || room(socket, connection) < operation.capacity) return false
+  if (operation.capacity > 0) hand(kernel, connection, operation, operation.capacity)
+  return true
+}
+
 // without a buffer of its own a socket hands over what the peer has room for
 const room = (socket: TcpSocket, connection: Connection): number => {
   const size = socket.options[SocketOptions.SNDBUF]
@@ -131,7 +138,7 @@ export const proceed = (kernel: Kernel, socket: TcpSocket, connection: Connectio
     }
     const size = Math.min(room(socket, connection), operation.capacity - operation.progress, operation.piece)
     if (size === 0) {
-      if (connection.credit <= 0) Tcp.pump(connection)
+      if (connection.credit <= 0) Tcp.awaitRoom(connection)
       return
     }
     try {
@@ -146,7 +153,10 @@ export const proceed = (kernel: Kernel, socket: TcpSocket, connection: Connectio
 const end = (kernel: Kernel, operation: Operation): void => {
   operation.bytes = operation.capacity
   const { disconnects } = operation
-  if (disconnects !== undefined) return disconnects(operation)
+  if (disconnects !== undefined) {
+    operation.disconnects = undefined
+    return disconnects(operation)
+  }
   if (operation.late > 0) return kernel.finishLater(operation)
   kernel.guard.completing(operation)
   kernel.complete(operation, 0, operation.bytes)
