@@ -105,8 +105,8 @@ export interface TcpDuplex extends Duplex {
   /** Sets keep-alive; the first probe after `initialDelay` milliseconds, unless that is 0. Refusals are ignored. */
   setKeepAlive(enable?: boolean, initialDelay?: number): this
   /**
-   * Emits `'timeout'` when nothing was received or sent for so many milliseconds; 0 for never. It closes nothing. The
-   * timer does not keep the process alive.
+   * Emits `'timeout'` when nothing was received or sent for so many milliseconds; 0 for never. A send counts when
+   * it begins and when it is done. It closes nothing, and the timer does not keep the process alive.
    */
   setTimeout(milliseconds: number, callback?: () => void): this
   /** Ends this side, and destroys the stream when all was sent. */
