@@ -2,6 +2,7 @@
 // replaced, why the text is there, and the test files that must fail.
 import engine from "./engine.mjs"
 import foundations from "./foundations.mjs"
+import names from "./names.mjs"
 import receives from "./receives.mjs"
 
-export const mutants = [...receives, ...engine, ...foundations]
+export const mutants = [...receives, ...engine, ...foundations, ...names]
