@@ -5,4 +5,6 @@ const say = (text) => console.error(`[peers] ${text}`)
 
 if (process.platform !== "win32") {
   ensureCommand({ command: "dig", flag: "-v", packages: ["bind9-dnsutils"], size: "2 MB", say })
+  ensureCommand({ command: "curl", packages: ["curl", "ca-certificates"], size: "2 MB", say })
+  ensureCommand({ command: "openssl", flag: "version", packages: ["openssl"], size: "2 MB", say })
 }

@@ -28,6 +28,8 @@ export interface Environment {
   /** Makes a completion routine of a function. */
   readonly routine: (run: RunRoutine) => Routine
   readonly processId: number
+  /** Makes a file with that content; its path. */
+  readonly file: (content: string) => string
   /** Whether a call on another thread can block. */
   readonly blocks: boolean
 }
@@ -103,9 +105,12 @@ export class Bench {
   /** Where calls read and write their flags. */
   readonly flags: Block
   private readonly blocks: Array<Block> = []
+  private entries: Block | undefined = undefined
+  private word: Block | undefined = undefined
   private readonly sockets = new Set<SocketHandle>()
   private readonly handles = new Set<Handle>()
   private readonly events = new Set<Handle>()
+  private readonly files = new Set<Handle>()
   private readonly operations: Array<Overlapped> = []
   private readonly routines: Array<Routine> = []
   private readonly underWay = new Set<Promise<unknown>>()
@@ -157,8 +162,13 @@ export class Bench {
     const s = this.calls.WSASocketW(family, type, protocol, 0, 0, flags)
     if (s === -1) throw new CannotRun(`WSASocketW answers ${this.error}`)
     this.sockets.add(s)
-    if (options.blocking !== true) this.calls.ioctlsocket(s, Ioctls.FIONBIO, this.u32(1).address)
+    if (options.blocking !== true) this.nonBlocking(s)
     if (options.dual === true) this.setOption(s, Flags.IPPROTO_IPV6, Options.IPV6_V6ONLY, 0)
+    return s
+  }
+
+  nonBlocking(s: SocketHandle): SocketHandle {
+    this.calls.ioctlsocket(s, Ioctls.FIONBIO, this.u32(1).address)
     return s
   }
 
@@ -267,7 +277,8 @@ export class Bench {
     return count === untouched ? "untouched" : count
   }
 
-  private forget(): number {
+  /** Makes `byteCount` "untouched"; where it is. */
+  forget(): number {
     this.bytes.view.setUint32(0, untouched, true)
     return this.bytes.address
   }
@@ -371,7 +382,7 @@ export class Bench {
 
   /** FIONREAD. */
   readable(s: SocketHandle): number {
-    const block = this.u32(0)
+    const block = (this.word ??= this.alloc(8))
     const rc = this.calls.ioctlsocket(s, Ioctls.FIONREAD, block.address)
     return rc === 0 ? block.view.getUint32(0, true) : 0
   }
@@ -444,6 +455,12 @@ export class Bench {
     }
   }
 
+  /** Closes the handle at the end. */
+  keep(handle: Handle): Handle {
+    this.files.add(handle)
+    return handle
+  }
+
   closePort(port: Handle): string {
     this.handles.delete(port)
     return this.success(this.calls.CloseHandle(port))
@@ -457,7 +474,7 @@ export class Bench {
 
   /** Whether the event (or the socket) is signalled. */
   signalled(handle: Handle | SocketHandle): boolean {
-    const block = this.alloc(8)
+    const block = (this.word ??= this.alloc(8))
     Layout.writePointer(this.abi, block.view, 0, handle)
     return this.calls.WSAWaitForMultipleEvents(1, block.address, 0, 0, 0) === 0
   }
@@ -470,7 +487,8 @@ export class Bench {
   dequeue(port: Handle): Array<Packet & { readonly overlapped: number }> {
     const most = 64
     const stride = Structs.OVERLAPPED_ENTRY.size[this.abi]
-    const block = this.alloc(stride * most + 4)
+    // one for all: it is asked once a turn
+    const block = (this.entries ??= this.alloc(stride * most + 4))
     const removed = block.address + stride * most
     if (this.calls.GetQueuedCompletionStatusEx(port, block.address, most, removed, 0, 0) === 0) return []
     return Array.from({ length: block.view.getUint32(stride * most, true) }, (_, i) => {
@@ -565,6 +583,7 @@ export class Bench {
       this.calls.CloseHandle(handle)
     }
     for (const event of this.events) this.calls.WSACloseEvent(event)
+    for (const file of this.files) this.calls.CloseHandle(file)
     if (this.pending) return
     for (const block of this.blocks) this.seam.memory.free(block)
   }

@@ -1,15 +1,24 @@
 // Where a layer is known not to be as Windows.
 import type { Divergence, Expectation } from "./model.ts"
 
+const legacy = "a code of Windows Sockets 1.1: version 2.2 has no such call"
+
 /**
- * What the simulation does not have, by row. The functions answer what Windows answers where a thing is not
+ * What the simulation does not have, by row, and what no probe can bring about on any layer. The functions answer what Windows answers where a thing is not
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 22": "stream sockets are not simulated yet",
   "fact 30": "raw sockets are not simulated",
+  "fact 64": "the threads behind the seam's calls do not exit",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
+  "WSASend WSAECONNABORTED": "loopback loses nothing, so that nothing times out (of a local close: fact 60)",
+  "WSASend WSAEINTR": legacy,
+  "WSASend WSAEINPROGRESS": legacy,
+  "WSASend WSAENETDOWN": "loopback does not fail",
+  "WSASend WSAENETRESET": "over loopback no peer goes without a reset",
+  "WSASend WSAENOBUFS": "the machine's memory would have to be used up",
+  "WSASend WSANOTINITIALISED": "WSACleanup would end all sockets of the process, those of the other rows too",
   "P31 multicast": "multicast groups are not simulated",
   "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
@@ -141,6 +150,235 @@ export const divergences: ReadonlyArray<Divergence> = [
   on8("P2", { call: "WSAEOPNOTSUPP" }, "Wine has no SIO_UDP_NETRESET"),
   on8("P29", { bytes: 6 }, "Wine tells the first datagram's size, as Linux does"),
   on8("§1.4 SIO_TIMESTAMPING", { call: "WSAEOPNOTSUPP" }, "Wine has no SIO_TIMESTAMPING"),
+  // streams: connecting
+  on8(
+    "§1.9 connect bad",
+    {
+      listener: "WSAEINVAL",
+      wildcard: "WSAEWOULDBLOCK",
+      "port 0": "WSAEWOULDBLOCK",
+      short: "WSAEADDRNOTAVAIL",
+      family: "WSAEOPNOTSUPP"
+    },
+    "Linux connects to the wildcard and tries port 0; Wine has codes of its own for bad names"
+  ),
+  on8(
+    "§1.12 refused RTO",
+    { ioctl: "WSAEOPNOTSUPP", status: "STATUS_CONNECTION_REFUSED", when: "at once" },
+    "Wine has no SIO_TCP_INITIAL_RTO; Linux refuses at once"
+  ),
+  on8(
+    "§1.9 refused again",
+    { first: "STATUS_CONNECTION_REFUSED", second: "WSAECONNABORTED" },
+    "Linux tells the refusal once more, as ECONNABORTED, to the next connect"
+  ),
+  on8(
+    "P4",
+    {
+      "getpeername before": "connected",
+      "shutdown before": "ok",
+      "send before": "ok",
+      update: "ok",
+      "getpeername after": "connected",
+      "shutdown after": "ok"
+    },
+    "Wine's sockets need no SO_UPDATE_CONNECT_CONTEXT"
+  ),
+  // streams: accepting
+  on8(
+    "§1.9 listen",
+    {
+      unbound: "WSAEINVAL",
+      datagram: "WSAEOPNOTSUPP",
+      connected: "WSAEINVAL",
+      twice: "ok",
+      "no socket": "WSAENOTSOCK"
+    },
+    "Linux says EINVAL of a socket that is connected"
+  ),
+  on8(
+    "§1.9 backlog",
+    { connected: "some", refused: "none" },
+    "Linux leaves SYNs without an answer when the queue is full: the client goes on trying"
+  ),
+  on8(
+    "fact 69",
+    {
+      "not listening": "WSA_IO_PENDING",
+      INVALID_SOCKET: "WSAENOTSOCK",
+      "no buffer": "WSAEINVAL",
+      "no OVERLAPPED": "WSA_INVALID_PARAMETER",
+      "remote length 0": "WSAEFAULT"
+    },
+    "Wine 8 does not look whether the socket listens, and has another code for a missing buffer"
+  ),
+  on8(
+    "fact 69 Internal",
+    { call: "WSA_IO_PENDING", internal: "STATUS_PENDING", packets: "none" },
+    "Wine 8 does not look whether the socket listens"
+  ),
+  on8(
+    "fact 70",
+    { status: "STATUS_SUCCESS", local: "127.0.0.1, length 16", remote: "127.0.0.1, length 16" },
+    "Wine tells the local address though there is no room for it"
+  ),
+  on8(
+    "fact 70 short",
+    { status: "STATUS_BUFFER_TOO_SMALL", accept: "nothing" },
+    "Wine has taken the connection from the queue, and loses it"
+  ),
+  on8(
+    "fact 71",
+    { datagram: "WSA_IO_PENDING", bound: "WSA_IO_PENDING", connected: "WSA_IO_PENDING", "waited for": "WSAEINVAL" },
+    "Wine 8 does not look at the accepting socket"
+  ),
+  on8(
+    "fact 74",
+    { before: "127.0.0.1, a port", update: "ok", after: "127.0.0.1, a port", peer: "connected" },
+    "Wine's sockets need no SO_UPDATE_ACCEPT_CONTEXT"
+  ),
+  on8(
+    "fact 74 before",
+    { send: "ok", received: "Hello!", shutdown: "ok", peer: "connected" },
+    "Wine's sockets need no SO_UPDATE_ACCEPT_CONTEXT"
+  ),
+  // streams: sending and receiving
+  on8(
+    "WSASend WSAENOTCONN",
+    {
+      fresh: "WSAECONNRESET",
+      bound: "WSAECONNRESET",
+      listener: "WSAECONNRESET",
+      overlapped: "WSAECONNRESET"
+    },
+    "Linux says EPIPE, as after a reset"
+  ),
+  on8("WSASend MSG_PARTIAL", { XP1_PARTIAL_MESSAGE: "no", call: "ok" }, "Wine ignores MSG_PARTIAL of a send"),
+  on8("WSASend MSG_PARTIAL datagram", { call: "ok" }, "Wine ignores MSG_PARTIAL of a send"),
+  on8("fact 31", { NULL: "WSAEWOULDBLOCK", "count 0": "WSAEWOULDBLOCK" }, "Wine lets a receive have no buffer"),
+  on8(
+    "fact 41 next",
+    { receive: "ok", send: "WSAECONNRESET", "receive again": "ok" },
+    "Linux tells a reset once; after that the stream has ended"
+  ),
+  on8(
+    "§1.9 MSG_WAITALL",
+    { call: "WSA_IO_PENDING", half: "STATUS_SUCCESS", status: "STATUS_SUCCESS", bytes: 3, text: "Hel" },
+    "Wine completes an overlapped receive with what has come, MSG_WAITALL or not"
+  ),
+  // streams: cancelling and closing
+  on8(
+    "§1.12 cancel all",
+    { call: "ok", A: "STATUS_CANCELLED", B: "STATUS_PENDING" },
+    "Wine cancels the receive that is named, and no other"
+  ),
+  on8(
+    "fact 68 stream",
+    { CancelIoEx: "ok", CancelIo: "ok", received: "Hello!" },
+    "Wine's CancelIoEx(socket, NULL) succeeds with nothing pending, as in fact 68"
+  ),
+  on8(
+    "fact 55 stream",
+    { reset: "ok", unconnected: "WSAENOTCONN", packets: "A STATUS_SUCCESS 0" },
+    "Linux tells a reset once, as in fact 41"
+  ),
+  on8(
+    "fact 77 reserved",
+    { reserved: "ok", flag: "ok" },
+    "Wine ignores dwReserved and the flags of DisconnectEx that it does not know"
+  ),
+  on8(
+    "fact 77 reuse",
+    { call: "WSA_IO_PENDING", status: "STATUS_SUCCESS", again: "WSAEISCONN" },
+    "Wine takes TF_REUSE_SOCKET, but shuts down only"
+  ),
+  on8(
+    "fact 60",
+    { close: "ok", packets: "A STATUS_HANDLES_CLOSED 0", result: "WSAEINVAL" },
+    "Wine has one status for all receives whose socket is closed"
+  ),
+  on8(
+    "fact 60 stream CloseHandle",
+    { call: "ok", packets: "A STATUS_HANDLES_CLOSED 0" },
+    "Wine has one status for all receives whose socket is closed"
+  ),
+  on8("P33", { close: "ok", after: "WSAENOTSOCK" }, "Wine waits, as Linux does, and closes the socket"),
+  // TransmitFile
+  on8("fact 78 too many", { call: "WSA_IO_PENDING" }, "Wine does not look at the number of bytes"),
+  on8(
+    "fact 78 bad",
+    { offset: "WSA_IO_PENDING", flags: "WSA_IO_PENDING" },
+    "Wine looks at neither the offset nor the flags"
+  ),
+  on8(
+    "fact 78 TF_DISCONNECT",
+    { call: "WSA_IO_PENDING", packets: "A STATUS_SUCCESS 16", received: "0123456789abcdef", send: "ok" },
+    "Wine ignores TF_DISCONNECT"
+  ),
+  on8("fact 78 reset", { call: "WSAENOTCONN" }, "after a reset a Linux socket is not connected any more"),
+  // options and ioctls of streams
+  on8(
+    "§1.2 stream IPv4",
+    {
+      IP_PKTINFO: "WSAEINVAL",
+      IP_RECVTTL: "WSAEINVAL",
+      IP_RECVTOS: "WSAEINVAL",
+      IP_ECN: "WSAENOPROTOOPT",
+      IP_RECVIF: "WSAENOPROTOOPT",
+      IP_RECVDSTADDR: "WSAENOPROTOOPT",
+      IP_ORIGINAL_ARRIVAL_IF: "WSAENOPROTOOPT",
+      IP_PKTINFO_EX: "WSAENOPROTOOPT",
+      IP_RECVERR: "WSAENOPROTOOPT",
+      IP_MULTICAST_IF: "WSAEINVAL",
+      IP_MULTICAST_TTL: "WSAEINVAL",
+      IP_MULTICAST_LOOP: "WSAEINVAL"
+    },
+    "Wine does not have these options, of no kind of socket"
+  ),
+  on8(
+    "§1.2 stream IPv6",
+    {
+      IPV6_PKTINFO: "WSAEINVAL",
+      IPV6_HOPLIMIT: "WSAEINVAL",
+      IPV6_RECVTCLASS: "WSAEINVAL",
+      IPV6_ECN: "WSAENOPROTOOPT",
+      IPV6_RECVIF: "WSAENOPROTOOPT",
+      IPV6_RECVDSTADDR: "WSAENOPROTOOPT",
+      IPV6_PKTINFO_EX: "WSAENOPROTOOPT",
+      IPV6_RECVERR: "WSAENOPROTOOPT",
+      IPV6_MULTICAST_IF: "WSAEINVAL",
+      IPV6_MULTICAST_HOPS: "WSAEINVAL",
+      IPV6_MULTICAST_LOOP: "WSAEINVAL"
+    },
+    "Wine does not have these options, of no kind of socket"
+  ),
+  on8(
+    "§1.2 TCP_KEEPIDLE",
+    {
+      TCP_KEEPIDLE: "WSAENOPROTOOPT, WSAENOPROTOOPT",
+      TCP_KEEPINTVL: "WSAENOPROTOOPT, WSAENOPROTOOPT",
+      TCP_KEEPCNT: "WSAENOPROTOOPT, WSAENOPROTOOPT"
+    },
+    "Wine 8 has keep-alive values through SIO_KEEPALIVE_VALS only"
+  ),
+  on8(
+    "§1.2 SO_REUSE_UNICASTPORT",
+    { set: "ok", value: "WSAENOPROTOOPT" },
+    "Wine takes SO_REUSE_UNICASTPORT and forgets it"
+  ),
+  on8(
+    "§1.2 SO_CONDITIONAL_ACCEPT",
+    { before: "WSAENOPROTOOPT", after: "WSAENOPROTOOPT" },
+    "Wine has no SO_CONDITIONAL_ACCEPT"
+  ),
+  on8("§1.9 SO_BROADCAST stream", { set: "ok" }, "Linux has SO_BROADCAST on every socket"),
+  on8("§1.4 SIO_TCP_INFO", { call: "WSAEOPNOTSUPP" }, "Wine has no SIO_TCP_INFO"),
+  on8("§1.4 SIO_TCP_INITIAL_RTO", { call: "WSAEOPNOTSUPP" }, "Wine has no SIO_TCP_INITIAL_RTO"),
+  on8(
+    "§1.4 SIOCATMARK",
+    { nothing: 1, before: 1, stream: "ab!cd", after: 1 },
+    "Wine 8 always says that there is no urgent byte before the reader"
+  ),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
   on8("N5", { outcome: "ok" }, "Wine leaves out the flags that it does not know"),

@@ -49,11 +49,34 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
           const address = Effect.runSync(Scope.provide(mock.routine(run), scope))
           return { address, release: () => Effect.runSync(Scope.close(scope, Exit.void)) }
         }
-        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false }
+        let files = 0
+        const file = (content: string): string => {
+          const path = `C:\\conformance\\${files++}.txt`
+          Effect.runSync(mock.file(path, new TextEncoder().encode(content)))
+          return path
+        }
+        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )
   )
+
+/** Files of a directory that is removed in the end. */
+const temporaryFiles = Effect.gen(function* () {
+  const fs = yield* Effect.promise(() => import("node:fs"))
+  const os = yield* Effect.promise(() => import("node:os"))
+  const path = yield* Effect.promise(() => import("node:path"))
+  const directory = yield* Effect.acquireRelease(
+    Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "conformance-"))),
+    (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
+  )
+  let count = 0
+  return (content: string): string => {
+    const file = path.join(directory, `${count++}.txt`)
+    fs.writeFileSync(file, content)
+    return file
+  }
+})
 
 const routineParameters = ["uint32_t", "uint32_t", "uintptr_t", "uint32_t"]
 let routineType: Koffi.TypeObject | undefined
@@ -74,7 +97,8 @@ export const onNative = <A>(use: (environment: Environment) => Promise<A>): Prom
           return { address: Number(callback), release: () => koffi.unregister(callback) }
         }
         const { pid } = process
-        const environment: Environment = { layer: "native", seam, routine, processId: pid, blocks: true }
+        const files = yield* temporaryFiles
+        const environment: Environment = { layer: "native", seam, routine, processId: pid, blocks: true, file: files }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )

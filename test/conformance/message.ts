@@ -103,6 +103,11 @@ export class Message {
     return this.block.address
   }
 
+  /** Where in the block the first buffer is. */
+  get payloadStart(): number {
+    return this.payloadAt[0]
+  }
+
   /** Where WSARecvFrom finds the room for the name; NULL where there is no name. */
   get nameLengthAt(): number {
     return this.view.name === 0 ? 0 : this.block.address + this.nameAt + nameRoom

@@ -47,6 +47,8 @@ export interface Rig {
   readonly gate: Decorators.Gate
   readonly failing: Decorators.Failing
   readonly winsock: Winsock.Winsock["Service"]
+  /** The seam below those handles, for what the program under test must not be taken for. */
+  readonly bare: Seam
   readonly statistics: Effect.Effect<Winsock.Statistics>
   /** Releases the layer, before the end of the test. */
   readonly release: Effect.Effect<void>
@@ -90,15 +92,16 @@ export const withRig = <A, E>(
     yield* Effect.scoped(
       Effect.gen(function* () {
         const seam = yield* makeSeam(options)
-        const decorated = recorder.decorate(gate.decorate(failing.decorate((options.decorate ?? ((s) => s))(seam))))
+        const bare = (options.decorate ?? ((s) => s))(seam)
+        const decorated = recorder.decorate(gate.decorate(failing.decorate(bare)))
         const scope = yield* Scope.make()
         const release = Scope.close(scope, Exit.void)
         yield* Effect.addFinalizer(() => release)
         const winsock = yield* Scope.provide(Winsock.make(decorated, options), scope)
         last = winsock.statistics
-        yield* Effect.scoped(body({ recorder, gate, failing, winsock, statistics: winsock.statistics, release })).pipe(
-          Effect.provideService(Winsock.Winsock, winsock)
-        )
+        yield* Effect.scoped(
+          body({ recorder, gate, failing, winsock, bare, statistics: winsock.statistics, release })
+        ).pipe(Effect.provideService(Winsock.Winsock, winsock))
       })
     )
     const statistics = yield* last!

@@ -2,6 +2,7 @@
 const file = "packages/core/src/internal/datagrams.ts"
 const receives = "packages/core/src/internal/receives.ts"
 const messages = "packages/core/src/internal/messages.ts"
+const waiters = "packages/core/src/internal/waiters.ts"
 const delivery = "test/both/laws/delivery.test.ts"
 const bounds = "test/both/laws/bounds.test.ts"
 const cancelling = "test/both/laws/cancelling.test.ts"
@@ -49,41 +50,32 @@ export default [
   },
   {
     name: "receive without the yield guard",
+    file: waiters,
     why: "an interruption that meets Effect's own yield drops the value in hand",
-    find: `      if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return this.yieldThenReceive
-`,
-    replace: "",
-    caughtBy: [handingOver]
-  },
-  {
-    name: "pull without the yield guard",
-    why: "the same hole, for a whole batch",
-    find: `      if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return yieldThenPull
+    find: `    if (fiber.currentOpCount + handOver >= most) return Effect.flatMap(Effect.yieldNow, () => self)
 `,
     replace: "",
     caughtBy: [handingOver]
   },
   {
     name: "ready path below the fewest steps",
+    file: waiters,
     why: "where a fiber yields after a few steps there is no room for a value in hand at all",
-    find: `if (this.waiters.head === undefined && most >= fewestSteps) {
-        if (this.inbox.head !== -1) {`,
-    replace: `if (this.waiters.head === undefined) {
-        if (this.inbox.head !== -1) {`,
+    find: `    if (most < fewestSteps) return Effect.callback<A, E>((resume) => park(resume, self, true))
+`,
+    replace: `    if (most < fewestSteps) return ready() ?? Effect.callback<A, E>((resume) => park(resume, self, true))
+`,
     caughtBy: [handingOver]
   },
   {
     name: "message assigned to a waiter before its resume",
     why: "a resume runs the fiber inline, and it may interrupt the next waiter, which then has a message already",
-    find: `      this.dequeue(waiter)
-      waiter.resume(this.hand(waiter))
-    }
-    this.fill()`,
-    replace: `      this.dequeue(waiter)
-      const result = this.hand(waiter)
-      Promise.resolve().then(() => waiter.resume(result))
-    }
-    this.fill()`,
+    file: waiters,
+    find: `      this.leave(waiter)
+      waiter.resume(server.give(waiter.request))`,
+    replace: `      this.leave(waiter)
+      const given = server.give(waiter.request)
+      Promise.resolve().then(() => waiter.resume(given))`,
     caughtBy: [model]
   },
   {
@@ -257,26 +249,24 @@ export default [
   {
     name: "receive at once past those in flight",
     why: "what a call finds now is next in order only if no receive is in the kernel or waits to be released",
-    find: "if (this.hot && this.order.head === -1 && !this.options.coalescing) {",
-    replace: "if (this.hot && !this.options.coalescing) {",
+    find: "return this.hot && this.order.head === -1 && !this.options.coalescing ?",
+    replace: "return this.hot && !this.options.coalescing ?",
     caughtBy: [model]
   },
   {
     name: "receive at once past older waiters",
     why: "who waited longer comes first",
-    find: "if (this.waiters.head === undefined && most >= fewestSteps) {\n        if (this.inbox.head !== -1) {",
-    replace: "if (most >= fewestSteps) {\n        if (this.inbox.head !== -1) {",
+    find: "const result = this.line.length === 0 ? now() : undefined",
+    replace: "const result = now()",
     caughtBy: [handingOver]
   },
   {
     name: "nothing posted after waiters were served",
     why: "those who still wait, and the look-ahead, are owed receives",
-    find: `      waiter.resume(this.hand(waiter))
-    }
+    find: `    this.line.serve(this)
     this.fill()
 `,
-    replace: `      waiter.resume(this.hand(waiter))
-    }
+    replace: `    this.line.serve(this)
 `,
     caughtBy: [model]
   },
@@ -306,13 +296,14 @@ export default [
   {
     name: "starved waiters wait",
     why: "a receive for which there is no memory fails, for nothing will ever complete",
-    find: "    else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))\n",
+    find: "    else if (this.starved) this.line.fail(this.error(WSA_NOT_ENOUGH_MEMORY))\n",
     replace: "",
     caughtBy: [hostile]
   },
   {
     name: "a message given to a fiber that yields before its finalizer",
     why: "an interruption may have reached the fiber already, and what it is resumed with is dropped",
+    file: waiters,
     find: "      if (waiter.hesitant) {",
     replace: "      if (false as boolean) {",
     caughtBy: [delivery]

@@ -4,5 +4,6 @@ import engine from "./engine.mjs"
 import foundations from "./foundations.mjs"
 import names from "./names.mjs"
 import receives from "./receives.mjs"
+import streamsConnect from "./streams-connect.mjs"
 
-export const mutants = [...receives, ...engine, ...foundations, ...names]
+export const mutants = [...receives, ...engine, ...foundations, ...streamsConnect, ...names]

@@ -5,12 +5,11 @@
  */
 import { WSA_NOT_ENOUGH_MEMORY, WSAVERNOTSUPPORTED } from "@effect-winsock/schema/WsaError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { isWithin } from "./internal/checks.ts"
+import { isWithin, millisOf } from "./internal/checks.ts"
 import type { EngineOptions, OperationCounters } from "./internal/engine.ts"
 import { Engine } from "./internal/engine.ts"
 import type { Block, Seam } from "./Seam.ts"
@@ -155,8 +154,7 @@ const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...op
  */
 export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Service"], WinsockError, Scope.Scope> =>
   Effect.gen(function* () {
-    const grace = Duration.fromInput(options?.cancelGrace ?? "5 seconds")
-    const cancelGrace = Option.isSome(grace) ? Duration.toMillis(grace.value) : Number.NaN
+    const cancelGrace = millisOf(options?.cancelGrace ?? "5 seconds")
     if (!(cancelGrace >= 40 && cancelGrace < 2 ** 31)) {
       return yield* Effect.fail(
         WinsockErrors.invalidArgument(

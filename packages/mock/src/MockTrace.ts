@@ -76,6 +76,26 @@ export type DatagramEvent =
   | ({ readonly _tag: "Dropped"; readonly reason: string } & DatagramFields)
 
 /**
+ * A TCP segment that a machine sent. `flags` are TCP's, and `WINDOW` where a segment is there to tell of room, `PROBE`
+ * where it is a keep-alive. The simulated network loses nothing, so data is acknowledged by its arrival, without a segment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SegmentEvent {
+  readonly _tag: "Segment"
+  readonly host: string
+  /** `address:port`, IPv6 addresses in brackets. */
+  readonly from: string
+  readonly to: string
+  readonly flags: ReadonlyArray<"SYN" | "FIN" | "RST" | "ACK" | "WINDOW" | "PROBE">
+  /** Payload bytes. */
+  readonly bytes: number
+  /** Whether the last byte is urgent. */
+  readonly urgent: boolean
+}
+
+/**
  * What the guard objects to.
  *
  * - `FreeUnderOperation`: memory given back while a pending operation or wait refers to it
@@ -124,7 +144,7 @@ export interface Violated {
  * @category models
  * @since 0.1.0
  */
-export type Event = Call | Completed | Dequeued | DatagramEvent | Violated
+export type Event = Call | Completed | Dequeued | DatagramEvent | SegmentEvent | Violated
 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
@@ -141,6 +161,8 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
   Sent: (e) => `#${e.id} sent by ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Delivered: (e) => `#${e.id} delivered to ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,
+  Segment: (e) =>
+    `${e.flags.join(",")}: ${e.from} -> ${e.to}${e.bytes === 0 ? "" : `, ${e.bytes} bytes`}${e.urgent ? ", urgent" : ""}`,
   Violated: (e) => `VIOLATION ${e.kind}: ${e.message}`
 }
 

@@ -5,8 +5,8 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
- * Simulated is UDP over IPv4, IPv6 and dual-stack sockets, with its options and control messages, events, ports,
- * completion routines and names. Not yet: TCP, raw and Unix sockets, files, multicast membership, transmit timestamps,
+ * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
+ * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -96,7 +96,7 @@ export interface Behaviour {
   /**
    * The NTSTATUS of operations that are pending when their socket is closed.
    *
-   * @default 0xC0000120
+   * @default `STATUS_CONNECTION_ABORTED` for receives and sends of a stream, `STATUS_CANCELLED` for all else
    */
   readonly closeStatus?: number | undefined
   /**
@@ -128,6 +128,32 @@ export interface Behaviour {
    * @default 22631
    */
   readonly build?: number | undefined
+  /**
+   * Where a stream is cut: segments as large as the interfaces allow, or segments and receives cut at random places, so
+   * that programs see all the partial reads and writes there can be.
+   *
+   * @default "mss"
+   */
+  readonly segmentation?: "mss" | "seeded" | undefined
+  /**
+   * Whether the byte count of a cancelled stream send tells how much of it the connection had taken already. (That part
+   * reaches the peer in any case.)
+   *
+   * @default "counted"
+   */
+  readonly cancelledSend?: "counted" | "zero" | undefined
+  /**
+   * How many milliseconds a connection stays in TIME_WAIT.
+   *
+   * @default 120000
+   */
+  readonly timeWait?: number | undefined
+  /**
+   * Whether the system knows `SIO_TCP_INFO` (Windows 10 1703).
+   *
+   * @default true
+   */
+  readonly tcpInfo?: boolean | undefined
   /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
   readonly names?: MockNames.Options | undefined
 }
@@ -203,6 +229,25 @@ export interface Fault {
 }
 
 /**
+ * States of TCP, as netstat names them. `CLOSED` is that of a socket whose connection is over or broke.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TcpState =
+  | "LISTENING"
+  | "SYN_SENT"
+  | "SYN_RECEIVED"
+  | "ESTABLISHED"
+  | "FIN_WAIT_1"
+  | "FIN_WAIT_2"
+  | "CLOSE_WAIT"
+  | "CLOSING"
+  | "LAST_ACK"
+  | "TIME_WAIT"
+  | "CLOSED"
+
+/**
  * A line of netstat: a socket and what waits in it.
  *
  * @category models
@@ -210,21 +255,27 @@ export interface Fault {
  */
 export interface SocketInfo {
   readonly host: string
+  /** 0 for a TCP connection that no socket has: it waits to be accepted, or its socket is closed. */
   readonly socket: number
+  readonly protocol: "UDP" | "TCP"
   readonly family: "IPv4" | "IPv6"
+  /** Of TCP, as netstat names it; undefined for UDP, and for a TCP socket that neither listens nor connects. */
+  readonly state: TcpState | undefined
   /** Undefined while unbound. */
   readonly local: string | undefined
   /** Undefined while unconnected. */
   readonly peer: string | undefined
   readonly pendingReceives: number
   readonly pendingSends: number
-  /** Datagrams, and their bytes, that wait for a receive. */
+  /** Datagrams (0 for TCP) and bytes that wait for a receive. */
   readonly queued: number
   readonly queuedBytes: number
-  /** Bytes that wait for the network. */
+  /** Bytes that wait for the network, for TCP until the peer has them. */
   readonly sendBuffered: number
   /** Datagrams lost because the receive buffer was full. */
   readonly dropped: number
+  /** Connections that wait to be accepted. */
+  readonly backlog: number
 }
 
 /**
@@ -250,8 +301,17 @@ export interface Mock {
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
   /** Adds a rule until the scope closes. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
-  /** Keeps datagrams from arriving, and send buffers from draining, until the scope closes. */
+  /** Keeps datagrams and segments from arriving, and send buffers from draining, until the scope closes. */
   readonly hold: Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Gives the machine a file, for `CreateFileW` to open and `TransmitFile` to send. Of a large one only what is read is
+   * ever made: `byteAt` says which byte is where, and without it all are zeros. Case and the kind of slash do not matter
+   * in `path`.
+   */
+  readonly file: (
+    path: string,
+    content: Uint8Array | { readonly size: number; readonly byteAt?: ((offset: number) => number) | undefined }
+  ) => Effect.Effect<void>
   /** Whether the host was asked to keep the process alive. */
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */
@@ -294,6 +354,10 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     sendControl: behaviour.sendControl ?? defaults.sendControl,
     coalescedInfo: behaviour.coalescedInfo ?? defaults.coalescedInfo,
     build: behaviour.build ?? defaults.build,
+    segmentation: behaviour.segmentation ?? defaults.segmentation,
+    cancelledSend: behaviour.cancelledSend ?? defaults.cancelledSend,
+    timeWait: behaviour.timeWait ?? defaults.timeWait,
+    tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }

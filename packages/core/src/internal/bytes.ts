@@ -16,6 +16,11 @@ export class Bytes {
     this.arena = arena
   }
 
+  /** In how many chunks they are. */
+  get chunkCount(): number {
+    return this.chunks.length - this.head
+  }
+
   push(chunk: Uint8Array): void {
     this.chunks.push(chunk)
     this.length += chunk.length

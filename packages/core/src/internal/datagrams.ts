@@ -7,7 +7,6 @@
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import * as NetAddress from "effect/net/NetAddress"
 import { Datagram } from "../Datagram.ts"
 import type { Extensions, SocketHandle } from "../Seam.ts"
@@ -16,52 +15,22 @@ import * as WinsockErrors from "../WinsockError.ts"
 import { datagramError } from "./datagramError.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
-import type { Linked } from "./lists.ts"
-import { LinkedList } from "./lists.ts"
 import type { DatagramOptions, Settle } from "./receives.ts"
 import { CLOSED, CLOSING, OPEN, Receives } from "./receives.ts"
 import type { SendOwner } from "./sends.ts"
 import { Sends } from "./sends.ts"
 import { CANCELLING, NO_MEMORY, Source } from "./slots.ts"
+import type { Resume, Server, Waiter } from "./waiters.ts"
+import { Line, takeOrWait } from "./waiters.ts"
 
 type Batch = readonly [Datagram, ...Array<Datagram>]
-type Resume = (effect: Effect.Effect<any, WinsockError>) => void
 
-/**
- * A fiber that waits for a message (`limit` 0) or for a batch of at most `limit`. It is an effect too, the one that an
- * interruption runs: most waits are never interrupted, and need no finalizer made for them.
- */
-class Waiter extends Effectable.Class<void> implements Linked<Waiter> {
-  next: Waiter | undefined = undefined
-  previous: Waiter | undefined = undefined
-  queued = true
-  readonly datagrams: Datagrams
-  readonly resume: Resume
-  readonly limit: number
-  /** Whether its fiber may yield before it gets to the finalizer: it takes for itself then. */
-  readonly hesitant: boolean
-  constructor(datagrams: Datagrams, resume: Resume, limit: number, hesitant: boolean) {
-    super()
-    this.datagrams = datagrams
-    this.resume = resume
-    this.limit = limit
-    this.hesitant = hesitant
-  }
-  asEffect(): Effect.Effect<void> {
-    return Effect.callback<void>((settled) => this.datagrams.interrupt(this, settled))
-  }
-}
+/** What a fiber waits for: a message (`limit` 0), or a batch of at most `limit`. */
+type Limit = number
 
-/**
- * How many of Effect's own steps a value may be in hand for: taking and returning it must fit in what is left before
- * the fiber yields, for an interruption that meets the yield drops the value.
- */
-const handOver = 4
-/** Below this many steps between yields the ready path would never find room: everything goes through the pump. */
-const fewestSteps = 16
-export class Datagrams extends Receives implements SendOwner {
+export class Datagrams extends Receives implements SendOwner, Server<Limit> {
   readonly sends: Sends
-  private readonly waiters = new LinkedList<Waiter>()
+  private readonly line: Line<Limit>
   private readonly closers: Array<() => void> = []
   // how much of the inbox's first result was given out, when it is several datagrams
   private consumed = 0
@@ -69,10 +38,6 @@ export class Datagrams extends Receives implements SendOwner {
 
   /** Takes the next message. */
   readonly receive: Effect.Effect<Datagram, WinsockError>
-  private readonly parkOne: Effect.Effect<Datagram, WinsockError>
-  private readonly parkHesitantly: Effect.Effect<Datagram, WinsockError>
-  private readonly yieldThenReceive: Effect.Effect<Datagram, WinsockError>
-  private readonly closedError: Effect.Effect<never, WinsockError>
 
   constructor(
     engine: Engine,
@@ -87,56 +52,40 @@ export class Datagrams extends Receives implements SendOwner {
     // it cannot fail any more: from now on the engine has the SOCKET, and closes it
     engine.register(this)
     engine.counters.sockets++
-
-    this.closedError = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed("WSARecvMsg")))
-    this.parkOne = Effect.callback<Datagram, WinsockError>((resume) => this.park(resume, 0, false))
-    this.parkHesitantly = Effect.callback<Datagram, WinsockError>((resume) => this.park(resume, 0, true))
-    this.receive = Effect.withFiber<Datagram, WinsockError>((fiber) => {
-      const most = fiber.cache.maxOpsBeforeYield
-      if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return this.yieldThenReceive
-      if (this.state !== OPEN) return this.closedError
-      if (this.waiters.head === undefined && most >= fewestSteps) {
-        if (this.inbox.head !== -1) {
-          const result = this.take()
-          if (this.options.lookAhead > 0) this.fill()
-          return result instanceof Datagram ? Effect.succeed(result) : Effect.fail(result)
-        }
-        if (this.hot && this.order.head === -1 && !this.options.coalescing) {
-          const result = this.tryNow(false)
-          if (result !== undefined) {
-            return result instanceof Datagram ? Effect.succeed(result) : Effect.fail(result)
-          }
-        }
+    this.line = new Line(engine, (settled) => this.left(settled))
+    this.receive = this.takeOrWait(0, () => {
+      if (this.inbox.head !== -1) {
+        const result = this.take()
+        if (this.options.lookAhead > 0) this.fill()
+        return result
       }
-      return most >= fewestSteps ? this.parkOne : this.parkHesitantly
+      return this.hot && this.order.head === -1 && !this.options.coalescing ? this.tryNow(false) : undefined
     })
-    this.yieldThenReceive = Effect.flatMap(Effect.yieldNow, () => this.receive)
     this.fill()
   }
 
   /** Takes all messages that are ready, at least one and at most `limit`. */
   pull(limit: number): Effect.Effect<Batch, WinsockError> {
-    const park = (hesitant: boolean) =>
-      Effect.callback<Batch, WinsockError>((resume) => this.park(resume, limit, hesitant))
-    const parkBatch = park(false)
-    const parkHesitantly = park(true)
-    const pull: Effect.Effect<Batch, WinsockError> = Effect.withFiber((fiber) => {
-      const most = fiber.cache.maxOpsBeforeYield
-      if (fiber.currentOpCount + handOver >= most && most >= fewestSteps) return yieldThenPull
-      if (this.state !== OPEN) return this.closedError
-      if (this.waiters.head === undefined && most >= fewestSteps) {
-        if (this.inbox.head !== -1 || (this.hot && this.order.head === -1)) {
-          const result = this.takeBatch(limit)
-          if (this.options.lookAhead > 0) this.fill()
-          if (result !== undefined) {
-            return Array.isArray(result) ? Effect.succeed(result as unknown as Batch) : Effect.fail(result)
-          }
-        }
-      }
-      return most >= fewestSteps ? parkBatch : parkHesitantly
+    return this.takeOrWait(limit, () => {
+      if (this.inbox.head === -1 && (!this.hot || this.order.head !== -1)) return undefined
+      const result = this.takeBatch(limit)
+      if (this.options.lookAhead > 0) this.fill()
+      return result as Batch | WinsockError | undefined
     })
-    const yieldThenPull = Effect.flatMap(Effect.yieldNow, () => pull)
-    return pull
+  }
+
+  private takeOrWait<A extends Datagram | Batch>(
+    limit: Limit,
+    now: () => A | WinsockError | undefined
+  ): Effect.Effect<A, WinsockError> {
+    return takeOrWait(
+      () => {
+        if (this.state !== OPEN) return closed
+        const result = this.line.length === 0 ? now() : undefined
+        return result === undefined ? undefined : handed(result)
+      },
+      (resume, again, hesitant) => this.park(limit, resume, again, hesitant)
+    )
   }
 
   isOpen(): boolean {
@@ -152,19 +101,16 @@ export class Datagrams extends Receives implements SendOwner {
   }
 
   protected waiting(): number {
-    return this.waiters.length
+    return this.line.length
   }
 
   // --- waiting ---
 
-  private park(resume: Resume, limit: number, hesitant: boolean): Effect.Effect<void> | void {
-    const { engine, waiters } = this
-    if (this.state !== OPEN) return resume(this.closedError)
+  private park(limit: Limit, resume: Resume, again: Effect.Effect<any, any>, hesitant: boolean): Waiter<Limit> | void {
+    const { engine } = this
+    if (this.state !== OPEN) return resume(closed)
     if (engine.brokenBy !== 0) return resume(Effect.fail(portFailed(engine.brokenBy)))
-    const waiter = new Waiter(this, resume, limit, hesitant)
-    waiters.push(waiter)
-    engine.counters.waiters++
-    engine.pump.retain()
+    const waiter = this.line.join(limit, resume, again, hesitant)
     this.fill()
     // what is in hand already is handed over by the pump: resuming from here would add to the fiber's steps with a value
     // in hand, and where it yields after a few of them an interruption would drop the value
@@ -172,18 +118,9 @@ export class Datagrams extends Receives implements SendOwner {
     return waiter
   }
 
-  private dequeue(waiter: Waiter): void {
-    this.waiters.remove(waiter)
-    waiter.queued = false
-    this.engine.counters.waiters--
-    this.engine.pump.release()
-  }
-
   /** An interruption ends when the operation that it cancels has completed. */
-  interrupt(waiter: Waiter, settled: Settle): void {
+  private left(settled: Settle): void {
     const { engine } = this
-    if (!waiter.queued) return settled(Effect.void)
-    this.dequeue(waiter)
     const newest = this.active.tail
     if (newest === -1 || this.wanted() >= 0) return settled(Effect.void)
     engine.pump.retain()
@@ -289,31 +226,12 @@ export class Datagrams extends Receives implements SendOwner {
     return batch.length > 0 ? batch : undefined
   }
 
-  private hand(waiter: Waiter): Effect.Effect<unknown, WinsockError> {
-    const result = waiter.limit === 0 ? this.take() : this.takeBatch(waiter.limit)
-    return result instanceof Datagram || Array.isArray(result)
-      ? Effect.succeed(result)
-      : Effect.fail(result as WinsockError)
+  can(): boolean {
+    return this.state === OPEN && this.inbox.head !== -1
   }
 
-  /**
-   * Hands over to a fiber that yields after a few steps: an interruption may have reached it but not yet its finalizer,
-   * and what it is given then is dropped. It takes for itself, in its first step; one that does not come is left to its
-   * finalizer.
-   */
-  private offer(waiter: Waiter): void {
-    const { inbox, waiters } = this
-    waiter.resume(
-      Effect.suspend(() => {
-        const missed = !waiter.queued || inbox.head === -1
-        if (waiter.queued) this.dequeue(waiter)
-        if (!missed) return this.hand(waiter)
-        return waiter.limit === 0 ? this.receive : this.pull(waiter.limit)
-      })
-    )
-    if (!waiter.queued) return
-    waiters.remove(waiter)
-    waiters.push(waiter)
+  give(limit: Limit): Effect.Effect<unknown, WinsockError> {
+    return handed<unknown>(limit === 0 ? this.take() : this.takeBatch(limit))
   }
 
   /**
@@ -363,24 +281,13 @@ export class Datagrams extends Receives implements SendOwner {
   // --- coming to rest ---
 
   settle(): void {
-    const { engine, inbox, waiters } = this
+    const { engine, inbox } = this
     this.releaseHead()
-    // those who wait now; who comes back for more is served in the next round, so that a loop of failures cannot
-    // keep the event loop from turning
-    for (let left = waiters.length; left > 0 && this.state === OPEN && inbox.head !== -1; left--) {
-      const waiter = waiters.head
-      if (waiter === undefined) break
-      if (waiter.hesitant) {
-        this.offer(waiter)
-        continue
-      }
-      this.dequeue(waiter)
-      waiter.resume(this.hand(waiter))
-    }
+    this.line.serve(this)
     this.fill()
-    if (this.state !== OPEN) this.failWaiters(WinsockErrors.operationAborted("WSARecvMsg"))
-    else if (engine.brokenBy !== 0) this.failWaiters(portFailed(engine.brokenBy))
-    else if (this.starved) this.failWaiters(this.error(WSA_NOT_ENOUGH_MEMORY))
+    if (this.state !== OPEN) this.line.fail(WinsockErrors.operationAborted("WSARecvMsg"))
+    else if (engine.brokenBy !== 0) this.line.fail(portFailed(engine.brokenBy))
+    else if (this.starved) this.line.fail(this.error(WSA_NOT_ENOUGH_MEMORY))
     this.sends.settle()
     // one by one out of the list: what throws must not take the others with it
     for (let settle = this.settled.shift(); settle !== undefined; settle = this.settled.shift()) {
@@ -395,17 +302,7 @@ export class Datagrams extends Receives implements SendOwner {
       engine.mark(this)
     } else if (this.state === CLOSING && this.inKernel === 0 && this.sends.pending === 0) this.finishClose()
     else if (this.state === CLOSED) this.reportClosed()
-    else if (this.state === OPEN && inbox.head !== -1 && waiters.head !== undefined) engine.mark(this)
-  }
-
-  private failWaiters(error: WinsockError): void {
-    const failure = Effect.fail(error)
-    for (let left = this.waiters.length; left > 0; left--) {
-      const waiter = this.waiters.head
-      if (waiter === undefined) return
-      this.dequeue(waiter)
-      waiter.resume(failure)
-    }
+    else if (this.state === OPEN && inbox.head !== -1 && this.line.length > 0) engine.mark(this)
   }
 
   broken(): void {
@@ -422,7 +319,7 @@ export class Datagrams extends Receives implements SendOwner {
     if (this.state === OPEN) {
       this.state = CLOSING
       engine.pump.retain()
-      if (this.inKernel === 0 && this.sends.pending === 0 && this.waiters.head === undefined) {
+      if (this.inKernel === 0 && this.sends.pending === 0 && this.line.length === 0) {
         return this.finishClose()
       }
       if (this.active.length + this.sends.pending > 0) engine.cancel(this.socket as SocketHandle, 0)
@@ -496,6 +393,13 @@ export class Datagrams extends Receives implements SendOwner {
     for (let done = this.closers.pop(); done !== undefined; done = this.closers.pop()) done()
   }
 }
+
+const closed = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed("WSARecvMsg")))
+
+const handed = <A>(result: A | WinsockError): Effect.Effect<A, WinsockError> =>
+  result instanceof Datagram || Array.isArray(result)
+    ? Effect.succeed(result as A)
+    : Effect.fail(result as WinsockError)
 
 const portFailed = (code: number): WinsockError =>
   WinsockErrors.fromCode("GetQueuedCompletionStatusEx", code, "datagram")

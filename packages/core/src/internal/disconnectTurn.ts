@@ -25,7 +25,11 @@ export class DisconnectTurn extends Turn {
     if (DisconnectEx === undefined) return ERROR_NOT_SUPPORTED
     this.started = true
     const flags = this.reuse ? TF_REUSE_SOCKET : 0
-    const code = sends.post(undefined, (operation) => DisconnectEx(socket, operation.address, flags, 0) !== 0)
+    const code = sends.post(
+      "DisconnectEx",
+      undefined,
+      (operation) => DisconnectEx(socket, operation.address, flags, 0) !== 0
+    )
     if (code === 0) this.advance()
     return code
   }

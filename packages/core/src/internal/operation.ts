@@ -19,10 +19,10 @@ export class Operation implements Linked<Operation> {
   next: Operation | undefined = undefined
   previous: Operation | undefined = undefined
   /** The call that it is for, as reports name it. */
-  readonly name: string
+  name: string
   readonly endpoint: SocketEndpoint
   readonly record: Record
-  readonly counters: OperationCounters
+  counters: OperationCounters
   state = IDLE
   /** The grace period in which its cancellation was asked for. */
   epoch = 0

@@ -20,6 +20,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import { anAddress } from "./checks.ts"
 import { datagramError } from "./datagramError.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
@@ -36,8 +37,6 @@ const largest = 65527
 
 const none: ReadonlyArray<ControlMessage> = []
 
-/** What a value that is no address must be. */
-export const anAddress = "an IPv4 or IPv6 socket address"
 /** What an address must be that the socket cannot reach. */
 export const ofItsFamily = "an address of the socket's family"
 

@@ -120,6 +120,11 @@ export abstract class SocketEndpoint implements Endpoint {
     else operation.cancel()
   }
 
+  /** Nobody needs the operation, but it harms nobody either: cancels it where single ones can be cancelled. */
+  unwanted(operation: Operation): void {
+    if (!this.cancelCloses) operation.cancel()
+  }
+
   broken(): void {
     this.engine.poke(this)
   }
@@ -153,6 +158,8 @@ export abstract class SocketEndpoint implements Endpoint {
   /** Gives up what is under way, and closes the SOCKET when that is done. */
   protected stop(): void {
     if (this.state >= CLOSING) return
+    // what cannot be cancelled completes when the SOCKET is closed
+    if (this.cancelCloses) return this.closeUnder()
     this.state = CLOSING
     if (this.active()) this.engine.cancel(this.socket as SocketHandle, 0)
     this.cancelAll()
@@ -161,6 +168,10 @@ export abstract class SocketEndpoint implements Endpoint {
 
   /** Closes the SOCKET under its operations: they complete, each with an error that is this side's doing. */
   protected shut(): void {
+    this.closeUnder()
+  }
+
+  private closeUnder(): void {
     if (this.state === OPEN) this.engine.pump.retain()
     if (this.state < CLOSING) this.state = CLOSING
     this.cancelAll()

@@ -7,7 +7,7 @@
 import { SD_SEND, SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import { SO_LINGER, SO_UPDATE_CONNECT_CONTEXT } from "@effect-winsock/schema/Options"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
-import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAEALREADY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type { Block, SocketHandle } from "../Seam.ts"
@@ -74,6 +74,7 @@ export class Stream extends SocketEndpoint {
   connect(to: NetAddress.InetAddress, bytes: Uint8Array): Effect.Effect<void, WinsockError> {
     return Effect.callback<void, WinsockError>((resume) => {
       if (this.state !== OPEN) return resume(Effect.fail(WinsockErrors.socketClosed("ConnectEx")))
+      if (this.connecting !== undefined) return resume(Effect.fail(streamError("ConnectEx", WSAEALREADY)))
       const begun = this.beginConnect(to, bytes, resume)
       if (begun instanceof WinsockErrors.WinsockError) return resume(Effect.fail(begun))
       if (begun === undefined) return resume(Effect.void)
@@ -133,7 +134,8 @@ export class Stream extends SocketEndpoint {
   private finishConnect(connecting: Connecting): WinsockError | undefined {
     const { code, cancelled } = connecting.operation
     connecting.dispose()
-    if (cancelled && code !== 0) return WinsockErrors.operationAborted("ConnectEx")
+    // its SOCKET may be closed by now, and the number another's
+    if (this.socket === -1 || (cancelled && code !== 0)) return WinsockErrors.operationAborted("ConnectEx")
     if (code !== 0) return streamError("ConnectEx", code)
     // without this neither shutdown nor getpeername know of the connection
     if (!this.on.setNothing(SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT)) {
@@ -177,16 +179,26 @@ export class Stream extends SocketEndpoint {
 
   protected work(): void {
     this.serveConnect()
-    if (this.state === OPEN) {
-      this.receives.work()
-      this.urgent.work()
-    } else {
+    const { brokenBy } = this.engine
+    if (brokenBy !== 0) this.portBroken(brokenBy)
+    if (this.state === OPEN) this.receives.work()
+    // whoever was served may have closed it
+    if (this.state === OPEN) this.urgent.work()
+    if (this.state !== OPEN) {
       const aborted = WinsockErrors.operationAborted("WSARecv")
       this.receives.line.fail(aborted)
       this.urgent.line.fail(aborted)
     }
     this.sends.work()
     if (this.state === ENDING) this.goOnEnding()
+  }
+
+  // what is pending will not complete
+  private portBroken(code: number): void {
+    this.sends.portBroken(code)
+    const { connecting } = this
+    connecting?.resume?.(Effect.fail(streamError("GetQueuedCompletionStatusEx", code)))
+    if (connecting !== undefined) connecting.resume = undefined
   }
 
   protected dispose(): void {
@@ -211,7 +223,9 @@ export class Stream extends SocketEndpoint {
   }
 
   private goOnEnding(): void {
-    const { receives, sends } = this
+    const { engine, receives, sends } = this
+    // nothing that is under way will end
+    if (engine.brokenBy !== 0) return this.reset()
     if (!sends.isIdle) return
     // the peer must not take what was torn for a whole message
     if (sends.isBroken) return this.reset()
@@ -232,11 +246,14 @@ export class Stream extends SocketEndpoint {
   }
 
   private reset(): void {
-    if (this.state >= CLOSING) return
+    if (this.state < CLOSING) this.shut()
+  }
+
+  protected override shut(): void {
     this.sends.fail(WinsockErrors.operationAborted, WinsockErrors.socketClosed)
     // l_onoff 1 and l_linger 0: closing does not end this side, it resets the connection
-    this.on.set(SOL_SOCKET, SO_LINGER, 1)
-    this.shut()
+    if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)
+    super.shut()
   }
 
   private giveTime(milliseconds: number): void {

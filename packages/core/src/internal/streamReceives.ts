@@ -104,7 +104,7 @@ export class StreamReceives implements Server<Request> {
   shutdown(): void {
     this.failure = Effect.suspend(() => Effect.fail(streamError("WSARecv", WSAESHUTDOWN)))
     this.bytes.clear()
-    if (this.operation?.state === PENDING) this.operation.cancel()
+    if (this.operation?.state === PENDING) this.stream.unwanted(this.operation)
     this.engine.poke(this.stream)
   }
 
@@ -119,12 +119,18 @@ export class StreamReceives implements Server<Request> {
   // --- serving ---
 
   can(request: Request): boolean {
+    // whoever was served before may have closed it
+    if (this.stream.state !== OPEN && request !== Requests.nothing) return false
     for (;;) {
-      if (request.isThere(this.bytes) || this.failure !== undefined || this.ended) return true
-      if (this.readable === NO) return false
-      // only at the moment of giving: who is not given it must find nothing gone
-      if (request.into !== undefined) return this.readable === YES
-      if (!this.read(this.scratch.address, this.chunkSize)) return false
+      const { bytes, ended, failure, readable } = this
+      const there = request.isThere(bytes)
+      if (failure !== undefined || ended || (there && !(readable !== NO && request.takesMore?.(bytes) === true))) {
+        return true
+      }
+      if (readable === NO) return there
+      // only at the moment of giving: who is not given it must find nothing gone. Out of turn it keeps its place
+      if (request.into !== undefined) return readable === YES && this.engine.pump.direct > 0
+      if (!this.read(this.scratch.address, this.chunkSize)) return there
     }
   }
 
@@ -133,13 +139,15 @@ export class StreamReceives implements Server<Request> {
     if (this.failure !== undefined) return this.failure
     if (this.ended) return request.atEnd(this.bytes)
     const { buffer, length, offset } = request.into!
-    if (buffer.isClosed) return Effect.fail(Requests.bufferClosed(buffer))
     const count = this.readInto(buffer.block.address + offset, length)
     return count > 0 ? Effect.succeed(count) : this.ask(request)
   }
 
   /** Serves who waits, and has the kernel tell when there is more for who is still waiting. */
   work(): void {
+    const { brokenBy } = this.engine
+    // what the kernel has will not complete any more
+    if (brokenBy !== 0) this.failed(brokenBy, "GetQueuedCompletionStatusEx")
     // a receive that is answered at once says that there is something to read
     for (let rounds = 2; rounds > 0; rounds--) {
       if (this.line.serve(this) || !this.post()) return
@@ -214,12 +222,9 @@ export class StreamReceives implements Server<Request> {
   /** Posts it, while somebody waits and it is not in the kernel: whether there is something to do at once. */
   private post(anyway = false): boolean {
     const { engine, stream } = this
-    if ((this.line.length === 0 && !anyway) || (this.operation !== undefined && this.operation.state !== IDLE))
-      return false
-    if (engine.brokenBy !== 0) {
-      this.failed(engine.brokenBy, "GetQueuedCompletionStatusEx")
-      return true
-    }
+    if (!anyway && (this.line.length === 0 || stream.state !== OPEN)) return false
+    if (engine.brokenBy !== 0) return true
+    if (this.operation !== undefined && this.operation.state !== IDLE) return false
     try {
       this.operation ??= new Operation(stream, "WSARecv", engine.counters.receive)
     } catch {

@@ -11,6 +11,8 @@ import { streamError } from "./streamError.ts"
 export interface Request {
   /** Whether what is there is enough to end it, with success or not. */
   readonly isThere: (bytes: Bytes) => boolean
+  /** Whether it takes more than that, where there is more at hand. */
+  readonly takesMore?: (bytes: Bytes) => boolean
   /** Takes it, where it is there. */
   readonly take: (bytes: Bytes) => Effect.Effect<unknown, WinsockError>
   /** What becomes of it when the stream has ended before. */
@@ -35,6 +37,7 @@ export const chunk: Request = {
 
 export const chunks: Request = {
   isThere: anything,
+  takesMore: (bytes) => bytes.chunkCount < mostChunks,
   take: (bytes) => Effect.succeed(bytes.takeChunks(mostChunks)),
   atEnd: () => Cause.done()
 }
@@ -63,7 +66,8 @@ export const until = (delimiter: Uint8Array, maxLength: number): Request => {
   const search = (bytes: Bytes): number => {
     if (found < bytes.consumed) {
       found = bytes.indexOf(delimiter, searched)
-      searched = Math.max(0, bytes.consumed + bytes.length - delimiter.length + 1)
+      // somebody else may take the one that was found
+      searched = found === -1 ? Math.max(0, bytes.consumed + bytes.length - delimiter.length + 1) : found + 1
     }
     return found === -1 ? 0 : found - bytes.consumed + delimiter.length
   }
@@ -80,7 +84,8 @@ export const until = (delimiter: Uint8Array, maxLength: number): Request => {
 }
 
 export const into = (buffer: Buffer, offset: number, length: number): Request => ({
-  isThere: anything,
+  // a block that was closed is refused at once
+  isThere: (bytes) => bytes.length > 0 || buffer.isClosed,
   // what was read before anybody said where to
   take: (bytes) =>
     buffer.isClosed ? Effect.fail(bufferClosed(buffer)) : Effect.succeed(bytes.copyTo(buffer.bytes, offset, length)),
@@ -88,5 +93,5 @@ export const into = (buffer: Buffer, offset: number, length: number): Request =>
   into: { buffer, offset, length }
 })
 
-export const bufferClosed = (buffer: Buffer): WinsockError =>
+const bufferClosed = (buffer: Buffer): WinsockError =>
   WinsockErrors.invalidArgument("WSARecv", "buffer", buffer, "a NativeBuffer whose scope is open")

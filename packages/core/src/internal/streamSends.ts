@@ -20,9 +20,16 @@ import type { Settle, SocketEndpoint } from "./socketEndpoint.ts"
 import { streamError } from "./streamError.ts"
 import type { Turn } from "./streamTurn.ts"
 import { DONE, UNDER_WAY } from "./streamTurn.ts"
+import { beginOrPark } from "./waiters.ts"
 
 /** How long a send may be to be tried from memory that all streams share. */
 export const scratchSize = 64 * 1024
+
+/** What a connection that is gone fails with: the kernel itself will take no more. */
+const gone: ReadonlySet<string> = new Set(["ConnectionReset", "ConnectionAborted", "NetworkReset", "TimedOut"])
+
+/** The calls that are made in line, as their errors name them. */
+export type SendCall = "WSASend" | "TransmitFile" | "DisconnectEx"
 
 /** Leaves memory to the kernel that never gave it back. */
 export type Abandon = (engine: Engine) => void
@@ -41,6 +48,8 @@ export class StreamSends {
   private operation: Operation | undefined = undefined
   // whether the operation of the first in line has ended and nobody has looked at it
   private over = false
+  // whether it ended in a way that does not tell how much of it has left
+  private uncertain = false
   // what everything in line fails with, and all that comes after it
   private failure: ((name: string) => WinsockError) | undefined = undefined
   private refusal: ((name: string) => WinsockError) | undefined = undefined
@@ -63,15 +72,18 @@ export class StreamSends {
 
   /** Does something in its turn: `make` makes it, or says why not. */
   run<A>(make: () => Turn<A> | WinsockError): Effect.Effect<A, WinsockError> {
-    return Effect.suspend(() => {
+    const parked = Effect.callback<A, WinsockError>((resume) => {
+      const turn = make()
+      return turn instanceof WinsockErrors.WinsockError ? resume(Effect.fail(turn)) : this.join(turn, resume)
+    })
+    return beginOrPark(() => {
+      if (!this.isIdle) return parked
       const turn = make()
       if (turn instanceof WinsockErrors.WinsockError) return Effect.fail(turn)
       if (this.refusal !== undefined) return Effect.fail(this.refusal(turn.name))
-      // in line only once an interruption would take it out again
-      if (!this.isIdle) return Effect.callback<A, WinsockError>((resume) => this.join(turn, resume))
       this.begin(turn)
       return turn.outcome ?? Effect.callback<A, WinsockError>((resume) => this.await(turn, resume))
-    })
+    }, parked)
   }
 
   /** From now on nothing is sent: what is in line fails with one error, what comes with another. */
@@ -90,6 +102,16 @@ export class StreamSends {
   restart(): void {
     this.failure = undefined
     this.refusal = undefined
+  }
+
+  /** No packet will come any more: all that wait are told so, and what the kernel has is left to it. */
+  portBroken(code: number): void {
+    const broken = (): WinsockError => streamError("GetQueuedCompletionStatusEx", code)
+    if (this.failure === undefined) this.fail(broken, broken)
+    const { head } = this.line
+    if (this.operation === undefined || this.operation.state === IDLE || head === undefined) return
+    if (head.resume !== undefined) this.finished.push(head.resume, Effect.fail(broken()))
+    head.resume = undefined
   }
 
   // --- in line ---
@@ -129,6 +151,8 @@ export class StreamSends {
     turn.resume = undefined
     if (!turn.started) {
       this.leave(turn as Turn<any>)
+      // it may have kept its place while its file was opened
+      this.engine.poke(this.stream)
       return settled(Effect.void)
     }
     turn.interrupted = true
@@ -159,8 +183,12 @@ export class StreamSends {
     const failed = code !== DONE || error !== undefined
     if (failed && turn.tears && turn.started && !this.isBroken) {
       this.isBroken = true
-      const bytesSent = turn.sent()
-      const broken = (name: string): WinsockError => WinsockErrors.streamBroken(name, bytesSent)
+      const bytesSent = this.uncertain ? undefined : turn.sent()
+      const lost = error === undefined && turn.refused === undefined && !turn.interrupted
+      const broken =
+        lost && gone.has(streamError(turn.name, code).reason._tag)
+          ? (name: string): WinsockError => streamError(name, code)
+          : (name: string): WinsockError => WinsockErrors.streamBroken(name, bytesSent)
       // where the stream is being closed that is what is said of it
       if (this.failure === undefined) this.fail(broken, broken)
     }
@@ -193,29 +221,44 @@ export class StreamSends {
       if (turn.elsewhere && this.failure === undefined) return
       if (this.over) {
         this.over = false
-        const { bytes, cancelled, code } = operation!
+        const { bytes, cancelled, code, unasked } = operation!
         if (code === 0) turn.advance(bytes)
         // aborted by cause, not by code: whatever it fails with after it was cancelled is this side's doing
         else if (!cancelled) {
-          this.finish(turn, code, undefined)
+          // nobody here asked for it: what was sent cannot be sent again
+          const torn = unasked && turn.tears ? WinsockErrors.streamBroken(turn.name, undefined) : undefined
+          this.finish(turn, code, torn)
           continue
         }
       }
       if (turn.isComplete()) this.finish(turn, DONE, undefined)
       else if (this.failure !== undefined) this.finish(turn, WSA_OPERATION_ABORTED, this.failure(turn.name))
       else if (turn.interrupted) this.finish(turn, WSA_OPERATION_ABORTED, undefined)
-      else this.go(turn)
+      else {
+        this.go(turn)
+        // it is under way, or out of turn
+        if (this.line.head === turn) return
+      }
     }
   }
 
   // --- calls ---
 
-  /** Sends without waiting, and says in `count` how many bytes: 0, or the code; WSAEWOULDBLOCK also when it is not the time. */
+  /**
+   * Whether enough calls were made in this turn of the event loop: a loop of sends that are all taken at once must let it
+   * turn. The pump goes on with the line in the next one.
+   */
+  isOutOfTurn(): boolean {
+    const { engine, stream } = this
+    if (engine.pump.direct-- > 0) return false
+    engine.poke(stream)
+    return true
+  }
+
+  /** Sends without waiting, and says in `count` how many bytes: 0, or the code. */
   sendNow(address: number, length: number, flags: number): number {
     const { engine, scratch, stream } = this
     this.count = 0
-    // a loop of sends that are all taken at once must let the event loop turn
-    if (engine.pump.direct-- <= 0) return WSAEWOULDBLOCK
     const { abi } = engine.seam
     const offsets = WSABUF.offsets[abi]
     scratch.view.setUint32(scratchSize + offsets.len, length, true)
@@ -235,7 +278,7 @@ export class StreamSends {
 
   /** Sends in an overlapped operation: `UNDER_WAY`, or 0 when it ended at once, with `count`, or the code. */
   sendOverlapped(address: number, length: number, flags: number, abandon: Abandon): number {
-    return this.post(abandon, (operation) => {
+    return this.post("WSASend", abandon, (operation) => {
       const { engine, stream } = this
       const { record } = operation
       engine.records.writeBuffer(record, address, length)
@@ -248,14 +291,17 @@ export class StreamSends {
    * Makes an overlapped call: `UNDER_WAY`, or 0 when it ended at once, with `count`, or the code. `call` tells whether it
    * succeeded; `abandon` leaves the memory it refers to to the kernel, when that never gives it back.
    */
-  post(abandon: Abandon | undefined, call: (operation: Operation) => boolean, offset = 0): number {
+  post(name: SendCall, abandon: Abandon | undefined, call: (operation: Operation) => boolean, offset = 0): number {
     const { engine, stream } = this
+    const { disconnect, send } = engine.counters
     try {
-      this.operation ??= new Operation(stream, "WSASend", engine.counters.send)
+      this.operation ??= new Operation(stream, name, send)
     } catch {
       return WSA_NOT_ENOUGH_MEMORY
     }
     const { operation } = this
+    operation.name = name
+    operation.counters = name === "DisconnectEx" ? disconnect : send
     operation.prepare(0, offset)
     operation.abandon = abandon
     if (!operation.answered(call(operation) ? 0 : engine.calls.WSAGetLastError())) return UNDER_WAY
@@ -267,6 +313,7 @@ export class StreamSends {
   completed(operation: Operation): boolean {
     if (operation !== this.operation) return false
     this.over = true
+    this.uncertain = operation.code !== 0
     return true
   }
 

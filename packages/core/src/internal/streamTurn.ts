@@ -1,5 +1,5 @@
 /** Something that is done to the sending half of a stream in its turn, and the one that sends bytes. */
-import { SD_SEND } from "@effect-winsock/schema/Flags"
+import { MSG_OOB, SD_SEND } from "@effect-winsock/schema/Flags"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import type * as Effect from "effect/Effect"
 import type { Block, SocketHandle } from "../Seam.ts"
@@ -91,7 +91,8 @@ export class DataTurn extends Turn {
 
   constructor(payload: Payload, flags: number) {
     super("WSASend")
-    this.payload = payload
+    // of its own: pieces may be put in and taken out of an array while it waits
+    this.payload = Array.isArray(payload) ? payload.slice() : payload
     this.size = lengthOf(payload)
     this.flags = flags
   }
@@ -107,6 +108,7 @@ export class DataTurn extends Turn {
 
   step(sends: StreamSends): number {
     while (!this.isComplete()) {
+      if (sends.isOutOfTurn()) return UNDER_WAY
       let code = this.sendNow(sends)
       if (code !== 0) return code
       if (this.isComplete()) return DONE
@@ -127,6 +129,10 @@ export class DataTurn extends Turn {
   }
 
   value(): void {}
+
+  override sent(): number {
+    return this.done
+  }
 
   override dispose(engine: Engine): void {
     if (this.block !== undefined) engine.heap.free(this.block)
@@ -152,7 +158,7 @@ export class DataTurn extends Turn {
       length = copyPayload(this.payload, sends.scratch.bytes, 0)
       address = sends.scratch.address
     }
-    const code = sends.sendNow(address, length, this.flags)
+    const code = sends.sendNow(address, length, this.flagsOf(length))
     if (code === WSAEWOULDBLOCK) return 0
     if (code === 0) {
       this.started = true
@@ -165,11 +171,17 @@ export class DataTurn extends Turn {
     const before = this.started
     this.started = true
     const address = this.block!.address + this.done - this.base
-    const code = sends.sendOverlapped(address, this.base + this.held - this.done, this.flags, this.abandon)
+    const length = this.base + this.held - this.done
+    const code = sends.sendOverlapped(address, length, this.flagsOf(length), this.abandon)
     if (code === DONE) this.advance(sends.count)
     // a call that failed at once has sent nothing
     else if (code !== UNDER_WAY) this.started = before
     return code
+  }
+
+  // of urgent data the last byte is urgent, and not the last of each part
+  private flagsOf(length: number): number {
+    return this.done + length === this.size ? this.flags : this.flags & ~MSG_OOB
   }
 
   private load(engine: Engine): number {

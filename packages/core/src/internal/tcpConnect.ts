@@ -1,14 +1,162 @@
-/** Connections from this side. */
+/** Connections from this side: a SOCKET for each address that is tried, of which one is kept. */
+import {
+  SOL_SOCKET,
+  TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS,
+  TCP_INITIAL_RTO_UNSPECIFIED_MAX_SYN_RETRANSMISSIONS,
+  TCP_INITIAL_RTO_UNSPECIFIED_RTT
+} from "@effect-winsock/schema/Flags"
+import { SIO_TCP_INITIAL_RTO } from "@effect-winsock/schema/Ioctls"
+import { SO_REUSE_UNICASTPORT } from "@effect-winsock/schema/Options"
+import * as SockAddr from "@effect-winsock/schema/SockAddr"
+import { TCP_INITIAL_RTO_PARAMETERS } from "@effect-winsock/schema/Structs"
+import { WSAEOPNOTSUPP } from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as Exit from "effect/Exit"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { ConnectOptions, TcpSocket } from "../TcpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
+import { anAddress } from "./checks.ts"
 import type { Engine } from "./engine.ts"
+import type { Restore } from "./happyEyeballs.ts"
+import * as HappyEyeballs from "./happyEyeballs.ts"
+import type { SocketCalls } from "./socketCalls.ts"
+import type { Stream } from "./stream.ts"
+import { streamError } from "./streamError.ts"
+import { attach, configure, lastError, makeSocket, refuse } from "./tcpOpen.ts"
+import type { ConnectChecked, InitialRto } from "./tcpOptions.ts"
+import { checkConnect } from "./tcpOptions.ts"
+import { Connection } from "./tcpSocket.ts"
 
 export const connect = (
-  _engine: Engine,
-  _to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
-  _options: ConnectOptions
-): Effect.Effect<TcpSocket, WinsockError, Scope.Scope> => Effect.die("being built")
+  engine: Engine,
+  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
+  options: ConnectOptions
+): Effect.Effect<TcpSocket, WinsockError, Scope.Scope> =>
+  Effect.suspend(() => {
+    const checked = checkConnect(options)
+    if (checked instanceof WinsockErrors.WinsockError) return Effect.fail(checked)
+    const addresses = destinations(to, checked.local)
+    if (addresses instanceof WinsockErrors.WinsockError) return Effect.fail(addresses)
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        HappyEyeballs.first(
+          addresses,
+          checked.attemptDelay,
+          (address, restore) => attempt(engine, address, checked, restore),
+          (connection) => connection.abort,
+          restore
+        ),
+        // in the region in which it was made: no interruption comes between
+        (connection) =>
+          Effect.as(
+            Effect.addFinalizer(() => closing(connection.internal)),
+            connection
+          )
+      )
+    )
+  })
+
+/** Ends a connection as the end of its scope does. */
+export const closing = (stream: Stream): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => stream.close(() => resume(Effect.void)))
+
+// an IPv4 address in IPv6's clothes is reached by an IPv4 socket
+const canonical = (address: NetAddress.InetAddress): NetAddress.InetAddress =>
+  NetAddress.isInetAddressV6(address) ? (SockAddr.fromV4Mapped(address) ?? address) : address
+
+const invalid = (option: string, value: unknown, expected: string): WinsockError =>
+  WinsockErrors.invalidArgument("ConnectEx", option, value, expected)
+
+const destinations = (
+  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
+  local: NetAddress.InetAddress | undefined
+): NonEmptyReadonlyArray<NetAddress.InetAddress> | WinsockError => {
+  // a copy: what is tried must not change while it is
+  const given = Array.isArray(to) ? Array.from(to as ReadonlyArray<unknown>) : [to]
+  const addresses: Array<NetAddress.InetAddress> = []
+  for (const one of given) {
+    if (!NetAddress.isInetAddress(one)) return invalid("to", one, anAddress)
+    addresses.push(canonical(one))
+  }
+  const [first] = addresses
+  if (first === undefined) return invalid("to", to, "one address at least")
+  const all = HappyEyeballs.interleave([first, ...addresses.slice(1)])
+  if (local === undefined) return all
+  const v4 = NetAddress.isInetAddressV4(canonical(local))
+  const [head, ...rest] = all.filter((address) => NetAddress.isInetAddressV4(address) === v4)
+  return head === undefined ? invalid("local", local, "an address of a family that is connected to") : [head, ...rest]
+}
+
+const attempt = (
+  engine: Engine,
+  to: NetAddress.InetAddress,
+  options: ConnectChecked,
+  restore: Restore
+): Effect.Effect<Connection, WinsockError> =>
+  Effect.suspend(() => {
+    const stream = open(engine, to, options)
+    if (stream instanceof WinsockErrors.WinsockError) return Effect.fail(stream)
+    return Effect.flatMap(Effect.exit(restore(stream.connect(to, options.firstBytes))), (exit) => {
+      const connection = Exit.isSuccess(exit) ? made(stream, to) : exit
+      if (connection instanceof Connection) return Effect.succeed(connection)
+      // whatever became of it meanwhile, nobody has it
+      const failure = connection instanceof WinsockErrors.WinsockError ? Exit.fail(connection) : connection
+      return Effect.andThen(
+        Effect.callback<void>((resume) => stream.abort(() => resume(Effect.void))),
+        failure as Exit.Exit<never, WinsockError>
+      )
+    })
+  })
+
+const made = (stream: Stream, to: NetAddress.InetAddress): Connection | WinsockError => {
+  const local = stream.on.localAddress()
+  if (local === undefined) return lastError(stream.engine, "getsockname")
+  // a peer that is gone already may have no address any more
+  return new Connection(stream, local, stream.on.peerAddress() ?? to)
+}
+
+/** Makes the SOCKET of one attempt, bound as ConnectEx wants it. In one step: the layer may be released at any other. */
+const open = (engine: Engine, to: NetAddress.InetAddress, options: ConnectChecked): Stream | WinsockError => {
+  if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
+  if (engine.brokenBy !== 0) return streamError("GetQueuedCompletionStatusEx", engine.brokenBy)
+  const v6 = NetAddress.isInetAddressV6(to)
+  const unowned = makeSocket(engine, v6)
+  if (unowned instanceof WinsockErrors.WinsockError) return unowned
+  const { on } = unowned
+  const unset = configure(on, options.stream)
+  if (unset !== undefined) return refuse(on, unset)
+  // a system that does not know it shares no ports
+  if (options.reuseUnicastPort) on.set(SOL_SOCKET, SO_REUSE_UNICASTPORT, 1)
+  if (!setInitialRto(on, to, options.initialRto)) return refuse(on, "WSAIoctl")
+  const any = NetAddress.inetAddressUnsafe(v6 ? NetAddress.ipv6Unspecified : NetAddress.ipv4Unspecified, 0)
+  if (!on.bind(options.local === undefined ? any : canonical(options.local))) return refuse(on, "bind")
+  return attach(engine, unowned, options.stream)
+}
+
+/**
+ * Says how a SYN is repeated: on loopback not at all unless that is wished, for Windows repeats it after a refusal too.
+ * False when a wish was refused by a system that knows of such wishes.
+ */
+const setInitialRto = (on: SocketCalls, to: NetAddress.InetAddress, wish: InitialRto | undefined): boolean => {
+  const loopback = NetAddress.isLoopback(to.address)
+  if (wish === undefined && !loopback) return true
+  const { calls, scratch, seam } = on.engine
+  const { rtt, retransmissions } = wish ?? {
+    rtt: TCP_INITIAL_RTO_UNSPECIFIED_RTT,
+    retransmissions: TCP_INITIAL_RTO_UNSPECIFIED_MAX_SYN_RETRANSMISSIONS
+  }
+  const unspecified = retransmissions === TCP_INITIAL_RTO_UNSPECIFIED_MAX_SYN_RETRANSMISSIONS
+  const at = TCP_INITIAL_RTO_PARAMETERS.offsets[seam.abi]
+  const size = TCP_INITIAL_RTO_PARAMETERS.size[seam.abi]
+  scratch.view.setUint32(0, 0, true)
+  scratch.view.setUint16(at.Rtt, rtt, true)
+  scratch.view.setUint8(
+    at.MaxSynRetransmissions,
+    unspecified && loopback ? TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS : retransmissions
+  )
+  const rc = calls.WSAIoctl(on.socket, SIO_TCP_INITIAL_RTO, scratch.address, size, 0, 0, scratch.address + 8, 0, 0)
+  return rc === 0 || wish === undefined || calls.WSAGetLastError() === WSAEOPNOTSUPP
+}

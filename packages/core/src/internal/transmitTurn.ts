@@ -134,6 +134,7 @@ export class TransmitTurn extends Turn<number> {
     const file = part === 0 ? 0 : (this.file as Handle)
     const { bytesPerSend, offset } = this.region
     const code = sends.post(
+      "TransmitFile",
       this.abandon,
       (operation) => TransmitFile(socket, file, part, bytesPerSend, operation.address, address, 0) !== 0,
       offset + this.done
@@ -155,6 +156,10 @@ export class TransmitTurn extends Turn<number> {
   }
 
   value(): number {
+    return this.total
+  }
+
+  override sent(): number {
     return this.total
   }
 
@@ -230,7 +235,8 @@ export class TransmitTurn extends Turn<number> {
 
   private refuse(operation: string, code: number): number {
     this.refused = streamError(operation, code)
-    return code
+    // a failure that has no code is one all the same
+    return code === 0 ? ERROR_NOT_SUPPORTED : code
   }
 }
 

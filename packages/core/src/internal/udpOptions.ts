@@ -4,14 +4,9 @@ import type { ControlName, Wish } from "../UdpCapabilities.ts"
 import type { Options } from "../UdpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import { anAddress } from "./sends.ts"
+import type { Range } from "./checks.ts"
+import { anAddress, isRecord, isWithin, numbersOf, oneOf, refuseChoice, refused, refuseOptions } from "./checks.ts"
 import { controlNames } from "./udpControls.ts"
-
-interface Range {
-  readonly least: number
-  readonly most: number
-  readonly default: number
-}
 
 const ranges = {
   maxMessageSize: { least: 0, most: 65_535, default: 65_535 },
@@ -60,44 +55,21 @@ export interface Checked {
   readonly control: ControlWishes
 }
 
-/** Whether a value can be read as a record. */
-export const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null
-
-const refused = (option: string, value: unknown, expected: string): WinsockError =>
-  WinsockErrors.invalidArgument("WSASocketW", option, value, expected)
-
-const oneOf = (allowed: ReadonlyArray<unknown>): string => allowed.map((one) => JSON.stringify(one)).join(" or ")
-
-const isWithin = (value: unknown, least: number, most: number): value is number =>
-  Number.isInteger(value) && (value as number) >= least && (value as number) <= most
-
 /** Reads the options, or says which is not what it must be. */
 export const check = (address: NetAddress.InetAddress, options: Options): Checked | WinsockError => {
   if (!NetAddress.isInetAddress(address)) return WinsockErrors.invalidArgument("bind", "address", address, anAddress)
-  if (!isRecord(options)) return refused("options", options, "a record of options")
-  const numbers: Record<string, number> = {}
-  for (const [name, { default: usual, least, most }] of Object.entries(ranges)) {
-    const given: unknown = options[name as keyof typeof ranges]
-    const value = given === undefined ? usual : given
-    if (!isWithin(value, least, most)) return refused(name, value, `an integer from ${least} to ${most}`)
-    numbers[name] = value
-  }
-  for (const [name, allowed] of Object.entries(choices)) {
-    const value = options[name as keyof typeof choices]
-    if (value === undefined || (allowed as ReadonlyArray<unknown>).includes(value)) continue
-    return refused(name, value, oneOf(allowed))
-  }
-  const { maxMessageSize, lookAhead, maxPosted, batch } = numbers
-  const coalesce = coalesceOf(options.coalesce, maxMessageSize)
+  const unread = refuseOptions(options)
+  if (unread !== undefined) return unread
+  const numbers = numbersOf(ranges, options)
+  if (numbers instanceof WinsockErrors.WinsockError) return numbers
+  const unknown = refuseChoice(choices, options)
+  if (unknown !== undefined) return unknown
+  const coalesce = coalesceOf(options.coalesce, numbers.maxMessageSize)
   if (coalesce instanceof WinsockErrors.WinsockError) return coalesce
   const control = controlOf(options.control)
   if (control instanceof WinsockErrors.WinsockError) return control
   return {
-    maxMessageSize,
-    lookAhead,
-    maxPosted,
-    batch,
-    interface: numbers.interface,
+    ...numbers,
     truncation: options.truncation ?? defaults.truncation,
     cancel: options.cancel,
     reuseAddress: options.reuseAddress === true,

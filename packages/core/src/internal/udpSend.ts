@@ -6,7 +6,7 @@ import type { SendCapabilities } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Payload } from "./payload.ts"
-import { isRecord } from "./udpOptions.ts"
+import { isRecord } from "./checks.ts"
 
 /** See `UdpSocket.SendOptions`. */
 export interface SendWishes {

@@ -43,6 +43,7 @@ export class UrgentReceives implements Server<void> {
   }
 
   can(): boolean {
+    // whoever was served before may have closed it
     return this.stream.state === OPEN && this.inbox.length > 0
   }
 
@@ -51,11 +52,12 @@ export class UrgentReceives implements Server<void> {
   }
 
   work(): void {
-    const { failure } = this
+    const { brokenBy } = this.engine
+    const failure = brokenBy === 0 ? this.failure : streamError("GetQueuedCompletionStatusEx", brokenBy)
     this.failure = undefined
     this.line.serve(this)
     if (failure !== undefined) this.line.fail(failure)
-    else if (this.line.length > 0 && (this.operation === undefined || this.operation.state === IDLE)) this.post()
+    else if (this.line.length > 0 && this.stream.state === OPEN && (this.operation?.state ?? IDLE) === IDLE) this.post()
   }
 
   private post(): void {

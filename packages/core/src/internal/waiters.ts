@@ -11,7 +11,7 @@ import type { Engine } from "./engine.ts"
 import type { Linked } from "./lists.ts"
 import { LinkedList } from "./lists.ts"
 
-type Resume = (effect: Effect.Effect<any, any>) => void
+export type Resume = (effect: Effect.Effect<any, any>) => void
 type Settle = (effect: Effect.Effect<void>) => void
 
 /**
@@ -40,6 +40,13 @@ export const takeOrWait = <A, E>(
   })
   return self
 }
+
+/**
+ * An effect that begins something in one step and waits for its end in the next. A yield between the two would keep an
+ * interruption from ending what was begun, so where one may come it is begun by `parked`, in the step that waits.
+ */
+export const beginOrPark = <A, E>(begin: () => Effect.Effect<A, E>, parked: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => (fiber.currentOpCount + handOver >= fiber.cache.maxOpsBeforeYield ? parked : begin()))
 
 /**
  * A fiber in line. It is an effect too, the one that an interruption runs: most waits are never interrupted, and need

@@ -7,24 +7,31 @@ import { anyV4, anyV6, type Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import * as SocketOptions from "./SocketOptions.ts"
+import type { Socket } from "./Socket.ts"
+import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 // the dynamic port range of Windows
 const firstPort = 49_152
 const ports = 65_536 - firstPort
 
-const covers = (socket: UdpSocket, isV4: boolean): boolean => (isV4 ? !socket.v6 || socket.dual : socket.v6)
+// the ports of the two protocols have nothing to do with each other
+const tableOf = (kernel: Kernel, socket: Socket): Map<number, Array<Socket>> =>
+  socket.protocol === "TCP" ? kernel.boundStreams : kernel.bound
 
-const sameFamily = (a: UdpSocket, b: UdpSocket): boolean =>
+const covers = (socket: Socket, isV4: boolean): boolean => (isV4 ? !socket.v6 || socket.dual : socket.v6)
+
+const sameFamily = (a: Socket, b: Socket): boolean =>
   (covers(a, true) && covers(b, true)) || (covers(a, false) && covers(b, false))
 
 /**
  * Returns the code that a bind fails with, 0 for none. Source: "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE"; the
- * refusal of a reusing bind over a plain one is WSAEACCES.
+ * refusal of a reusing bind over a plain one is WSAEACCES. What an exclusive listener accepted keeps the port from
+ * another exclusive one, in TIME_WAIT too.
  */
-const conflict = (kernel: Kernel, socket: UdpSocket, ip: Ip, port: number): number => {
+const conflict = (kernel: Kernel, socket: Socket, ip: Ip, port: number): number => {
   const reuses = socket.options[SocketOptions.REUSEADDR] !== 0
-  for (const other of kernel.bound.get(port) ?? []) {
+  for (const other of tableOf(kernel, socket).get(port) ?? []) {
     if (!sameFamily(socket, other)) continue
     if (other.local.equals(ip) || (other.local.isAny && ip.isAny)) {
       if (!reuses) return sdk.WSAEADDRINUSE
@@ -33,11 +40,16 @@ const conflict = (kernel: Kernel, socket: UdpSocket, ip: Ip, port: number): numb
       return sdk.WSAEACCES
     }
   }
+  if (socket.protocol === "TCP" && socket.options[SocketOptions.EXCLUSIVEADDRUSE] !== 0) {
+    const taken = kernel.connections.some(port, (other) => other.exclusive && overlaps(other.local, ip))
+    if (taken) return sdk.WSAEADDRINUSE
+  }
   return 0
 }
 
-export const bindTo = (kernel: Kernel, socket: UdpSocket, ip: Ip, port: number, scope: number): boolean => {
+export const bindTo = (kernel: Kernel, socket: Socket, ip: Ip, port: number, scope: number): boolean => {
   let chosen = port
+  if (socket.protocol === "TCP") kernel.connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
   if (port === 0) {
     chosen = findPort(kernel, socket, ip)
   } else {
@@ -56,17 +68,21 @@ export const bindTo = (kernel: Kernel, socket: UdpSocket, ip: Ip, port: number, 
   socket.localPort = chosen
   socket.boundReuse = socket.options[SocketOptions.REUSEADDR] !== 0
   socket.boundExclusive = socket.options[SocketOptions.EXCLUSIVEADDRUSE] !== 0
-  const list = kernel.bound.get(chosen)
-  if (list === undefined) kernel.bound.set(chosen, [socket])
+  const table = tableOf(kernel, socket)
+  const list = table.get(chosen)
+  if (list === undefined) table.set(chosen, [socket])
   else list.push(socket)
   return true
 }
 
-const findPort = (kernel: Kernel, socket: UdpSocket, ip: Ip): number => {
+const findPort = (kernel: Kernel, socket: Socket, ip: Ip): number => {
+  const table = tableOf(kernel, socket)
+  const streams = socket.protocol === "TCP"
   const start = kernel.random.below(ports)
   for (let i = 0; i < ports; i++) {
     const port = firstPort + ((start + i) % ports)
-    const list = kernel.bound.get(port)
+    if (streams && kernel.connections.has(port)) continue
+    const list = table.get(port)
     if (list === undefined || !list.some((other) => sameFamily(socket, other) && overlaps(other.local, ip))) return port
   }
   return 0
@@ -75,15 +91,27 @@ const findPort = (kernel: Kernel, socket: UdpSocket, ip: Ip): number => {
 const overlaps = (a: Ip, b: Ip): boolean => a.isAny || b.isAny || a.equals(b)
 
 /** Binds as a send or connect on an unbound socket does: any address, any free port. */
-export const bindImplicitly = (kernel: Kernel, socket: UdpSocket): boolean =>
+export const bindImplicitly = (kernel: Kernel, socket: Socket): boolean =>
   bindTo(kernel, socket, socket.v6 ? anyV6 : anyV4, 0, 0)
 
-export const unbind = (kernel: Kernel, socket: UdpSocket): void => {
-  const list = kernel.bound.get(socket.localPort)
-  if (list === undefined) return
+export const unbind = (kernel: Kernel, socket: Socket): void => {
+  const table = tableOf(kernel, socket)
+  const list = table.get(socket.localPort)
+  if (list === undefined || !list.includes(socket)) return
   const rest = list.filter((other) => other !== socket)
-  if (rest.length === 0) kernel.bound.delete(socket.localPort)
-  else kernel.bound.set(socket.localPort, rest)
+  if (rest.length === 0) table.delete(socket.localPort)
+  else table.set(socket.localPort, rest)
+}
+
+/** Returns the socket that listens where a SYN goes: one of that address rather than one of all. */
+export const findListener = (kernel: Kernel, ip: Ip, port: number): TcpSocket | undefined => {
+  let found: TcpSocket | undefined
+  for (const socket of kernel.boundStreams.get(port) ?? []) {
+    if (socket.listening === undefined || !covers(socket, ip.isV4)) continue
+    if (socket.local.equals(ip)) return socket
+    if (socket.local.isAny) found ??= socket
+  }
+  return found
 }
 
 // a connected socket takes its peer's datagrams only; then the bound address decides
@@ -124,7 +152,7 @@ export const isOpen = (kernel: Kernel, datagram: Datagram): boolean =>
   )
 
 /** Says whether a socket may be bound to the address. */
-export const isOwn = (kernel: Kernel, socket: UdpSocket, ip: Ip): boolean => {
+export const isOwn = (kernel: Kernel, socket: Socket, ip: Ip): boolean => {
   if (socket.v6 && ip.isV4 && !socket.dual) return false
   return ip.isAny || Machine.owner(kernel.machine, ip) !== undefined
 }

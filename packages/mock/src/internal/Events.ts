@@ -65,7 +65,7 @@ export const WSAWaitForMultipleEvents = (
   for (let i = 0; i < count; i++) {
     const object = kernel.handles.get(kernel.memory.pointer(handles + i * kernel.memory.pointerSize))
     // a socket can be waited for too: it is signalled by the operations whose OVERLAPPED has no event
-    if (object === undefined || object.type === "port") return failed(sdk.WSA_INVALID_HANDLE)
+    if (object === undefined || object.type === "port" || object.type === "file") return failed(sdk.WSA_INVALID_HANDLE)
     if (object.signalled) {
       signalled++
       if (first === -1) first = i

@@ -2,16 +2,21 @@
  * The implementation of every function of the signature tables.
  */
 import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import * as Accepting from "./Accepting.ts"
+import * as Connecting from "./Connecting.ts"
+import * as Disconnecting from "./Disconnecting.ts"
 import * as Events from "./Events.ts"
 import * as Ioctls from "./Ioctls.ts"
+import * as Files from "./Files.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Library from "./Library.ts"
 import * as Names from "./Names.ts"
 import * as Ports from "./Ports.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
-import * as SocketOptions from "./SocketOptions.ts"
 import * as Sockets from "./Sockets.ts"
+import * as TcpOptions from "./TcpOptions.ts"
+import * as Transmit from "./Transmit.ts"
 import * as Unsupported from "./Unsupported.ts"
 
 /**
@@ -29,13 +34,13 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   closesocket: Sockets.closesocket,
   bind: Sockets.bind,
   connect: Sockets.connect,
-  listen: Unsupported.listen,
-  accept: Unsupported.accept,
+  listen: Accepting.listen,
+  accept: Accepting.accept,
   shutdown: Sockets.shutdown,
   getsockname: Sockets.getsockname,
   getpeername: Sockets.getpeername,
-  getsockopt: SocketOptions.getsockopt,
-  setsockopt: SocketOptions.setsockopt,
+  getsockopt: TcpOptions.getsockopt,
+  setsockopt: TcpOptions.setsockopt,
   ioctlsocket: Ioctls.ioctlsocket,
   WSAIoctl: Ioctls.WSAIoctl,
   WSADuplicateSocketW: Unsupported.WSADuplicateSocketW,
@@ -63,10 +68,10 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIoEx: Sockets.CancelIoEx,
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
-  CreateFileW: Unsupported.CreateFileW,
+  CreateFileW: Files.CreateFileW,
+  GetFileSizeEx: Files.GetFileSizeEx,
   RtlMoveMemory: Names.RtlMoveMemory,
   lstrcpynW: Names.lstrcpynW,
-  GetFileSizeEx: Unsupported.GetFileSizeEx,
   SleepEx: Library.SleepEx,
   RtlGetVersion: Library.RtlGetVersion
 }
@@ -74,9 +79,9 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
 export const extensions: { readonly [K in ExtensionName]: Implementation } = {
   WSARecvMsg: Receive.WSARecvMsg,
   WSASendMsg: Send.WSASendMsg,
-  AcceptEx: Unsupported.AcceptEx,
-  GetAcceptExSockaddrs: Unsupported.GetAcceptExSockaddrs,
-  ConnectEx: Unsupported.ConnectEx,
-  DisconnectEx: Unsupported.DisconnectEx,
-  TransmitFile: Unsupported.TransmitFile
+  AcceptEx: Accepting.AcceptEx,
+  GetAcceptExSockaddrs: Accepting.GetAcceptExSockaddrs,
+  ConnectEx: Connecting.ConnectEx,
+  DisconnectEx: Disconnecting.DisconnectEx,
+  TransmitFile: Transmit.TransmitFile
 }

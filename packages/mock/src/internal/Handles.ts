@@ -1,10 +1,10 @@
 /**
- * The handle table of a simulated process: sockets, ports and events in one numbering, as on Windows.
+ * The handle table of a simulated process: sockets, ports, events and files in one numbering, as on Windows.
  */
 
 /** What a handle can refer to. */
 export interface KernelObject {
-  readonly type: "socket" | "port" | "event"
+  readonly type: "socket" | "port" | "event" | "file"
   /** The handle's number while it is open, 0 after. */
   handle: number
 }

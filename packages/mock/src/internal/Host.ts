@@ -7,6 +7,9 @@ import * as MockTrace from "../MockTrace.ts"
 import { formatEndpoint } from "./Ip.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
+import type { Connection } from "./Connection.ts"
+import type { AnySocket, Kernel } from "./Kernel.ts"
+import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 const defaultMtu = 1500
@@ -30,9 +33,15 @@ export const machine = (name: string, options: MachineOptions): Machine => {
   }
 }
 
-const describe = (host: string, socket: UdpSocket): SocketInfo => ({
+const describe = (host: string, socket: AnySocket): SocketInfo =>
+  socket.protocol === "UDP" ? describeUdp(host, socket) : describeTcp(host, socket)
+
+const describeUdp = (host: string, socket: UdpSocket): SocketInfo => ({
   host,
   socket: socket.handle,
+  protocol: "UDP",
+  state: undefined,
+  backlog: 0,
   family: socket.v6 ? "IPv6" : "IPv4",
   local: socket.localPort === 0 ? undefined : formatEndpoint(socket.local, socket.localPort),
   peer: socket.peer === undefined ? undefined : formatEndpoint(socket.peer, socket.peerPort),
@@ -44,6 +53,55 @@ const describe = (host: string, socket: UdpSocket): SocketInfo => ({
   dropped: socket.overflowed
 })
 
+const describeTcp = (host: string, socket: TcpSocket): SocketInfo => {
+  const { connection, listening } = socket
+  return {
+    ...describeConnection(host, connection),
+    socket: socket.handle,
+    family: socket.v6 ? "IPv6" : "IPv4",
+    state: listening !== undefined ? "LISTENING" : connection?.state,
+    local:
+      connection !== undefined
+        ? formatEndpoint(connection.local, connection.localPort)
+        : socket.localPort === 0
+          ? undefined
+          : formatEndpoint(socket.local, socket.localPort),
+    backlog: listening === undefined ? 0 : listening.backlog.size,
+    pendingReceives: socket.receives.size,
+    pendingSends: socket.sends.size
+  }
+}
+
+// also of connections that no socket has: in a backlog, or closed and not over
+const describeConnection = (host: string, connection: Connection | undefined): SocketInfo => ({
+  host,
+  socket: 0,
+  protocol: "TCP",
+  state: connection?.state,
+  family: connection === undefined || connection.local.isV4 ? "IPv4" : "IPv6",
+  local: connection === undefined ? undefined : formatEndpoint(connection.local, connection.localPort),
+  peer: connection === undefined ? undefined : formatEndpoint(connection.peer, connection.peerPort),
+  pendingReceives: 0,
+  pendingSends: 0,
+  queued: 0,
+  queuedBytes: connection?.queuedBytes ?? 0,
+  sendBuffered: connection?.buffered ?? 0,
+  dropped: 0,
+  backlog: 0
+})
+
+const netstat = (kernel: Kernel): Array<SocketInfo> => {
+  const { connections, handles, name } = kernel
+  connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
+  return [
+    ...handles.list().flatMap((object) => (object.type === "socket" ? [describe(name, object)] : [])),
+    ...connections
+      .list()
+      .filter((connection) => connection.socket === undefined)
+      .map((connection) => describeConnection(name, connection))
+  ]
+}
+
 export const make = (simulation: Simulation, node: Node): Mock => {
   const { kernel, seam } = node
   const { network, trace } = simulation
@@ -52,9 +110,7 @@ export const make = (simulation: Simulation, node: Node): Mock => {
     seam,
     trace: Effect.sync(() => trace.list()),
     clearTrace: Effect.sync(() => trace.clear()),
-    sockets: Effect.sync(() =>
-      kernel.handles.list().flatMap((object) => (object.type === "socket" ? [describe(kernel.name, object)] : []))
-    ),
+    sockets: Effect.sync(() => netstat(kernel)),
     settled: Effect.callback<void>((resume) =>
       simulation.settle((settled) =>
         resume(settled ? Effect.void : Effect.die(new Error("the simulation never comes to rest")))
@@ -70,6 +126,7 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       Effect.sync(() => network.hold()),
       () => Effect.sync(() => network.release())
     ),
+    file: (path, content) => Effect.sync(() => kernel.files.add(path, content)),
     keptAlive: Effect.sync(() => kernel.keepAlive > 0),
     exit: Effect.sync(() => {
       for (const task of kernel.exitTasks) task()

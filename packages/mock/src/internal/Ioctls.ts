@@ -7,7 +7,8 @@ import * as Guids from "@effect-winsock/schema/Guids"
 import * as Io from "@effect-winsock/schema/Ioctls"
 import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
-import type { Kernel } from "./Kernel.ts"
+import type { AnySocket, Kernel } from "./Kernel.ts"
+import * as TcpIoctls from "./TcpIoctls.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 const names = Object.keys(extensions) as ReadonlyArray<ExtensionName>
@@ -23,7 +24,7 @@ const functionByGuid = new Map(names.map((name) => [Guids.extensions[name] as st
 
 interface Request {
   readonly kernel: Kernel
-  readonly socket: UdpSocket
+  readonly socket: AnySocket
   readonly input: number
   readonly inputSize: number
   readonly output: number
@@ -53,10 +54,20 @@ const writePointer = (request: Request, value: number): number => {
 }
 
 const flag =
-  (assign: (socket: UdpSocket, on: boolean) => void): Ioctl =>
+  (assign: (socket: AnySocket, on: boolean) => void): Ioctl =>
   (request) => {
     if (!input(request, 4)) return -1
     assign(request.socket, request.kernel.memory.u32(request.input) !== 0)
+    return 0
+  }
+
+const datagramFlag =
+  (assign: (socket: UdpSocket, on: boolean) => void): Ioctl =>
+  (request) => {
+    const { kernel, socket } = request
+    if (socket.protocol === "TCP") return refuse(kernel, sdk.WSAEOPNOTSUPP)
+    if (!input(request, 4)) return -1
+    assign(socket, kernel.memory.u32(request.input) !== 0)
     return 0
   }
 
@@ -64,13 +75,14 @@ const ioctls: { readonly [code: number]: Ioctl } = {
   [Io.FIONBIO]: flag((socket, on) => {
     socket.nonBlocking = on
   }),
-  [Io.SIO_UDP_CONNRESET]: flag((socket, on) => {
+  [Io.SIO_UDP_CONNRESET]: datagramFlag((socket, on) => {
     socket.connectionReset = on
   }),
-  [Io.SIO_UDP_NETRESET]: flag((socket, on) => {
+  [Io.SIO_UDP_NETRESET]: datagramFlag((socket, on) => {
     socket.networkReset = on
   }),
-  [Io.SIO_ENABLE_CIRCULAR_QUEUEING]: () => 0,
+  [Io.SIO_ENABLE_CIRCULAR_QUEUEING]: ({ kernel, socket }) =>
+    socket.protocol === "TCP" ? refuse(kernel, sdk.WSAEOPNOTSUPP) : 0,
   [Io.FIONREAD]: (request) => {
     const { kernel, output, outputSize, socket } = request
     if (output === 0 || outputSize < 4) return refuse(kernel, sdk.WSAEFAULT)
@@ -89,12 +101,19 @@ const ioctls: { readonly [code: number]: Ioctl } = {
   [Io.SIO_TIMESTAMPING]: (request) => {
     if (!input(request, 8)) return -1
     const { kernel, socket } = request
+    if (socket.protocol === "TCP") return refuse(kernel, sdk.WSAEOPNOTSUPP)
     const flags = kernel.memory.u32(request.input)
     // only receive timestamps are simulated
     if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
     socket.timestamps = (flags & TIMESTAMPING_FLAG_RX) !== 0
     return 0
   }
+}
+
+// streams' own codes are unknown to other sockets
+const streamIoctl = (socket: AnySocket, code: number): Ioctl | undefined => {
+  const ioctl = TcpIoctls.ioctls[code]
+  return socket.protocol === "UDP" || ioctl === undefined ? undefined : (request) => ioctl({ ...request, socket })
 }
 
 export const WSAIoctl = (
@@ -115,7 +134,7 @@ export const WSAIoctl = (
   if (bytesAt === 0) return kernel.fail(sdk.WSAEFAULT)
   kernel.memory.locate(bytesAt, 4)
   const isOverlapped = overlapped !== 0 && socket.overlapped
-  const ioctl = ioctls[code >>> 0]
+  const ioctl = ioctls[code >>> 0] ?? streamIoctl(socket, code >>> 0)
   if (ioctl === undefined) {
     if (code >>> 0 === Io.SIO_ADDRESS_LIST_CHANGE) return waitForChange(kernel, socket, overlapped, routine)
     if (!isOverlapped) return kernel.fail(sdk.WSAEOPNOTSUPP)
@@ -137,7 +156,7 @@ export const WSAIoctl = (
 }
 
 // the simulated machine's addresses never change: the request stays pending until it is cancelled
-const waitForChange = (kernel: Kernel, socket: UdpSocket, overlapped: number, routine: number): number => {
+const waitForChange = (kernel: Kernel, socket: AnySocket, overlapped: number, routine: number): number => {
   if (overlapped === 0 || !socket.overlapped) {
     return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
   }
@@ -154,7 +173,10 @@ export const ioctlsocket = (kernel: Kernel, s: number, command: number, at: numb
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   const code = command >>> 0
-  if (code !== Io.FIONBIO && code !== Io.FIONREAD) return kernel.fail(sdk.WSAEINVAL)
-  ioctls[code]({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4 })
+  const ioctl = code === Io.SIOCATMARK ? streamIoctl(socket, code) : ioctls[code]
+  if (ioctl === undefined || (code !== Io.FIONBIO && code !== Io.FIONREAD && code !== Io.SIOCATMARK)) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  ioctl({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4 })
   return 0
 }

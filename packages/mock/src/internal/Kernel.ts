@@ -3,8 +3,10 @@
  */
 import { STATUS_PENDING } from "@effect-winsock/schema/NtStatus"
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
+import { Connections } from "./Connections.ts"
 import type { EventObject } from "./Events.ts"
 import { Faults } from "./Faults.ts"
+import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
 import type { Machine } from "./Machine.ts"
@@ -20,9 +22,15 @@ import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Settings } from "./Settings.ts"
 import type { Trace } from "./Trace.ts"
 import type { Task, Turns } from "./Turns.ts"
+import type { Socket } from "./Socket.ts"
+import { streams } from "./Streams.ts"
+import type { StreamEvents } from "./Tcp.ts"
+import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
-export type AnyObject = UdpSocket | Port | EventObject
+export type AnySocket = UdpSocket | TcpSocket
+
+export type AnyObject = AnySocket | Port | EventObject | FileObject
 
 /** The end of an operation, due in a later turn. */
 class Completion implements Task {
@@ -40,7 +48,7 @@ class Completion implements Task {
       return
     }
     operation.late = 0
-    if (operation.kind === "receive" && !operation.forced) Receive.complete(kernel, operation)
+    if (operation.datagram !== undefined && !operation.forced) Receive.complete(kernel, operation)
     else {
       kernel.guard.completing(operation)
       kernel.complete(operation, operation.status, operation.bytes)
@@ -62,8 +70,13 @@ export class Kernel {
   readonly routines: Routines
   readonly handles = new Handles<AnyObject>()
   readonly names = new NameService()
-  /** Bound sockets by port, oldest first. */
+  /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
+  /** Bound TCP sockets. */
+  readonly boundStreams = new Map<number, Array<TcpSocket>>()
+  readonly connections = new Connections()
+  readonly files = new Files()
+  readonly streams: StreamEvents = streams
   /** The error of the call in progress, 0 while it succeeds. */
   error = 0
   /** The JS thread's last error. */
@@ -111,7 +124,7 @@ export class Kernel {
   }
 
   /** Returns the socket, or makes the call fail. */
-  socket(s: number): UdpSocket | undefined {
+  socket(s: number): AnySocket | undefined {
     if (this.started === 0) {
       this.error = sdk.WSANOTINITIALISED
       return undefined
@@ -144,7 +157,7 @@ export class Kernel {
   }
 
   /** Returns an operation to fill in; it becomes its caller's only if it stays pending. */
-  operation(kind: OperationKind, socket: UdpSocket): Operation {
+  operation(kind: OperationKind, socket: Socket): Operation {
     this.spare ??= new Operation(socket)
     return this.spare.reset(kind, socket)
   }
@@ -182,9 +195,16 @@ export class Kernel {
     } else {
       operation.socket.signalled = false
     }
-    view.setUint32(at, STATUS_PENDING, true)
-    if (this.memory.pointerSize === 8) view.setUint32(at + 4, 0, true)
+    this.markPending(overlapped)
     return true
+  }
+
+  /** Writes STATUS_PENDING where a call's OVERLAPPED is, if it has one. */
+  markPending(overlapped: number): void {
+    if (overlapped === 0) return
+    const view = this.memory.locate(overlapped, this.size)
+    view.setUint32(this.memory.at, STATUS_PENDING, true)
+    if (this.memory.pointerSize === 8) view.setUint32(this.memory.at + 4, 0, true)
   }
 
   /** Keeps the operation: it completes later. Always the end of its call. */

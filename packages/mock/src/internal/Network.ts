@@ -1,10 +1,12 @@
 /**
- * The network between simulated machines: takes datagrams from their senders and delivers them in a later turn.
+ * The network between simulated machines: takes what they send and delivers it in a later turn, in the order in which
+ * it was sent.
  */
 import { MSG_BCAST } from "@effect-winsock/schema/Flags"
 import { STATUS_PORT_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
 import * as Bindings from "./Bindings.ts"
 import { Datagram } from "./Datagram.ts"
+import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation } from "./Operation.ts"
@@ -15,8 +17,13 @@ import type { Delivery } from "./Settings.ts"
 import type { Task, Turns } from "./Turns.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
-/** A datagram under way; `from` is the socket that sent it, for reports about it. */
-class Flight {
+/** Something under way. */
+export interface Flight {
+  arrive(network: Network): void
+}
+
+/** A datagram under way, and the socket that sent it, for reports about it. */
+class DatagramFlight implements Flight {
   readonly kernel: Kernel
   readonly socket: UdpSocket
   readonly datagram: Datagram
@@ -27,6 +34,9 @@ class Flight {
     this.socket = socket
     this.datagram = datagram
     this.operation = operation
+  }
+  arrive(network: Network): void {
+    network.deliver(this)
   }
 }
 
@@ -50,7 +60,7 @@ export class Network implements Task {
     return ++this.lastId
   }
 
-  /** Datagrams under way. */
+  /** How much is under way. */
   get size(): number {
     return this.flights.length
   }
@@ -70,7 +80,11 @@ export class Network implements Task {
   }
 
   send(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined): void {
-    this.flights.push(new Flight(kernel, socket, datagram, operation))
+    this.carry(new DatagramFlight(kernel, socket, datagram, operation))
+  }
+
+  carry(flight: Flight): void {
+    this.flights.push(flight)
     if (this.delivery === "immediate" && !this.isHeld && !this.delivering) this.run()
     else this.start()
   }
@@ -82,7 +96,7 @@ export class Network implements Task {
     // what a delivery sets off (a send that waited for room, an ICMP report) travels in the next turn
     const flights = this.flights
     this.flights = []
-    for (let i = 0; i < flights.length; i++) this.deliver(flights[i])
+    for (let i = 0; i < flights.length; i++) flights[i].arrive(this)
     // coalescing sockets are served once all of this turn's datagrams are there
     for (const socket of this.touched.splice(0)) Receive.serve(socket.kernel, socket)
     this.delivering = false
@@ -95,22 +109,24 @@ export class Network implements Task {
     this.turns.post(this)
   }
 
-  private deliver(flight: Flight): void {
+  /** Returns the machine that has an address, as seen from one of them. */
+  hostOf(kernel: Kernel, ip: Ip): Kernel | undefined {
+    if (Machine.owner(kernel.machine, ip) !== undefined) return kernel
+    return this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
+  }
+
+  deliver(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
     if (datagram.status !== 0) return this.report(flight)
     Send.drained(kernel, socket, datagram.payload.length, flight.operation)
     const ip = datagram.destination
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
-    const own = Machine.owner(kernel.machine, ip)
-    const target =
-      own !== undefined
-        ? kernel
-        : this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
-    if (ip.isLoopback ? target !== kernel : target === undefined) return this.drop(kernel, datagram, "no such host")
-    this.arrive(flight, target!, Machine.owner(target!.machine, ip)!.index)
+    const target = this.hostOf(kernel, ip)
+    if (target === undefined) return this.drop(kernel, datagram, "no such host")
+    this.arrive(flight, target, Machine.owner(target.machine, ip)!.index)
   }
 
-  private arrive(flight: Flight, target: Kernel, index: number): void {
+  private arrive(flight: DatagramFlight, target: Kernel, index: number): void {
     const { datagram } = flight
     datagram.interfaceIndex = index
     const socket = Bindings.find(target, datagram)
@@ -129,11 +145,11 @@ export class Network implements Task {
       0
     )
     icmp.status = STATUS_PORT_UNREACHABLE
-    this.flights.push(new Flight(flight.kernel, flight.socket, icmp, undefined))
+    this.flights.push(new DatagramFlight(flight.kernel, flight.socket, icmp, undefined))
   }
 
   /** An ICMP port unreachable comes back to the socket whose datagram met it. */
-  private report(flight: Flight): void {
+  private report(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
     if (socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
     if (socket.peer !== undefined && (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source)))
@@ -141,7 +157,7 @@ export class Network implements Task {
     this.hand(kernel, socket, datagram)
   }
 
-  private broadcast(flight: Flight): void {
+  private broadcast(flight: DatagramFlight): void {
     const { datagram, kernel } = flight
     let reached = 0
     for (const target of this.kernels) {

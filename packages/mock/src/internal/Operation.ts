@@ -5,9 +5,11 @@ import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Datagram } from "./Datagram.ts"
 import type { MockMemory } from "./Memory.ts"
 import type { CompletionRoutine } from "./Routines.ts"
-import type { UdpSocket } from "./UdpSocket.ts"
+import { gather } from "./Buffers.ts"
+import type { Kernel } from "./Kernel.ts"
+import type { Socket } from "./Socket.ts"
 
-export type OperationKind = "receive" | "send" | "ioctl"
+export type OperationKind = "receive" | "send" | "ioctl" | "accept" | "connect" | "disconnect"
 
 /**
  * - `idle`: being answered by its call
@@ -20,7 +22,7 @@ export type OperationState = "idle" | "pending" | "cancelling" | "completing" | 
 export class Operation {
   kind: OperationKind = "receive"
   state: OperationState = "idle"
-  socket: UdpSocket
+  socket: Socket
   overlapped = 0
   /** Handle of the event to signal, 0 for none. */
   event = 0
@@ -38,6 +40,19 @@ export class Operation {
   /** Where WSARecv and WSARecvFrom report flags, 0 for nowhere. */
   flagsAt = 0
   peek = false
+  /** MSG_WAITALL, and MSG_OOB. */
+  waitAll = false
+  urgent = false
+  /** How far a stream's operation got: bytes received, or handed to the connection. */
+  progress = 0
+  /** The connection's count of acknowledged bytes that ends the send. */
+  mark = 0
+  /** Whether a disconnect makes the socket fit for another connection. */
+  reuses = false
+  /** Most bytes that are handed over at once. */
+  piece = Number.POSITIVE_INFINITY
+  /** What a send does instead of ending when all of it is sent. */
+  disconnects: ((operation: Operation) => void) | undefined
   /** Captured WSABUFs: address, length, address, length, ... */
   readonly buffers: Array<number> = []
   bufferCount = 0
@@ -57,11 +72,11 @@ export class Operation {
   list: OperationList | undefined
   snapshots: Array<Snapshot> | undefined
 
-  constructor(socket: UdpSocket) {
+  constructor(socket: Socket) {
     this.socket = socket
   }
 
-  reset(kind: OperationKind, socket: UdpSocket): this {
+  reset(kind: OperationKind, socket: Socket): this {
     this.kind = kind
     this.socket = socket
     this.overlapped = 0
@@ -76,12 +91,17 @@ export class Operation {
     this.controlLength = 0
     this.flagsAt = 0
     this.peek = false
+    this.waitAll = false
+    this.urgent = false
+    this.progress = 0
+    this.reuses = false
     this.bufferCount = 0
     this.capacity = 0
     this.status = 0
     this.bytes = 0
     this.late = 0
     this.forced = false
+    this.datagram = undefined
     return this
   }
 
@@ -90,6 +110,11 @@ export class Operation {
     this.buffers[this.bufferCount * 2 + 1] = length
     this.bufferCount++
     this.capacity += length
+  }
+
+  /** Copies a part of what a send sends. */
+  pull(kernel: Kernel, from: number, size: number): Uint8Array {
+    return gather(kernel, this, from, size)
   }
 
   /** Calls `visit` for every range of memory that is the kernel's while the operation is pending. */

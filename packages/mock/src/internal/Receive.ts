@@ -3,8 +3,9 @@
  */
 import { MSG_CTRUNC, MSG_PARTIAL, MSG_PEEK, MSG_TRUNC } from "@effect-winsock/schema/Flags"
 import { STATUS_ACCESS_VIOLATION, STATUS_BUFFER_OVERFLOW, toWsaError } from "@effect-winsock/schema/NtStatus"
-import { WSABUF, WSAMSG } from "@effect-winsock/schema/Structs"
+import { WSAMSG } from "@effect-winsock/schema/Structs"
 import * as Addresses from "./Addresses.ts"
+import { captureBuffers, scatter } from "./Buffers.ts"
 import * as Control from "./Control.ts"
 import type { Datagram } from "./Datagram.ts"
 import type { Kernel } from "./Kernel.ts"
@@ -12,30 +13,8 @@ import { AccessViolation } from "./Memory.ts"
 import type { Operation } from "./Operation.ts"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import * as SocketOptions from "./SocketOptions.ts"
+import * as TcpReceive from "./TcpReceive.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
-
-/** Captures an array of WSABUFs and probes what they point to. */
-export const captureBuffers = (kernel: Kernel, operation: Operation, address: number, count: number): boolean => {
-  if (address === 0 || count === 0) {
-    kernel.error = sdk.WSAEINVAL
-    return false
-  }
-  const { memory } = kernel
-  const wide = memory.pointerSize === 8
-  const stride = wide ? WSABUF.size.x64 : WSABUF.size.ia32
-  const view = memory.locate(address, count * stride)
-  const base = memory.at
-  for (let i = 0; i < count; i++) {
-    const at = base + i * stride
-    const length = view.getUint32(at, true)
-    const pointer = wide
-      ? view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 0x1_0000_0000
-      : view.getUint32(at + 4, true)
-    if (length > 0) memory.locate(pointer, length)
-    operation.addBuffer(pointer, length)
-  }
-  return true
-}
 
 const at64 = WSAMSG.offsets.x64
 const at32 = WSAMSG.offsets.ia32
@@ -84,6 +63,7 @@ export const WSARecvMsg = (
 ): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
+  if (socket.protocol === "TCP") return kernel.fail(sdk.WSAEINVAL)
   const operation = kernel.operation("receive", socket)
   if (msg === 0 || (bytesAt === 0 && overlapped === 0)) return kernel.fail(sdk.WSAEFAULT)
   if (!receivable(kernel, socket)) return 0
@@ -116,6 +96,12 @@ export const WSARecvFrom = (
   const operation = kernel.operation("receive", socket)
   if (bytesAt === 0 && overlapped === 0) return kernel.fail(sdk.WSAEFAULT)
   const flags = kernel.memory.u32(flagsAt)
+  if (socket.protocol === "TCP") {
+    // a stream knows its peer: the sender's address is ignored
+    if (!captureBuffers(kernel, operation, buffers, count)) return 0
+    operation.flagsAt = flagsAt
+    return TcpReceive.receive(kernel, socket, operation, flags, bytesAt, overlapped, routine)
+  }
   if (from !== 0) {
     operation.name = from
     operation.nameLength = kernel.memory.i32(fromLengthAt)
@@ -209,18 +195,18 @@ const truncates = (kernel: Kernel, operation: Operation, datagram: Datagram): bo
   datagram.status === 0 &&
   (datagram.payload.length > operation.capacity ||
     (operation.msg !== 0 &&
-      Control.needed(operation.socket, datagram, kernel.memory.pointerSize) > operation.controlLength))
+      Control.needed(operation.socket as UdpSocket, datagram, kernel.memory.pointerSize) > operation.controlLength))
 
 /** Writes the datagram where the operation wants it, sets the operation's byte count and returns the NTSTATUS. */
 export const fill = (kernel: Kernel, operation: Operation, datagram: Datagram): number => {
   operation.bytes = 0
   if (datagram.status !== 0) return datagram.status
-  const { socket } = operation
+  const socket = operation.socket as UdpSocket
   const { memory } = kernel
   const { payload } = datagram
   const truncated = payload.length > operation.capacity
   const total = truncated ? operation.capacity : payload.length
-  scatter(kernel, operation, payload, total)
+  scatter(kernel, operation, 0, truncated ? payload.subarray(0, total) : payload)
   operation.bytes = total
   if (operation.nameLength > 0) {
     const scope = datagram.source.isLinkLocal ? datagram.interfaceIndex : 0
@@ -244,24 +230,6 @@ export const fill = (kernel: Kernel, operation: Operation, datagram: Datagram): 
   const flags = datagram.flags | (truncated ? MSG_TRUNC : 0) | (controlTruncated ? MSG_CTRUNC : 0)
   message.setUint32(base + at.dwFlags, flags, true)
   return truncated || controlTruncated ? STATUS_BUFFER_OVERFLOW : 0
-}
-
-const scatter = (kernel: Kernel, operation: Operation, payload: Uint8Array, total: number): void => {
-  const { memory } = kernel
-  if (operation.bufferCount === 1 && total === payload.length) {
-    if (total === 0) return
-    const block = memory.find(operation.buffers[0], total)
-    block.bytes.set(payload, memory.at)
-    return
-  }
-  let from = 0
-  for (let i = 0; i < operation.bufferCount && from < total; i++) {
-    const part = Math.min(operation.buffers[i * 2 + 1], total - from)
-    if (part === 0) continue
-    const block = memory.find(operation.buffers[i * 2], part)
-    block.bytes.set(payload.subarray(from, from + part), memory.at)
-    from += part
-  }
 }
 
 /** Hands queued datagrams to waiting receives, oldest to oldest. */

@@ -1,20 +1,22 @@
 /**
  * WSASend, WSASendTo and WSASendMsg.
  */
-import { ECN_CE, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, MSG_DONTROUTE, MSG_PARTIAL } from "@effect-winsock/schema/Flags"
+import { ECN_CE, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, MSG_DONTROUTE } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED } from "@effect-winsock/schema/NtStatus"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import * as Addresses from "./Addresses.ts"
 import * as Bindings from "./Bindings.ts"
+import { captureBuffers, gather } from "./Buffers.ts"
 import * as Control from "./Control.ts"
 import { Datagram } from "./Datagram.ts"
 import { Ip, v4 } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation } from "./Operation.ts"
-import { captureBuffers, captureMessage } from "./Receive.ts"
+import { captureMessage } from "./Receive.ts"
 import * as SocketOptions from "./SocketOptions.ts"
+import * as TcpSend from "./TcpSend.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 /** What one send asks for beyond its payload; control messages override the socket's options. */
@@ -38,6 +40,7 @@ export const WSASendMsg = (
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (msg === 0) return kernel.fail(sdk.WSAEFAULT)
+  if (socket.protocol === "TCP") return kernel.fail(sdk.WSAEINVAL)
   const operation = kernel.operation("send", socket)
   if (!captureMessage(kernel, operation, msg)) return 0
   return send(kernel, socket, operation, flags, bytesAt, overlapped, routine)
@@ -59,6 +62,7 @@ export const WSASendTo = (
   if (socket === undefined) return 0
   const operation = kernel.operation("send", socket)
   if (!captureBuffers(kernel, operation, buffers, count)) return 0
+  if (socket.protocol === "TCP") return TcpSend.send(kernel, socket, operation, flags, bytesAt, overlapped, routine)
   operation.name = to
   operation.nameLength = to === 0 ? 0 : toLength
   return send(kernel, socket, operation, flags, bytesAt, overlapped, routine)
@@ -84,7 +88,7 @@ const send = (
   overlapped: number,
   routine: number
 ): number => {
-  if ((flags & ~(MSG_DONTROUTE | MSG_PARTIAL)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
+  if ((flags & ~MSG_DONTROUTE) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   if (socket.noSend) return kernel.fail(sdk.WSAESHUTDOWN)
   let to: Addresses.Endpoint | undefined
   if (operation.nameLength > 0) {
@@ -184,20 +188,6 @@ const end = (kernel: Kernel, operation: Operation): void => {
 
 // --- what is sent ---
 
-const gather = (kernel: Kernel, operation: Operation): Uint8Array => {
-  const payload = new Uint8Array(operation.capacity)
-  let at = 0
-  for (let i = 0; i < operation.bufferCount; i++) {
-    const length = operation.buffers[i * 2 + 1]
-    if (length === 0) continue
-    const block = kernel.memory.find(operation.buffers[i * 2], length)
-    const from = kernel.memory.at
-    payload.set(block.bytes.subarray(from, from + length), at)
-    at += length
-  }
-  return payload
-}
-
 const prepare = (
   kernel: Kernel,
   socket: UdpSocket,
@@ -224,7 +214,7 @@ const prepare = (
   if (size > SocketOptions.maximumPayload(isV4)) return refuse(kernel, sdk.WSAEMSGSIZE)
   const piece = manner.segment === 0 ? size : Math.min(size, manner.segment)
   if (keepsWhole(socket, isV4) && piece + (isV4 ? 28 : 48) > via.mtu) return refuse(kernel, sdk.WSAEMSGSIZE)
-  const payload = gather(kernel, operation)
+  const payload = gather(kernel, operation, 0, size)
   if (piece === size) return [make(kernel, socket, via, source, destination, to.port, payload, manner)]
   const datagrams: Array<Datagram> = []
   for (let at = 0; at < size; at += piece) {

@@ -10,6 +10,7 @@ export type TruncationAnswer = "pending" | "emsgsize+packet" | "emsgsize-only" |
 export type ReadyAnswer = "immediate" | "pending" | "seeded"
 export type Cancellation = "immediate" | "deferred" | "seeded"
 export type Delivery = "turn" | "immediate"
+export type Segmentation = "mss" | "seeded"
 
 export interface Settings {
   readonly abi: Abi
@@ -20,7 +21,8 @@ export interface Settings {
   readonly truncationAnswer: TruncationAnswer
   readonly readyAnswer: ReadyAnswer
   readonly cancellation: Cancellation
-  readonly closeStatus: number
+  /** Undefined: what Windows gives for each kind of operation. */
+  readonly closeStatus: number | undefined
   readonly delivery: Delivery
   readonly absentExtensions: ReadonlyArray<string>
   /** Level and number, as SocketOptions keys them. */
@@ -28,6 +30,11 @@ export interface Settings {
   readonly sendControl: "honoured" | "ignored"
   readonly coalescedInfo: "told" | "missing" | number
   readonly build: number
+  readonly segmentation: Segmentation
+  readonly cancelledSend: "counted" | "zero"
+  /** How long TIME_WAIT lasts, in milliseconds. */
+  readonly timeWait: number
+  readonly tcpInfo: boolean
   readonly names: NameTable
   readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
@@ -41,14 +48,17 @@ export const defaults: Settings = {
   truncationAnswer: "pending",
   readyAnswer: "immediate",
   cancellation: "immediate",
-  // STATUS_CANCELLED
-  closeStatus: 0xc0000120,
+  closeStatus: undefined,
   delivery: "turn",
   absentExtensions: [],
   absentOptions: new Set(),
   sendControl: "honoured",
   coalescedInfo: "told",
   build: 22_631,
+  segmentation: "mss",
+  cancelledSend: "counted",
+  timeWait: 120_000,
+  tcpInfo: true,
   names: new NameTable({}),
   nameCancellation: "immediate"
 }

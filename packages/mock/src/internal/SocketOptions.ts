@@ -1,15 +1,17 @@
 /**
- * Socket options of UDP sockets: what may be read and written, and what a value means.
+ * Socket options: what may be read and written, and what a value means.
  */
-import type { Kernel } from "./Kernel.ts"
+import type { AnySocket, Kernel } from "./Kernel.ts"
 import { mtuTo } from "./Machine.ts"
 import {
   AF_INET,
   AF_INET6,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPPROTO_TCP,
   IPPROTO_UDP,
   SOCK_DGRAM,
+  SOCK_STREAM,
   SOL_SOCKET,
   XP1_IFS_HANDLES
 } from "@effect-winsock/schema/Flags"
@@ -28,7 +30,7 @@ interface Option {
 
 const table = new Map<number, Option>()
 
-/** Initial values, by index; every socket has a copy. */
+/** Initial values, by index; a socket has a copy once it differs. */
 export const defaults: Array<number> = []
 
 // SO_EXCLUSIVEADDRUSE is ~SO_REUSEADDR: names are signed
@@ -68,6 +70,25 @@ export const RCVBUF = define(SOL_SOCKET, Options.SO_RCVBUF, 65_536, "number")
 export const SNDTIMEO = define(SOL_SOCKET, Options.SO_SNDTIMEO, 0, "number", 0, 0xffff_ffff)
 export const RCVTIMEO = define(SOL_SOCKET, Options.SO_RCVTIMEO, 0, "number", 0, 0xffff_ffff)
 define(SOL_SOCKET, Options.SO_DONTROUTE, 0)
+export const KEEPALIVE = define(SOL_SOCKET, Options.SO_KEEPALIVE, 0)
+export const OOBINLINE = define(SOL_SOCKET, Options.SO_OOBINLINE, 0)
+define(SOL_SOCKET, Options.SO_REUSE_UNICASTPORT, 0)
+const CONDITIONAL_ACCEPT = define(SOL_SOCKET, Options.SO_CONDITIONAL_ACCEPT, 0)
+// SO_LINGER is both of these
+export const LINGER = defaults.push(0) - 1
+export const LINGER_SECONDS = defaults.push(0) - 1
+
+export const NODELAY = define(IPPROTO_TCP, Options.TCP_NODELAY, 0)
+// stored, and without effect on the wire
+define(IPPROTO_TCP, Options.TCP_EXPEDITED_1122, 0)
+define(IPPROTO_TCP, Options.TCP_TIMESTAMPS, 0)
+define(IPPROTO_TCP, Options.TCP_FASTOPEN, 0)
+define(IPPROTO_TCP, Options.TCP_MAXRT, 10, "number", -1)
+define(IPPROTO_TCP, Options.TCP_MAXRTMS, 10_000, "number")
+/** In seconds: the time of silence before the first probe, and between probes. */
+export const KEEPIDLE = define(IPPROTO_TCP, Options.TCP_KEEPIDLE, 7200, "number", 1)
+export const KEEPINTVL = define(IPPROTO_TCP, Options.TCP_KEEPINTVL, 1, "number", 1)
+export const KEEPCNT = define(IPPROTO_TCP, Options.TCP_KEEPCNT, 10, "number", 1, 255)
 
 const PKTINFO4 = define(IPPROTO_IP, Options.IP_PKTINFO, 0)
 const PKTINFO_EX4 = define(IPPROTO_IP, Options.IP_PKTINFO_EX, 0)
@@ -152,16 +173,19 @@ const protocolInfoSize = 628
 export const maximumPayload = (v4: boolean): number => (v4 ? 65_507 : 65_527)
 
 // getsockopt-only values, by level and name; undefined when the option does not exist
-const computed = (kernel: Kernel, socket: UdpSocket, level: number, name: number): number | undefined => {
+const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number): number | undefined => {
   if (level === SOL_SOCKET) {
+    const streams = socket.protocol === "TCP"
     switch (name) {
       case Options.SO_ERROR:
+        return streams ? socket.pendingError : 0
       case Options.SO_ACCEPTCONN:
-        return 0
+        return streams && socket.listening !== undefined ? 1 : 0
       case Options.SO_TYPE:
-        return SOCK_DGRAM
+        return streams ? SOCK_STREAM : SOCK_DGRAM
       case Options.SO_MAX_MSG_SIZE:
-        return maximumPayload(!socket.v6)
+        // a stream has no messages
+        return streams ? undefined : maximumPayload(!socket.v6)
     }
   }
   // legal on raw sockets, or after another option, and invalid on a UDP socket
@@ -178,7 +202,21 @@ const computed = (kernel: Kernel, socket: UdpSocket, level: number, name: number
 }
 
 // IPv4 options exist on an IPv6 socket too, for its dual-stack traffic; IPv6 options do not exist on an IPv4 socket
-const legal = (socket: UdpSocket, level: number): boolean => level !== IPPROTO_IPV6 || socket.v6
+const legal = (socket: AnySocket, level: number): boolean => {
+  if (level === IPPROTO_IPV6) return socket.v6
+  return level !== (socket.protocol === "TCP" ? IPPROTO_UDP : IPPROTO_TCP)
+}
+
+const rows = new Map(Options.table.map((row) => [key(row.level, row.number), row]))
+
+/** What an option that sockets of this protocol do not have, or not for reading, fails with; 0 for one that they have. */
+const foreign = (socket: AnySocket, level: number, name: number, reads: boolean): number => {
+  const row = rows.get(key(level, name))
+  if (row === undefined) return 0
+  if (reads && row.access === "w") return sdk.WSAENOPROTOOPT
+  if (row.sockets.includes(socket.protocol === "TCP" ? "tcp" : "udp")) return 0
+  return level === SOL_SOCKET || socket.protocol === "UDP" ? sdk.WSAENOPROTOOPT : sdk.WSAEINVAL
+}
 
 export const getsockopt = (
   kernel: Kernel,
@@ -200,6 +238,8 @@ export const getsockopt = (
   }
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
+  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, true)
+  if (refusal !== 0) return kernel.fail(refusal)
   const value =
     option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
   if (kernel.error !== 0) return 0
@@ -229,6 +269,8 @@ export const setsockopt = (
   if (socket === undefined) return 0
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
+  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, false)
+  if (refusal !== 0) return kernel.fail(refusal)
   if (option === undefined || !legal(socket, level)) {
     const known = computed(kernel, socket, level, name) !== undefined
     return kernel.fail(known ? sdk.WSAEINVAL : sdk.WSAENOPROTOOPT)
@@ -247,37 +289,43 @@ export const setsockopt = (
   return set(kernel, socket, option.index, value)
 }
 
-const set = (kernel: Kernel, socket: UdpSocket, index: number, value: number): number => {
+const set = (kernel: Kernel, socket: AnySocket, index: number, value: number): number => {
   const { options } = socket
   const bound = socket.localPort !== 0
+  if (index === CONDITIONAL_ACCEPT && socket.protocol === "TCP" && socket.listening !== undefined) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
   if (index === V6ONLY && bound) return kernel.fail(sdk.WSAEINVAL)
   if (index === REUSEADDR && value !== 0 && options[EXCLUSIVEADDRUSE] !== 0) return kernel.fail(sdk.WSAEINVAL)
   if (index === EXCLUSIVEADDRUSE && (bound || (value !== 0 && options[REUSEADDR] !== 0))) {
     return kernel.fail(sdk.WSAEINVAL)
   }
-  options[index] = value
+  socket.setOption(index, value)
+  if (socket.protocol === "TCP") return 0
   socket.wantedV4 = wanted(socket, false)
   socket.wantedV6 = wanted(socket, true)
-  socket.coalesce = options[MAX_COALESCED]
+  socket.coalesce = socket.options[MAX_COALESCED]
   return 0
 }
 
 // dwServiceFlags1 0, dwCatalogEntryId 36, ProtocolChain.ChainLen 40, iVersion 72, iAddressFamily 76,
 // iMaxSockAddr 80, iMinSockAddr 84, iSocketType 88, iProtocol 92, dwMessageSize 108
-const writeProtocolInfo = (kernel: Kernel, socket: UdpSocket, address: number): void => {
+const writeProtocolInfo = (kernel: Kernel, socket: AnySocket, address: number): void => {
   const block = kernel.memory.find(address, protocolInfoSize)
   const at = kernel.memory.at
   block.bytes.fill(0, at, at + protocolInfoSize)
   const put = (offset: number, value: number) => block.view.setUint32(at + offset, value, true)
+  const streams = socket.protocol === "TCP"
+  // XP1_GUARANTEED_DELIVERY | XP1_GUARANTEED_ORDER | XP1_GRACEFUL_CLOSE | XP1_EXPEDITED_DATA | XP1_IFS_HANDLES, or
   // XP1_CONNECTIONLESS | XP1_MESSAGE_ORIENTED | XP1_SUPPORT_BROADCAST | XP1_SUPPORT_MULTIPOINT | XP1_IFS_HANDLES
-  put(0, 0x1 | 0x8 | 0x200 | 0x400 | XP1_IFS_HANDLES)
-  put(36, socket.v6 ? 1005 : 1002)
+  put(0, (streams ? 0x2 | 0x4 | 0x20 | 0x40 : 0x1 | 0x8 | 0x200 | 0x400) | XP1_IFS_HANDLES)
+  put(36, (socket.v6 ? 1005 : 1002) - (streams ? 1 : 0))
   put(40, 1)
   put(72, 2)
   put(76, socket.v6 ? AF_INET6 : AF_INET)
   put(80, socket.v6 ? 28 : 16)
   put(84, socket.v6 ? 28 : 16)
-  put(88, SOCK_DGRAM)
-  put(92, IPPROTO_UDP)
-  put(108, maximumPayload(!socket.v6))
+  put(88, streams ? SOCK_STREAM : SOCK_DGRAM)
+  put(92, streams ? IPPROTO_TCP : IPPROTO_UDP)
+  put(108, streams ? 0 : maximumPayload(!socket.v6))
 }

@@ -5,6 +5,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  IPPROTO_TCP,
   IPPROTO_UDP,
   SD_BOTH,
   SD_RECEIVE,
@@ -16,12 +17,18 @@ import {
 } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
+import * as Accepting from "./Accepting.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Bindings from "./Bindings.ts"
-import type { Kernel } from "./Kernel.ts"
+import * as Connecting from "./Connecting.ts"
+import * as Disconnecting from "./Disconnecting.ts"
+import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
-import type { Operation, OperationList } from "./Operation.ts"
+import type { Operation, OperationKind, OperationList } from "./Operation.ts"
 import * as Send from "./Send.ts"
+import * as TcpReceive from "./TcpReceive.ts"
+import * as TcpSend from "./TcpSend.ts"
+import { TcpSocket } from "./TcpSocket.ts"
 import { UdpSocket } from "./UdpSocket.ts"
 import * as Unsupported from "./Unsupported.ts"
 
@@ -40,12 +47,14 @@ export const WSASocketW = (
   if (kernel.started === 0) return kernel.fail(sdk.WSANOTINITIALISED)
   if (protocolInfo !== 0) return kernel.fail(Unsupported.codes.protocolInfo)
   if (family !== AF_INET && family !== AF_INET6) return kernel.fail(sdk.WSAEAFNOSUPPORT)
-  if (type === SOCK_STREAM) return kernel.fail(Unsupported.codes.stream)
   if (type === SOCK_RAW) return kernel.fail(Unsupported.codes.raw)
-  if (type !== SOCK_DGRAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
-  if (protocol !== 0 && protocol !== IPPROTO_UDP) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  if (type !== SOCK_DGRAM && type !== SOCK_STREAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
+  const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP
+  if (protocol !== 0 && protocol !== own) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
   if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
-  const socket = new UdpSocket(kernel, family === AF_INET6, (flags & WSA_FLAG_OVERLAPPED) !== 0)
+  const overlapped = (flags & WSA_FLAG_OVERLAPPED) !== 0
+  const v6 = family === AF_INET6
+  const socket = type === SOCK_STREAM ? new TcpSocket(kernel, v6, overlapped) : new UdpSocket(kernel, v6, overlapped)
   socket.number = kernel.handles.add(socket)
   return socket.number
 }
@@ -55,7 +64,8 @@ export const bind = (kernel: Kernel, s: number, name: number, length: number): n
   if (socket === undefined) return 0
   const at = Addresses.read(kernel, socket.v6, name, length)
   if (at === undefined) return 0
-  if (socket.localPort !== 0) return kernel.fail(sdk.WSAEINVAL)
+  const taken = socket.protocol === "TCP" && (socket.connection !== undefined || socket.accepting)
+  if (socket.localPort !== 0 || taken) return kernel.fail(sdk.WSAEINVAL)
   if (!Bindings.isOwn(kernel, socket, at.ip)) return kernel.fail(sdk.WSAEADDRNOTAVAIL)
   Bindings.bindTo(kernel, socket, at.ip, at.port, at.scope)
   return 0
@@ -64,6 +74,7 @@ export const bind = (kernel: Kernel, s: number, name: number, length: number): n
 export const connect = (kernel: Kernel, s: number, name: number, length: number): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
+  if (socket.protocol === "TCP") return Connecting.connect(kernel, socket, name, length)
   if (name !== 0 && length >= 2 && kernel.memory.u16(name) === AF_UNSPEC) {
     socket.peer = undefined
     socket.peerPort = 0
@@ -94,6 +105,7 @@ export const shutdown = (kernel: Kernel, s: number, how: number): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (how !== SD_RECEIVE && how !== SD_SEND && how !== SD_BOTH) return kernel.fail(sdk.WSAEINVAL)
+  if (socket.protocol === "TCP") return Disconnecting.shutdown(kernel, socket, how)
   if (socket.peer === undefined) return kernel.fail(sdk.WSAENOTCONN)
   if (how !== SD_SEND) socket.noReceive = true
   if (how !== SD_RECEIVE) socket.noSend = true
@@ -116,20 +128,30 @@ export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: n
 }
 
 /** Closes: the number is free at once, pending operations end, what was not received is gone. */
-export const close = (kernel: Kernel, socket: UdpSocket): void => {
-  if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
+export const close = (kernel: Kernel, socket: AnySocket): void => {
   kernel.handles.remove(socket)
+  if (socket.protocol === "TCP") return Disconnecting.close(kernel, socket)
+  if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
   socket.discardQueue()
   for (const list of lists(socket)) {
-    while (list.first !== undefined) kernel.end(list.first, kernel.settings.closeStatus)
+    while (list.first !== undefined) kernel.end(list.first, kernel.settings.closeStatus ?? STATUS_CANCELLED)
   }
 }
 
-const lists = (socket: UdpSocket): ReadonlyArray<OperationList> => [socket.receives, socket.sends, socket.controls]
+const lists = (socket: AnySocket): ReadonlyArray<OperationList> => {
+  const own = [socket.receives, socket.sends, socket.controls]
+  if (socket.protocol === "UDP" || socket.listening === undefined) return own
+  return [...own, socket.listening.accepts, socket.listening.waiting]
+}
 
 export const closesocket = (kernel: Kernel, s: number): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
+  if (socket.protocol === "TCP" && Disconnecting.lingers(socket)) {
+    // the socket stays open, and nothing has begun to end
+    if (socket.nonBlocking) return kernel.fail(sdk.WSAEWOULDBLOCK)
+    kernel.guard.violation("WouldWait", "closesocket lingers, and was made on the JS thread")
+  }
   close(kernel, socket)
   return 0
 }
@@ -138,10 +160,24 @@ export const WSASendDisconnect = (kernel: Kernel, s: number): number => shutdown
 
 // --- cancelling ---
 
-const endCancelled = (kernel: Kernel, operation: Operation): void => {
-  if (operation.kind === "send") Send.cancel(kernel, operation)
-  else kernel.end(operation, STATUS_CANCELLED)
+type Cancel = (kernel: Kernel, operation: Operation) => void
+
+const end: Cancel = (kernel, operation) => kernel.end(operation, STATUS_CANCELLED)
+
+const cancels: { readonly [P in "UDP" | "TCP"]: { readonly [K in OperationKind]: Cancel } } = {
+  UDP: { receive: end, send: Send.cancel, ioctl: end, accept: end, connect: end, disconnect: end },
+  TCP: {
+    receive: TcpReceive.cancel,
+    send: TcpSend.cancel,
+    ioctl: end,
+    accept: Accepting.cancel,
+    connect: Connecting.cancel,
+    disconnect: end
+  }
 }
+
+const endCancelled: Cancel = (kernel, operation) =>
+  cancels[operation.socket.protocol][operation.kind](kernel, operation)
 
 /** A cancellation under way: a datagram that comes first still completes the operation. */
 class Cancellation {
@@ -172,7 +208,7 @@ const cancel = (kernel: Kernel, operation: Operation): void => {
 }
 
 // what waits, in posting order; also what is completing, which is still there to be found
-const pendingOf = (kernel: Kernel, socket: UdpSocket): Array<Operation> => {
+const pendingOf = (kernel: Kernel, socket: AnySocket): Array<Operation> => {
   const found: Array<Operation> = []
   for (const list of lists(socket)) {
     for (let operation = list.first; operation !== undefined; operation = operation.next) found.push(operation)
@@ -183,12 +219,21 @@ const pendingOf = (kernel: Kernel, socket: UdpSocket): Array<Operation> => {
   return found
 }
 
-const file = (kernel: Kernel, handle: number): UdpSocket | undefined => {
+const file = (kernel: Kernel, handle: number): AnySocket | undefined => {
   const object = kernel.handles.get(handle)
   if (object !== undefined && object.type === "socket") return object
   if (object === undefined) kernel.dead(handle)
   kernel.fail(sdk.WSA_INVALID_HANDLE)
   return undefined
+}
+
+const cancelAll = (kernel: Kernel, list: OperationList): void => {
+  let operation = list.first
+  while (operation !== undefined) {
+    const { next } = operation
+    cancel(kernel, operation)
+    operation = next
+  }
 }
 
 export const CancelIoEx = (kernel: Kernel, handle: number, overlapped: number): number => {
@@ -197,7 +242,9 @@ export const CancelIoEx = (kernel: Kernel, handle: number, overlapped: number): 
   if (overlapped !== 0) {
     const operation = kernel.guard.pending.get(overlapped)
     if (operation === undefined || operation.socket !== socket) return kernel.fail(sdk.ERROR_NOT_FOUND)
-    cancel(kernel, operation)
+    // Windows cancels all receives of a stream with one
+    if (socket.protocol === "TCP" && operation.list === socket.receives) cancelAll(kernel, socket.receives)
+    else cancel(kernel, operation)
     return 1
   }
   const pending = pendingOf(kernel, socket)

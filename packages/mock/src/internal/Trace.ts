@@ -5,6 +5,7 @@ import type { Signature } from "@effect-winsock/core/Signatures"
 import type * as MockTrace from "../MockTrace.ts"
 import type { Datagram } from "./Datagram.ts"
 import { formatEndpoint } from "./Ip.ts"
+import * as Segments from "./Segment.ts"
 
 class CallRecord {
   readonly host: string
@@ -60,9 +61,46 @@ class DatagramRecord {
   }
 }
 
+const flagNames = [
+  [Segments.SYN, "SYN"],
+  [Segments.FIN, "FIN"],
+  [Segments.RST, "RST"],
+  [Segments.ACK, "ACK"],
+  [Segments.WINDOW, "WINDOW"],
+  [Segments.PROBE, "PROBE"]
+] as const
+
+class SegmentRecord {
+  readonly host: string
+  readonly segment: Segments.Segment
+  // pieces are cut further while they wait to be received
+  readonly bytes: number
+  constructor(host: string, segment: Segments.Segment) {
+    this.host = host
+    this.segment = segment
+    this.bytes = segment.chunk?.size ?? 0
+  }
+  decode(): MockTrace.SegmentEvent {
+    const { chunk, flags, sender, target } = this.segment
+    // a RST of nobody comes from where the SYN went
+    const end = sender ?? target!
+    const own = formatEndpoint(end.local, end.localPort)
+    const other = formatEndpoint(end.peer, end.peerPort)
+    return {
+      _tag: "Segment",
+      host: this.host,
+      from: sender === undefined ? other : own,
+      to: sender === undefined ? own : other,
+      flags: flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name),
+      bytes: this.bytes,
+      urgent: chunk?.urgent ?? false
+    }
+  }
+}
+
 type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Violated
 
-type Entry = CallRecord | DatagramRecord | Plain
+type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
 export class Trace {
   readonly limit: number
@@ -93,6 +131,10 @@ export class Trace {
 
   datagram(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string): void {
     if (this.limit > 0) this.add(new DatagramRecord(tag, host, datagram, socket, reason))
+  }
+
+  segment(host: string, segment: Segments.Segment): void {
+    if (this.limit > 0) this.add(new SegmentRecord(host, segment))
   }
 
   list(): Array<MockTrace.Event> {

@@ -52,6 +52,8 @@ interface Timer {
 // that forgot to advance time, so the sleeper's log level keeps that warning quiet.
 const quiet = Context.make(References.MinimumLogLevel, "None")
 
+const fewTimers = 64
+
 export class Turns {
   readonly clock: Clock.Clock
   readonly failed: (error: unknown) => void
@@ -62,6 +64,7 @@ export class Turns {
   private armed = false
   private closed = false
   private timers: Array<Timer> = []
+  private compactAt = fewTimers
   private sleeper: Fiber.Fiber<void> | undefined
   private sleepsUntil = Number.POSITIVE_INFINITY
 
@@ -82,6 +85,11 @@ export class Turns {
   /** Runs `task` in a turn after `delay` milliseconds of the clock. */
   after(delay: number, task: ScheduledTask): void {
     if (delay <= 0) return this.post(task)
+    // most timers are withdrawn long before their time
+    if (this.timers.length >= this.compactAt) {
+      this.timers = this.timers.filter(({ task }) => !task.withdrawn)
+      this.compactAt = Math.max(fewTimers, this.timers.length * 2)
+    }
     const deadline = this.clock.currentTimeMillisUnsafe() + delay
     const timer = { deadline, task }
     let at = this.timers.length

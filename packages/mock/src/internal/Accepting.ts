@@ -1,0 +1,323 @@
+/**
+ * listen, accept, AcceptEx and what its output buffer says.
+ */
+import { SOMAXCONN } from "@effect-winsock/schema/Flags"
+import {
+  STATUS_ACCESS_VIOLATION,
+  STATUS_BUFFER_TOO_SMALL,
+  STATUS_CANCELLED,
+  STATUS_CONNECTION_ABORTED,
+  STATUS_CONNECTION_RESET
+} from "@effect-winsock/schema/NtStatus"
+import * as sdk from "@effect-winsock/schema/WsaError"
+import * as Addresses from "./Addresses.ts"
+import type { Connection } from "./Connection.ts"
+import * as KeepAlive from "./KeepAlive.ts"
+import type { Kernel } from "./Kernel.ts"
+import { AccessViolation, type MockMemory } from "./Memory.ts"
+import { Operation } from "./Operation.ts"
+import * as Tcp from "./Tcp.ts"
+import { take } from "./TcpReceive.ts"
+import { Listening, TcpSocket } from "./TcpSocket.ts"
+
+// what a queue can be made to hold: plainly, and by SOMAXCONN or SOMAXCONN_HINT
+const plainLimit = 200
+const hintedLimit = 65_535
+
+const limitOf = (backlog: number): number => {
+  if (backlog === SOMAXCONN) return hintedLimit
+  if (backlog < 0) return Math.max(plainLimit, Math.min(-backlog, hintedLimit))
+  return Math.max(1, Math.min(backlog, plainLimit))
+}
+
+export const listen = (kernel: Kernel, s: number, backlog: number): number => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return 0
+  if (socket.protocol === "UDP") return kernel.fail(sdk.WSAEOPNOTSUPP)
+  if (socket.connection !== undefined || socket.accepting) return kernel.fail(sdk.WSAEISCONN)
+  if (socket.localPort === 0) return kernel.fail(sdk.WSAEINVAL)
+  const limit = limitOf(backlog)
+  if (socket.listening === undefined) socket.listening = new Listening(limit)
+  else socket.listening.limit = limit
+  return 0
+}
+
+const listener = (kernel: Kernel, s: number, otherwise: number): TcpSocket | undefined => {
+  const socket = kernel.socket(s)
+  if (socket === undefined) return undefined
+  if (socket.protocol === "UDP") kernel.error = otherwise
+  else if (socket.listening === undefined) kernel.error = sdk.WSAEINVAL
+  else return socket
+  return undefined
+}
+
+const nextOf = (listening: Listening): Connection | undefined => listening.backlog.values().next().value
+
+export const accept = (kernel: Kernel, s: number, name: number, lengthAt: number): number => {
+  const socket = listener(kernel, s, sdk.WSAEOPNOTSUPP)
+  if (socket === undefined) return 0
+  const listening = socket.listening!
+  const connection = nextOf(listening)
+  if (connection === undefined) {
+    return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
+  }
+  if (name !== 0) {
+    if (kernel.memory.i32(lengthAt) < Addresses.sizeFor(socket.v6)) return kernel.fail(sdk.WSAEFAULT)
+    kernel.memory.locate(name, Addresses.sizeFor(socket.v6))
+  }
+  listening.backlog.delete(connection)
+  // the peer reset it before anybody accepted it
+  if (connection.failure !== 0) return kernel.fail(sdk.WSAECONNRESET)
+  const accepted = new TcpSocket(kernel, socket.v6, socket.overlapped)
+  accepted.nonBlocking = socket.nonBlocking
+  inherit(accepted, socket)
+  attach(accepted, connection)
+  accepted.describe()
+  accepted.number = kernel.handles.add(accepted)
+  if (name !== 0) {
+    Addresses.report(kernel, socket.v6, name, lengthAt, connection.peer, connection.peerPort, connection.peerScope)
+  }
+  return accepted.number
+}
+
+/** Gives a socket the options of the one that listened. */
+export const inherit = (accepted: TcpSocket, from: TcpSocket): void => {
+  from.ownsOptions = false
+  const before = accepted.connection === undefined ? 0 : Tcp.receiveBuffer(accepted.connection)
+  accepted.options = from.options
+  accepted.ownsOptions = false
+  accepted.keepAliveTime = from.keepAliveTime
+  accepted.keepAliveInterval = from.keepAliveInterval
+  if (accepted.connection !== undefined) {
+    Tcp.resized(accepted.connection, Tcp.receiveBuffer(accepted.connection) - before)
+  }
+}
+
+const attach = (socket: TcpSocket, connection: Connection): void => {
+  const before = Tcp.receiveBuffer(connection)
+  socket.connection = connection
+  connection.socket = socket
+  connection.listener = undefined
+  const more = Tcp.receiveBuffer(connection) - before
+  if (more !== 0) Tcp.resized(connection, more)
+  KeepAlive.watch(connection)
+}
+
+// --- AcceptEx ---
+
+class AcceptOperation extends Operation {
+  readonly acceptor: TcpSocket
+  readonly output: number
+  readonly receiveLength: number
+  readonly localLength: number
+  readonly remoteLength: number
+  constructor(
+    socket: TcpSocket,
+    acceptor: TcpSocket,
+    output: number,
+    receiveLength: number,
+    localLength: number,
+    remoteLength: number
+  ) {
+    super(socket)
+    this.kind = "accept"
+    this.acceptor = acceptor
+    this.output = output
+    this.receiveLength = receiveLength
+    this.localLength = localLength
+    this.remoteLength = remoteLength
+    this.addBuffer(output, receiveLength)
+  }
+  get tooSmall(): boolean {
+    const least = Addresses.sizeFor((this.socket as TcpSocket).v6) + addressOverhead
+    return (this.localLength !== 0 && this.localLength < least) || this.remoteLength < least
+  }
+  override ranges(memory: MockMemory, visit: (what: string, address: number, size: number) => void): void {
+    super.ranges(memory, visit)
+    visit("addresses", this.output + this.receiveLength, this.localLength + this.remoteLength)
+  }
+}
+
+// "at least 16 bytes more than the maximum address length"
+const addressOverhead = 16
+// a TRANSPORT_ADDRESS: count u32, length u16, then the address, which begins with its family
+const addressAt = 6
+
+export const AcceptEx = (
+  kernel: Kernel,
+  listenSocket: number,
+  acceptSocket: number,
+  output: number,
+  receiveLength: number,
+  localLength: number,
+  remoteLength: number,
+  _bytesAt: number,
+  overlapped: number
+): number => {
+  // refused calls have it so too
+  kernel.markPending(overlapped)
+  const socket = listener(kernel, listenSocket, sdk.WSAEINVAL)
+  if (socket === undefined) return 0
+  const acceptor = kernel.socket(acceptSocket)
+  if (acceptor === undefined) return 0
+  if (overlapped === 0) return kernel.fail(sdk.ERROR_INVALID_PARAMETER)
+  if (acceptor.protocol === "UDP" || acceptor.listening !== undefined || acceptor.accepting) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  if (acceptor.connection !== undefined || (acceptor.localPort !== 0 && !acceptor.reusable)) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  if (output === 0 || remoteLength === 0) return kernel.fail(sdk.WSAEFAULT)
+  kernel.memory.locate(output, receiveLength + localLength + remoteLength)
+  const operation = new AcceptOperation(socket, acceptor, output, receiveLength, localLength, remoteLength)
+  if (!kernel.begin(operation, overlapped, 0)) return 0
+  if (kernel.faults.applyTo(operation)) return kernel.pendAndFinish(operation)
+  operation.state = "pending"
+  acceptor.acceptedBy = operation
+  socket.listening!.accepts.add(operation)
+  const pending = kernel.pend(operation)
+  match(kernel, socket)
+  return pending
+}
+
+/** Brings waiting AcceptEx operations and waiting connections together. */
+const match = (kernel: Kernel, socket: TcpSocket): void => {
+  const { accepts, backlog, waiting } = socket.listening!
+  while (accepts.size > 0 && backlog.size > 0) {
+    const operation = accepts.first as AcceptOperation
+    const { acceptor } = operation
+    // the connection stays for the next
+    if (operation.tooSmall) {
+      acceptor.acceptedBy = undefined
+      kernel.end(operation, STATUS_BUFFER_TOO_SMALL)
+      continue
+    }
+    const connection = nextOf(socket.listening!)!
+    backlog.delete(connection)
+    if (connection.failure !== 0) {
+      acceptor.acceptedBy = undefined
+      kernel.end(operation, STATUS_CONNECTION_RESET)
+      continue
+    }
+    attach(acceptor, connection)
+    acceptor.reusable = false
+    if (operation.receiveLength === 0) finish(kernel, operation)
+    else {
+      accepts.remove(operation)
+      waiting.add(operation)
+      advance(kernel, connection)
+    }
+  }
+}
+
+/** An accepted connection has its first data, or will never have any. */
+export const advance = (kernel: Kernel, connection: Connection): void => {
+  const operation = connection.socket!.acceptedBy as AcceptOperation
+  if (connection.queuedBytes > 0 || connection.ended) finish(kernel, operation)
+}
+
+const finish = (kernel: Kernel, operation: AcceptOperation): void => {
+  const connection = operation.acceptor.connection!
+  operation.acceptor.acceptedBy = undefined
+  kernel.guard.completing(operation)
+  let taken = 0
+  try {
+    if (operation.receiveLength > 0) taken = take(kernel, connection, operation)
+    const { local, localPort, localScope, peer, peerPort, peerScope } = connection
+    const { v6 } = operation.socket
+    const at = operation.output + operation.receiveLength
+    if (operation.localLength > 0)
+      writeAddress(
+        kernel,
+        at,
+        () => Addresses.write(kernel.memory, v6, at + addressAt, local, localPort, localScope),
+        v6
+      )
+    const remoteAt = at + operation.localLength
+    writeAddress(
+      kernel,
+      remoteAt,
+      () => Addresses.write(kernel.memory, v6, remoteAt + addressAt, peer, peerPort, peerScope),
+      v6
+    )
+  } catch (error) {
+    if (!(error instanceof AccessViolation)) throw error
+    kernel.complete(operation, STATUS_ACCESS_VIOLATION, 0)
+    return
+  }
+  operation.bytes = operation.progress
+  if (operation.late > 0) {
+    kernel.guard.pended(operation)
+    kernel.finishLater(operation)
+  } else kernel.complete(operation, 0, operation.bytes)
+  Tcp.consumed(connection, taken)
+}
+
+const writeAddress = (kernel: Kernel, at: number, write: () => void, v6: boolean): void => {
+  const view = kernel.memory.locate(at, addressAt)
+  view.setUint32(kernel.memory.at, 1, true)
+  // without the family
+  view.setUint16(kernel.memory.at + 4, Addresses.sizeFor(v6) - 2, true)
+  write()
+}
+
+/** A connection that AcceptEx has, and that waits for data, broke. */
+export const failed = (kernel: Kernel, operation: Operation, status: number): void => {
+  const { acceptor } = operation as AcceptOperation
+  acceptor.acceptedBy = undefined
+  acceptor.connection = undefined
+  if (operation.state === "pending" || operation.state === "cancelling") kernel.end(operation, status)
+}
+
+export const cancel = (kernel: Kernel, operation: Operation): void => {
+  const { connection } = (operation as AcceptOperation).acceptor
+  failed(kernel, operation, STATUS_CANCELLED)
+  if (connection !== undefined) {
+    connection.socket = undefined
+    Tcp.abort(connection, STATUS_CONNECTION_ABORTED)
+  }
+}
+
+/** A handshake is over. */
+export const arrived = (socket: TcpSocket, connection: Connection): void => {
+  const { listening } = socket
+  if (listening === undefined || socket.handle === 0) return Tcp.abort(connection, STATUS_CONNECTION_ABORTED)
+  listening.backlog.add(connection)
+  match(socket.kernel, socket)
+}
+
+/** The listening socket is closed: its connections are reset. */
+export const close = (kernel: Kernel, socket: TcpSocket): void => {
+  const { accepts, backlog, waiting } = socket.listening!
+  for (const list of [accepts, waiting]) {
+    while (list.first !== undefined) cancel(kernel, list.first)
+  }
+  for (const connection of backlog) {
+    connection.listener = undefined
+    if (connection.failure === 0) Tcp.abort(connection, STATUS_CONNECTION_ABORTED)
+  }
+  backlog.clear()
+}
+
+export const GetAcceptExSockaddrs = (
+  kernel: Kernel,
+  output: number,
+  receiveLength: number,
+  localLength: number,
+  remoteLength: number,
+  local: number,
+  localLengthAt: number,
+  remote: number,
+  remoteLengthAt: number
+): number => {
+  const { memory } = kernel
+  const tell = (at: number, pointerAt: number, lengthAt: number): void => {
+    memory.setPointer(pointerAt, at + addressAt)
+    memory.setU32(lengthAt, memory.u16(at + 4) + 2)
+  }
+  const at = output + receiveLength
+  // without room for it nothing is said of the local address
+  if (localLength > 0) tell(at, local, localLengthAt)
+  if (remoteLength > 0) tell(at + localLength, remote, remoteLengthAt)
+  return 0
+}

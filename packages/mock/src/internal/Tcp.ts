@@ -1,0 +1,366 @@
+/**
+ * The protocol: handshakes, windows, ends. The simulated network loses nothing and keeps the order, so a segment's
+ * arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit.
+ */
+import {
+  STATUS_CONNECTION_ABORTED,
+  STATUS_CONNECTION_REFUSED,
+  STATUS_CONNECTION_RESET,
+  STATUS_IO_TIMEOUT
+} from "@effect-winsock/schema/NtStatus"
+import * as Bindings from "./Bindings.ts"
+import type { Chunk } from "./Chunks.ts"
+import { Connection } from "./Connection.ts"
+import type { Ip } from "./Ip.ts"
+import type { Kernel } from "./Kernel.ts"
+import * as Machine from "./Machine.ts"
+import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
+import * as SocketOptions from "./SocketOptions.ts"
+import type { TcpSocket } from "./TcpSocket.ts"
+import { ScheduledTask } from "./Turns.ts"
+
+/** What the sockets above are told. */
+export interface StreamEvents {
+  /** The handshake of a connection to a listening socket is over. */
+  readonly arrived: (listener: TcpSocket, connection: Connection) => void
+  readonly connected: (connection: Connection) => void
+  /** It was refused, or it broke; `connection.failure` is why. */
+  readonly broken: (connection: Connection) => void
+  /** There are bytes to receive, or the peer ended its side. */
+  readonly readable: (connection: Connection) => void
+  /** The send buffer or the peer has more room. */
+  readonly writable: (connection: Connection) => void
+  /** The FIN is on its way. */
+  readonly ended: (connection: Connection) => void
+  /** Both sides ended. */
+  readonly finished: (connection: Connection) => void
+}
+
+// a window that is never more than this is one that no segment of a real network would fit into
+const leastWindow = 1460
+// headers of IP and TCP without options
+const headers = (isV4: boolean): number => (isV4 ? 40 : 60)
+const largestPacket = 65_535
+
+/** Largest payload of one segment to the address. */
+export const segmentSize = (kernel: Kernel, peer: Ip): number =>
+  Math.min(Machine.mtuTo(kernel.machine, peer), largestPacket) - headers(peer.isV4)
+
+const carry = (
+  kernel: Kernel,
+  flags: number,
+  sender: Connection | undefined,
+  target: Connection | undefined,
+  chunk?: Chunk | undefined,
+  credit = 0
+): void => {
+  const segment = new Segment(flags, sender, target, chunk, credit, arrive)
+  kernel.trace.segment(kernel.name, segment)
+  kernel.network.carry(segment)
+}
+
+const optionsOf = (connection: Connection): ReadonlyArray<number> =>
+  (connection.socket ?? connection.listener)?.options ?? SocketOptions.defaults
+
+/** How many bytes this end keeps for its program. */
+export const receiveBuffer = (connection: Connection): number => {
+  const size = optionsOf(connection)[SocketOptions.RCVBUF]
+  return size === 0 ? leastWindow : size
+}
+
+// --- opening ---
+
+// Windows sends a refused SYN again after half a second, an unanswered one after a time that doubles
+const afterRefusal = 500
+const defaultRto = 1000
+const defaultRetransmissions = 4
+const longestConnect = 21_000
+// TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS
+const noRetransmissions = 0xfe
+
+const retransmissionsOf = (socket: TcpSocket | undefined): number => {
+  const wanted = socket?.synRetransmissions ?? -1
+  return wanted === -1 ? defaultRetransmissions : wanted === noRetransmissions ? 0 : wanted
+}
+
+/** Sends the SYN of a new connection. */
+export const open = (connection: Connection): void => {
+  connection.kernel.connections.add(connection)
+  sendSyn(connection, now(connection.kernel) + longestConnect)
+}
+
+const sendSyn = (connection: Connection, deadline: number): void => {
+  const { kernel, socket } = connection
+  const rto = (socket?.initialRto ?? 0) || defaultRto
+  const wait = Math.min(rto * 2 ** connection.synTries, Math.max(deadline - now(kernel), 1))
+  connection.synTries++
+  connection.timer = new ScheduledTask(() => {
+    if (connection.synTries > retransmissionsOf(connection.socket)) fail(connection, STATUS_IO_TIMEOUT)
+    else sendSyn(connection, deadline)
+  })
+  kernel.turns.after(wait, connection.timer)
+  carry(kernel, SYN, connection, undefined)
+}
+
+const now = (kernel: Kernel): number => kernel.turns.clock.currentTimeMillisUnsafe()
+
+const refused = (connection: Connection): void => {
+  connection.timer?.withdraw()
+  connection.remote = undefined
+  if (connection.synTries > retransmissionsOf(connection.socket)) return fail(connection, STATUS_CONNECTION_REFUSED)
+  const deadline = now(connection.kernel) + longestConnect
+  connection.timer = new ScheduledTask(() => sendSyn(connection, deadline))
+  connection.kernel.turns.after(afterRefusal, connection.timer)
+}
+
+const arriveSyn = (client: Connection): void => {
+  // answered already, or given up
+  if (client.state !== "SYN_SENT" || client.remote !== undefined) return
+  const kernel = client.kernel.network.hostOf(client.kernel, client.peer)
+  if (kernel === undefined) return
+  const listener = Bindings.findListener(kernel, client.peer, client.peerPort)
+  const listening = listener?.listening
+  if (
+    listener === undefined ||
+    listening === undefined ||
+    listening.backlog.size + listening.halfOpen >= listening.limit
+  ) {
+    return carry(kernel, RST, undefined, client)
+  }
+  const { local, localPort, peer, peerPort } = client
+  const index = local.isLinkLocal ? (Machine.owner(kernel.machine, peer)?.index ?? 0) : 0
+  const mss = Math.min(segmentSize(kernel, local), client.mss)
+  const server = new Connection(kernel, "SYN_RECEIVED", peer, peerPort, index, local, localPort, index, mss)
+  server.listener = listener
+  server.exclusive = listener.boundExclusive
+  server.remote = client
+  client.remote = server
+  listening.halfOpen++
+  kernel.connections.add(server)
+  carry(kernel, SYN | ACK, server, client, undefined, receiveBuffer(server))
+}
+
+const established = (connection: Connection, credit: number): void => {
+  connection.state = "ESTABLISHED"
+  connection.credit = credit
+  connection.connectedAt = now(connection.kernel)
+  connection.heardAt = connection.connectedAt
+}
+
+// --- sending ---
+
+/** Puts bytes behind what waits to be sent; `pump` sends them. */
+export const put = (connection: Connection, chunk: Chunk): void => {
+  connection.accepted += chunk.size
+  connection.outgoing.add(chunk)
+}
+
+/** Sends what there is room for, and the FIN behind the last byte. */
+export const pump = (connection: Connection): void => {
+  const { kernel, remote } = connection
+  if (remote === undefined || connection.isConnecting || connection.state === "CLOSED") return
+  while (connection.unsent > 0) {
+    const { credit, outgoing } = connection
+    if (credit <= 0) return awaitRoom(connection)
+    let size = outgoing.run(Math.min(credit, connection.mss))
+    // Nagle's algorithm: a small segment waits for the acknowledgement of what went before
+    if (size < connection.mss && size === connection.unsent && connection.inFlight > 0 && delays(connection)) return
+    if (kernel.settings.segmentation === "seeded") size = 1 + kernel.random.below(size)
+    const chunk = outgoing.take(size)
+    connection.credit -= size
+    connection.inFlight += size
+    connection.bytesOut += size
+    carry(kernel, ACK, connection, remote, chunk)
+  }
+  if (connection.finWanted && !connection.finSent && (connection.socket?.sends.size ?? 0) === 0) sendFin(connection)
+}
+
+/** Has the peer tell of the next room that it has. */
+export const awaitRoom = (connection: Connection): void => {
+  connection.stalled = true
+  if (connection.remote!.debt > 0) tellWindow(connection.remote!)
+}
+
+const delays = (connection: Connection): boolean =>
+  optionsOf(connection)[SocketOptions.NODELAY] === 0 && !connection.finWanted && !connection.outgoing.first!.urgent
+
+/** Ends this side once everything is sent. */
+export const finish = (connection: Connection): void => {
+  connection.finWanted = true
+  pump(connection)
+}
+
+const sendFin = (connection: Connection): void => {
+  connection.finSent = true
+  connection.state = connection.state === "CLOSE_WAIT" ? "LAST_ACK" : "FIN_WAIT_1"
+  carry(connection.kernel, FIN | ACK, connection, connection.remote)
+  connection.kernel.streams.ended(connection)
+}
+
+// --- windows ---
+
+/** The size of the buffer that receives what comes changed by `more` bytes. */
+export const resized = (connection: Connection, more: number): void => consumed(connection, more)
+
+/** The program took `size` bytes: the peer may send as many more. */
+export const consumed = (connection: Connection, size: number): void => {
+  connection.debt += size
+  if (connection.remote?.stalled === true) tellWindow(connection)
+}
+
+/** Tells the peer of room; also of room that SO_RCVBUF made. */
+const tellWindow = (connection: Connection): void => {
+  if (connection.debt <= 0 || connection.remote === undefined) return
+  const credit = connection.debt
+  connection.debt = 0
+  carry(connection.kernel, WINDOW | ACK, connection, connection.remote, undefined, credit)
+}
+
+// --- arriving ---
+
+const arrive = (segment: Segment): void => {
+  const { chunk, flags, sender, target } = segment
+  if (target === undefined) return arriveSyn(sender!)
+  if ((flags & RST) !== 0) return arriveRst(target)
+  if (target.state === "CLOSED") {
+    // nobody here knows it any more
+    if (sender!.state !== "CLOSED") carry(target.kernel, RST, target, sender)
+    return
+  }
+  target.heardAt = now(target.kernel)
+  if ((flags & SYN) !== 0) return arriveSynAck(segment, target)
+  if (target.state === "SYN_RECEIVED") arriveHandshake(target, segment.credit)
+  if ((flags & PROBE) !== 0) sender!.heardAt = now(sender!.kernel)
+  else if ((flags & WINDOW) !== 0) arriveWindow(target, segment.credit)
+  else if (chunk !== undefined) arriveData(target, sender!, chunk)
+  else if ((flags & FIN) !== 0) arriveFin(target)
+  else arriveAck(target)
+}
+
+const arriveSynAck = (segment: Segment, target: Connection): void => {
+  const sender = segment.sender!
+  if (target.state !== "SYN_SENT") return carry(target.kernel, RST, target, sender)
+  target.timer?.withdraw()
+  target.timer = undefined
+  established(target, segment.credit)
+  carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
+  target.kernel.streams.connected(target)
+  pump(target)
+}
+
+const arriveHandshake = (target: Connection, credit: number): void => {
+  const listener = target.listener!
+  established(target, credit)
+  listener.listening!.halfOpen--
+  target.kernel.streams.arrived(listener, target)
+}
+
+const arriveWindow = (target: Connection, credit: number): void => {
+  target.credit += credit
+  target.stalled = false
+  target.kernel.streams.writable(target)
+  pump(target)
+}
+
+const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void => {
+  const { size } = chunk
+  const { socket } = target
+  // nobody will ever receive it
+  if (socket === undefined ? target.listener === undefined : socket.noReceive && socket.receives.size === 0) {
+    return abort(target, STATUS_CONNECTION_ABORTED)
+  }
+  target.bytesIn += size
+  if (chunk.urgent && optionsOf(target)[SocketOptions.OOBINLINE] === 0) {
+    target.urgent.add(chunk)
+    target.debt += size
+  } else {
+    target.incoming.add(chunk)
+  }
+  target.kernel.streams.readable(target)
+  if (sender.state === "CLOSED") return
+  // the acknowledgement comes back at once
+  sender.heardAt = target.heardAt
+  sender.inFlight -= size
+  sender.acknowledged += size
+  sender.credit += target.debt
+  target.debt = 0
+  if (sender.credit > 0) sender.stalled = false
+  sender.kernel.streams.writable(sender)
+  pump(sender)
+}
+
+const arriveFin = (target: Connection): void => {
+  target.ended = true
+  switch (target.state) {
+    case "ESTABLISHED":
+      target.state = "CLOSE_WAIT"
+      break
+    case "FIN_WAIT_1":
+      target.state = "CLOSING"
+      break
+    case "FIN_WAIT_2":
+      timeWait(target)
+  }
+  carry(target.kernel, ACK, target, target.remote)
+  target.kernel.streams.readable(target)
+  if (target.state === "TIME_WAIT") target.kernel.streams.finished(target)
+}
+
+const arriveAck = (target: Connection): void => {
+  switch (target.state) {
+    case "FIN_WAIT_1":
+      target.state = "FIN_WAIT_2"
+      break
+    case "CLOSING":
+      timeWait(target)
+      target.kernel.streams.finished(target)
+      break
+    case "LAST_ACK":
+      forget(target)
+      target.kernel.streams.finished(target)
+  }
+}
+
+const arriveRst = (target: Connection): void => {
+  if (target.state === "SYN_SENT") refused(target)
+  else if (target.state !== "CLOSED" && target.state !== "TIME_WAIT") fail(target, STATUS_CONNECTION_RESET)
+}
+
+// --- ending ---
+
+const timeWait = (connection: Connection): void => {
+  const { kernel } = connection
+  connection.state = "TIME_WAIT"
+  kernel.connections.wait(connection, now(kernel) + kernel.settings.timeWait)
+}
+
+const forget = (connection: Connection): void => {
+  if (connection.state === "CLOSED") return
+  if (connection.state === "SYN_RECEIVED") connection.listener!.listening!.halfOpen--
+  connection.timer?.withdraw()
+  connection.timer = undefined
+  connection.state = "CLOSED"
+  connection.kernel.connections.remove(connection)
+}
+
+// what was received and not taken is gone too
+const fail = (connection: Connection, status: number): void => {
+  forget(connection)
+  connection.failure = status
+  connection.discard()
+  connection.inFlight = 0
+  connection.kernel.streams.broken(connection)
+}
+
+/** Breaks a connection: the peer gets a RST, this end the status. */
+export const abort = (connection: Connection, status: number): void => {
+  const { kernel, remote } = connection
+  const heard = connection.state !== "CLOSED" && connection.state !== "TIME_WAIT"
+  if (heard && remote !== undefined) carry(kernel, RST, connection, remote)
+  if (connection.state === "TIME_WAIT") return
+  fail(connection, status)
+}
+
+/** Asks the other end for a sign of life. */
+export const probe = (connection: Connection): void =>
+  carry(connection.kernel, PROBE | ACK, connection, connection.remote)

@@ -1,0 +1,2 @@
+export * as HttpAgent from "./HttpAgent.ts"
+export * as TcpDuplex from "./TcpDuplex.ts"
