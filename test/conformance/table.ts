@@ -2,6 +2,7 @@
 import type { Group } from "./model.ts"
 import { group as cancel } from "./rows/cancel.ts"
 import { group as close } from "./rows/close.ts"
+import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
 import { group as ports } from "./rows/ports.ts"
@@ -34,6 +35,6 @@ const streams = [
   tcpOptions
 ]
 
-export const groups: ReadonlyArray<Group> = [...datagrams, ...streams]
+export const groups: ReadonlyArray<Group> = [...datagrams, ...streams, names]
 
 export const rows = groups.flatMap((group) => group.rows)

@@ -203,8 +203,7 @@ describe("the memory of a lookup", () => {
 
   broken("must be given back whole, and once", ["BadFree", "BadFree"], (l) =>
     Effect.sync(() => {
-      const one = ask(l, { host: "localhost", overlapped: false })
-      const { list } = one
+      const { list } = ask(l, { host: "localhost", overlapped: false })
       l.calls.FreeAddrInfoExW(list + 8)
       l.calls.FreeAddrInfoExW(list)
       l.calls.FreeAddrInfoExW(list)

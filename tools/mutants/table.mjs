@@ -3,6 +3,7 @@
 import engine from "./engine.mjs"
 import events from "./events.mjs"
 import foundations from "./foundations.mjs"
+import names from "./names.mjs"
 import platform from "./platform.mjs"
 import receives from "./receives.mjs"
 import streams from "./streams.mjs"
@@ -15,5 +16,6 @@ export const mutants = [
   ...streams,
   ...streamsConnect,
   ...events,
+  ...names,
   ...platform
 ]

@@ -29,6 +29,11 @@ const until = (holds: () => boolean | Promise<boolean>) =>
     throw new Error("it never came")
   })
 
+// whatever is to happen in the next turns of the event loop has happened
+const turns = Effect.promise(async () => {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+})
+
 describe("before its turn", () => {
   const held = hold()
   law(
@@ -235,6 +240,7 @@ describe("a lookup of an address", () => {
         const blocks = (yield* statistics).blocks.count
         yield* until(() => abandoning.returned === 1)
         yield* Fiber.interrupt(fiber)
+        yield* turns
         assert.deepInclude(yield* statistics, { pending: 1, waiters: 1 })
         assert.strictEqual((yield* statistics).blocks.count, blocks)
         assert.strictEqual(recorder.count("GetNameInfoW"), 1)

@@ -154,12 +154,15 @@ class Lookups extends NameCalls<Answer, Lookup> {
   private readonly look = (): void => {
     this.timer = undefined
     this.looks++
-    const done = this.active.filter((one) => this.signalled(one))
-    if (done.length > 0) this.active = this.active.filter((one) => !done.includes(one))
-    for (const one of done) this.completed(one)
-    if (this.active.length === 0) return
+    const left: Array<Lookup> = []
+    for (const one of this.active) {
+      if (this.signalled(one)) this.completed(one)
+      else left.push(one)
+    }
+    this.active = left
+    if (left.length === 0) return
     // the grace period begins in the pump's turns, and nothing in the port makes it turn
-    if (this.looks <= spins && this.active.some(({ state }) => state === CANCELLING)) this.engine.pump.poke()
+    if (this.looks <= spins && left.some(({ state }) => state === CANCELLING)) this.engine.pump.poke()
     const longest = this.busy > 0 ? slowest : slowestAbandoned
     const delay = this.looks < spins ? undefined : Math.min(2 ** (this.looks - spins), longest)
     this.timer = this.engine.seam.host.schedule(this.look, delay)
