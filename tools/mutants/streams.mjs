@@ -399,7 +399,7 @@ export default [
     name: "stream: nobody lingers",
     why: "a peer that still sends would get a reset",
     file: stream,
-    find: "if (!alive || receives.ended || this.options.linger === 0) return this.stop()",
+    find: "if (!alive || this.options.linger === 0) return this.stop()",
     replace: "return this.stop()",
     caughtBy: [closing]
   },
@@ -407,8 +407,8 @@ export default [
     name: "stream: lingers for a peer that has ended",
     why: "nothing comes from it any more",
     file: stream,
-    find: "if (!alive || receives.ended || this",
-    replace: "if (!alive || this",
+    find: "if (receives.drain()) this.stop()",
+    replace: "receives.drain()",
     caughtBy: [closing]
   },
   {

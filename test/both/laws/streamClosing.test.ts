@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { assertReset, assertStretch, internalOf, pair as pairWith, stretch, until } from "../../support/peer.ts"
 import type { PairOptions } from "../../support/peer.ts"
+import { ledger } from "../../support/hostile.ts"
 import type { Rig } from "../../support/rig.ts"
 import { interruptSoon, law, layerName, loopback, start } from "../../support/rig.ts"
 import { listen } from "../../support/tcp.ts"
@@ -317,6 +318,7 @@ describe('L5: cancel: "close"', () => {
 })
 
 describe("L6: a cancel that never completes", () => {
+  const book = ledger()
   law(
     "is reported, its memory left to the kernel, and the release goes on",
     (rig) =>
@@ -334,8 +336,12 @@ describe("L6: a cancel that never completes", () => {
         assert.deepStrictEqual([handles.sockets, leaked, pending, slots.used], [0, 2, 0, 0])
         yield* rig.release
         rig.gate.open()
+        yield* Effect.addFinalizer(() =>
+          // the records of the operations, the bytes of the send, and the peer's memory, which is its own
+          Effect.sync(() => assert.strictEqual(book.held.blocks, 3))
+        )
       }),
-    { cancelGrace: "80 millis", leaked: 2 }
+    { cancelGrace: "80 millis", leaked: 2, decorate: book.decorate }
   )
 
   law(
