@@ -378,5 +378,17 @@ export const divergences: ReadonlyArray<Divergence> = [
     "§1.4 SIOCATMARK",
     { nothing: 1, before: 1, stream: "ab!cd", after: 1 },
     "Wine 8 always says that there is no urgent byte before the reader"
-  )
+  ),
+  // names
+  on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
+  on8("N5", { outcome: "ok" }, "Wine leaves out the flags that it does not know"),
+  on8("N8", { outcome: "ok" }, "Wine does not look at the namespace"),
+  on8(
+    "N13",
+    { call: "WSA_IO_PENDING", cancel: "WSA_INVALID_HANDLE", outcome: "ok" },
+    "Wine gives out no handle of a lookup and cancels none: the lookup goes on to its end"
+  ),
+  on8("N20", { call: "no host no service" }, "Wine tells nothing, successfully"),
+  on8("N21", { call: "no host http" }, "Wine takes a buffer of no characters for none"),
+  on8("N22", { call: "WSAEAFNOSUPPORT" }, "Wine has the code for a family here")
 ]

@@ -1,6 +1,7 @@
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import * as Ioctls from "@effect-winsock/schema/Ioctls"
+import * as NameFlags from "@effect-winsock/schema/NameFlags"
 import * as Options from "@effect-winsock/schema/Options"
 import { assert, describe, it } from "@effect/vitest"
 
@@ -184,5 +185,25 @@ describe("Guids", () => {
     for (const guid of Object.values(Guids.extensions)) {
       assert.strictEqual(Guids.fromBytes(Guids.toBytes(guid)), guid)
     }
+  })
+})
+
+describe("NameFlags", () => {
+  it("has the headers' numbers", () => {
+    assert.deepStrictEqual(
+      constantsOf(NameFlags),
+      read(`
+        AI_: PASSIVE 1, CANONNAME 2, NUMERICHOST 4, NUMERICSERV 8, DNS_ONLY 0x10, FORCE_CLEAR_TEXT 0x20
+          BYPASS_DNS_CACHE 0x40, RETURN_TTL 0x80, ALL 0x100, ADDRCONFIG 0x400, V4MAPPED 0x800
+          NON_AUTHORITATIVE 0x4000, SECURE 0x8000, RETURN_PREFERRED_NAMES 0x10000, FQDN 0x20000, FILESERVER 0x40000
+          DISABLE_IDN_ENCODING 0x80000, SECURE_WITH_FALLBACK 0x100000, EXCLUSIVE_CUSTOM_SERVERS 0x200000
+          RETURN_RESPONSE_FLAGS 0x10000000, REQUIRE_SECURE 0x20000000, RESOLUTION_HANDLE 0x40000000
+          EXTENDED 0x80000000
+        NI_: NOFQDN 1, NUMERICHOST 2, NAMEREQD 4, NUMERICSERV 8, DGRAM 16, MAXHOST 1025, MAXSERV 32
+        NS_: ALL 0, SAP 1, NDS 2, PEER_BROWSE 3, SLP 5, DHCP 6, TCPIP_LOCAL 10, TCPIP_HOSTS 11, DNS 12, NETBT 13
+          WINS 14, NLA 15, BTH 16, LOCALNAME 19, NBP 20, MS 30, STDA 31, NTDS 32, EMAIL 37, PNRPNAME 38
+          PNRPCLOUD 39
+      `)
+    )
   })
 })

@@ -32,6 +32,23 @@ const expected: { readonly [name: string]: { readonly size: Both; readonly field
       hEvent: pair(24, 16)
     }
   },
+  ADDRINFOEXW: {
+    size: pair(72, 44),
+    fields: {
+      ai_flags: pair(0),
+      ai_family: pair(4),
+      ai_socktype: pair(8),
+      ai_protocol: pair(12),
+      ai_addrlen: pair(16),
+      ai_canonname: pair(24, 20),
+      ai_addr: pair(32, 24),
+      ai_blob: pair(40, 28),
+      ai_bloblen: pair(48, 32),
+      ai_provider: pair(56, 36),
+      ai_next: pair(64, 40)
+    }
+  },
+  TIMEVAL: { size: pair(8), fields: { tv_sec: pair(0), tv_usec: pair(4) } },
   OSVERSIONINFOW: {
     size: pair(276),
     fields: {

@@ -9,8 +9,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { millisOf } from "./internal/checks.ts"
-import type { OperationCounters } from "./internal/engine.ts"
+import { isWithin, millisOf } from "./internal/checks.ts"
+import type { EngineOptions, OperationCounters } from "./internal/engine.ts"
 import { Engine } from "./internal/engine.ts"
 import type { Block, Seam } from "./Seam.ts"
 import type { WinsockError } from "./WinsockError.ts"
@@ -43,9 +43,9 @@ export interface Statistics {
   /** Native memory. */
   readonly blocks: { readonly count: number; readonly bytes: number }
   readonly slots: { readonly allocated: number; readonly used: number }
-  /** Operations whose packet has not been dequeued. */
+  /** Operations whose packet has not been dequeued, and lookups that the provider has. */
   readonly pending: number
-  /** Fibers that wait for a receive. */
+  /** Fibers that wait for a receive or for a lookup. */
   readonly waiters: number
   /** Results that no fiber has taken yet. */
   readonly inbox: number
@@ -56,8 +56,12 @@ export interface Statistics {
     readonly connect: OperationStatistics
     readonly accept: OperationStatistics
     readonly disconnect: OperationStatistics
+    /** Names that were looked up (GetAddrInfoExW), from their turn on. */
+    readonly lookup: OperationStatistics
+    /** Addresses that were looked up (GetNameInfoW), from their turn on. */
+    readonly reverse: OperationStatistics
   }
-  /** Calls of CancelIoEx. */
+  /** Calls of CancelIoEx and GetAddrInfoExCancel. */
   readonly cancels: number
   /** Operations that completed although they were being cancelled: nothing of them was lost. */
   readonly recovered: number
@@ -91,6 +95,18 @@ export interface Options {
    * @default "5 seconds"
    */
   readonly cancelGrace?: Duration.Input | undefined
+  /**
+   * How many names are looked up at once, 1 to 1024; further lookups wait for their turn.
+   *
+   * @default 16
+   */
+  readonly lookups?: number | undefined
+  /**
+   * How many addresses are looked up at once, 1 to 64, each on a thread of its own; further ones wait for their turn.
+   *
+   * @default 2
+   */
+  readonly reverseLookups?: number | undefined
 }
 
 /** @internal */
@@ -122,13 +138,15 @@ const wsaDataSize = 512
 /** Two threads may be active on the port: the JS thread polls it while the off-thread call waits. */
 const concurrency = 2
 
+const mostPlaces = { lookups: 1024, reverseLookups: 64 } as const
+
 const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...operation })
 
 /**
  * Makes the service of a seam: `WSAStartup(2.2)`, a completion port, and the engine. Closing the scope closes what is
  * still open, drains the port, frees all memory and calls `WSACleanup`.
  *
- * Fails by reason: `InvalidArgument` for a `cancelGrace` out of range, `NotSupported` for a provider without version
+ * Fails by reason: `InvalidArgument` for an option out of range, `NotSupported` for a provider without version
  * 2.2, `SystemNotReady`, `TooManyProcesses`, `OutOfMemory`. Source: the page of `WSAStartup`.
  *
  * @category constructors
@@ -147,9 +165,16 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
         )
       )
     }
+    for (const [option, most] of Object.entries(mostPlaces)) {
+      const given = options?.[option as keyof typeof mostPlaces]
+      if (given === undefined || isWithin(given, 1, most)) continue
+      const expected = `an integer from 1 to ${most}`
+      return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", option, given, expected))
+    }
+    const { lookups = 16, reverseLookups = 2 } = options ?? {}
     const engine = yield* Effect.acquireRelease(
       Effect.suspend(() => {
-        const started = start(seam, cancelGrace)
+        const started = start(seam, { cancelGrace, lookups, reverseLookups })
         return started instanceof Engine ? Effect.succeed(started) : Effect.fail(started)
       }),
       (engine) =>
@@ -174,7 +199,9 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
           send: snapshot(counters.send),
           connect: snapshot(counters.connect),
           accept: snapshot(counters.accept),
-          disconnect: snapshot(counters.disconnect)
+          disconnect: snapshot(counters.disconnect),
+          lookup: snapshot(counters.lookup),
+          reverse: snapshot(counters.reverse)
         },
         cancels: counters.cancels,
         recovered: counters.recovered,
@@ -189,7 +216,7 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
 const outOfMemory = () => WinsockErrors.fromCode("WSAStartup", WSA_NOT_ENOUGH_MEMORY)
 
 // the result is made in one step: nothing may come between a call and what undoes it
-const start = (seam: Seam, cancelGrace: number): Engine | WinsockError => {
+const start = (seam: Seam, options: EngineOptions): Engine | WinsockError => {
   const { calls, memory } = seam
   let data: Block
   try {
@@ -212,7 +239,7 @@ const start = (seam: Seam, cancelGrace: number): Engine | WinsockError => {
     return error
   }
   try {
-    return new Engine(seam, port, { cancelGrace })
+    return new Engine(seam, port, options)
   } catch {
     calls.CloseHandle(port)
     calls.WSACleanup()

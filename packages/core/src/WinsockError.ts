@@ -250,6 +250,26 @@ export const fromStatus = (operation: string, status: number, kind?: SocketKind)
 }
 
 /**
+ * Creates the error for the code that a lookup ended with. What was looked up is in the message.
+ *
+ * **Example** (A host that nobody knows)
+ *
+ * ```ts
+ * import * as WinsockError from "@effect-winsock/core/WinsockError"
+ *
+ * console.log(WinsockError.lookupFailed("GetAddrInfoExW", 11001, "db.invalid").message)
+ * // GetAddrInfoExW failed: WSAHOST_NOT_FOUND (11001): no such host is known: "db.invalid"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const lookupFailed = (operation: string, code: number, name: string): WinsockError => {
+  const { reason } = fromCode(operation, code)
+  return new WinsockError({ reason: { ...reason, meaning: `${reason.meaning}: ${JSON.stringify(name)}` } })
+}
+
+/**
  * Creates the error of an operation that ended because this side cancelled it or closed its socket.
  *
  * @category constructors

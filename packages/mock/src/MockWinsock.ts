@@ -6,7 +6,7 @@
  * ready packets are dequeued.
  *
  * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
- * ports and completion routines. Not yet: raw and Unix sockets, names, writing files, multicast membership, transmit timestamps,
+ * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -26,10 +26,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
+import { NameTable } from "./internal/NameTable.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { Simulation } from "./internal/Simulation.ts"
+import type * as MockNames from "./MockNames.ts"
 import type * as MockTrace from "./MockTrace.ts"
 
 /**
@@ -152,6 +154,8 @@ export interface Behaviour {
    * @default true
    */
   readonly tcpInfo?: boolean | undefined
+  /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
+  readonly names?: MockNames.Options | undefined
 }
 
 /**
@@ -218,9 +222,9 @@ export interface Fault {
   readonly times?: number | undefined
   /** The call does nothing and fails with this code. */
   readonly code?: number | undefined
-  /** The overlapped receive or send stays pending and ends in a later turn with this NTSTATUS and no bytes. */
+  /** The overlapped operation stays pending and ends in a later turn with this NTSTATUS and no bytes. */
   readonly ntstatus?: number | undefined
-  /** The overlapped receive or send stays pending and ends this many turns later than it would. */
+  /** The overlapped operation stays pending and ends this many turns later than it would. */
   readonly lateCompletion?: number | undefined
 }
 
@@ -289,7 +293,7 @@ export interface Mock {
   readonly clearTrace: Effect.Effect<void>
   readonly sockets: Effect.Effect<Array<SocketInfo>>
   /**
-   * Waits until nothing is under way: no task of a later turn, no datagram in the network (unless it is held), no
+   * Waits until nothing is under way: no task of a later turn, nothing in the network (unless it is held), no
    * cancellation, and no call for a few turns of the event loop. Does not move the clock. Dies when that never happens.
    */
   readonly settled: Effect.Effect<void>
@@ -353,7 +357,9 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     segmentation: behaviour.segmentation ?? defaults.segmentation,
     cancelledSend: behaviour.cancelledSend ?? defaults.cancelledSend,
     timeWait: behaviour.timeWait ?? defaults.timeWait,
-    tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo
+    tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
+    names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
+    nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }
 }
 

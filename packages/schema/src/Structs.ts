@@ -434,3 +434,31 @@ export const OSVERSIONINFOW = struct("OSVERSIONINFOW", {
   dwPlatformId: "u32",
   szCSDVersion: bytes(256)
 })
+
+/**
+ * One address of a name that was looked up; as hints, only the first four fields may be set. Source: `ws2def.h`.
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const ADDRINFOEXW = struct("ADDRINFOEXW", {
+  ai_flags: "i32",
+  ai_family: "i32",
+  ai_socktype: "i32",
+  ai_protocol: "i32",
+  ai_addrlen: "size",
+  ai_canonname: "pointer",
+  ai_addr: "pointer",
+  ai_blob: "pointer",
+  ai_bloblen: "size",
+  ai_provider: "pointer",
+  ai_next: "pointer"
+})
+
+/**
+ * A span of time. Source: `winsock2.h` (`struct timeval`; its `long` has 32 bits in both ABIs).
+ *
+ * @category structures
+ * @since 0.1.0
+ */
+export const TIMEVAL = struct("TIMEVAL", { tv_sec: "i32", tv_usec: "i32" })

@@ -40,6 +40,8 @@ export class Counters {
   readonly connect = new OperationCounters()
   readonly accept = new OperationCounters()
   readonly disconnect = new OperationCounters()
+  readonly lookup = new OperationCounters()
+  readonly reverse = new OperationCounters()
 }
 
 /** An operation that the kernel never gave back. */
@@ -76,6 +78,9 @@ export const graceSteps = 4
 
 export interface EngineOptions {
   readonly cancelGrace: number
+  /** How many names are looked up at once, and how many addresses. */
+  readonly lookups: number
+  readonly reverseLookups: number
 }
 
 /** How often one turn of the pump brings the endpoints to rest. */

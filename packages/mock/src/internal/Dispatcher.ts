@@ -7,6 +7,7 @@ import { WSAEFAULT, WSAEINVAL } from "@effect-winsock/schema/WsaError"
 import { type Implementation, extensions, functions } from "./Functions.ts"
 import { addressOf } from "./Ioctls.ts"
 import type { Kernel } from "./Kernel.ts"
+import * as Names from "./Names.ts"
 import { AccessViolation, ERROR_NOACCESS } from "./Memory.ts"
 import { waitOffThread } from "./Ports.ts"
 import { ScheduledTask } from "./Turns.ts"
@@ -118,7 +119,7 @@ export const makeBind =
   }
 
 /**
- * Only GetQueuedCompletionStatusEx waits off the thread; every other call answers as it does on it, in a later turn,
+ * Only waits for packets and for events wait off the thread; every other call answers as it does on it, in a later turn,
  * with a last error of its own.
  */
 export const makeOffThread = (kernel: Kernel): OffThread => {
@@ -129,7 +130,9 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
   ): void => {
     kernel.activity++
     if (name === "GetQueuedCompletionStatusEx") return waitOffThread(kernel, args, done)
+    if (name === "WSAWaitForMultipleEvents") return kernel.eventWaits.wait(args, done)
     const entry = entryByName.get(name)
+    const elsewhere = Names.elsewhere(kernel, name, args)
     const task = (): void => {
       if (entry === undefined) return done(-1, WSAEINVAL)
       const before = kernel.lastError
@@ -138,7 +141,8 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
       kernel.lastError = before
       done(result, after)
     }
-    kernel.turns.post(new ScheduledTask(task))
+    if (elsewhere === undefined) return kernel.turns.post(new ScheduledTask(task))
+    kernel.turns.after(elsewhere.latency, new ScheduledTask(() => elsewhere.run(task)))
   }
   return offThread as OffThread
 }

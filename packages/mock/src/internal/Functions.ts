@@ -10,6 +10,7 @@ import * as Ioctls from "./Ioctls.ts"
 import * as Files from "./Files.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Library from "./Library.ts"
+import * as Names from "./Names.ts"
 import * as Ports from "./Ports.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
@@ -50,11 +51,11 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   WSARecvFrom: Receive.WSARecvFrom,
   WSASendDisconnect: Sockets.WSASendDisconnect,
   WSAGetOverlappedResult: Library.WSAGetOverlappedResult,
-  GetAddrInfoExW: Unsupported.GetAddrInfoExW,
-  GetAddrInfoExOverlappedResult: Unsupported.GetAddrInfoExOverlappedResult,
-  GetAddrInfoExCancel: Unsupported.GetAddrInfoExCancel,
-  FreeAddrInfoExW: Unsupported.FreeAddrInfoExW,
-  GetNameInfoW: Unsupported.GetNameInfoW,
+  GetAddrInfoExW: Names.GetAddrInfoExW,
+  GetAddrInfoExOverlappedResult: Names.GetAddrInfoExOverlappedResult,
+  GetAddrInfoExCancel: Names.GetAddrInfoExCancel,
+  FreeAddrInfoExW: Names.FreeAddrInfoExW,
+  GetNameInfoW: Names.GetNameInfoW,
   WSACreateEvent: Events.WSACreateEvent,
   WSASetEvent: Events.WSASetEvent,
   WSAResetEvent: Events.WSAResetEvent,
@@ -69,6 +70,8 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CloseHandle: Library.CloseHandle,
   CreateFileW: Files.CreateFileW,
   GetFileSizeEx: Files.GetFileSizeEx,
+  RtlMoveMemory: Names.RtlMoveMemory,
+  lstrcpynW: Names.lstrcpynW,
   SleepEx: Library.SleepEx,
   RtlGetVersion: Library.RtlGetVersion
 }

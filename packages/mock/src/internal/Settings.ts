@@ -3,6 +3,7 @@
  */
 import type { Abi } from "@effect-winsock/schema/Layout"
 import type { GuardLevel } from "./Guard.ts"
+import { NameTable } from "./NameTable.ts"
 
 export type Dequeue = "fifo" | "seeded"
 export type TruncationAnswer = "pending" | "emsgsize+packet" | "emsgsize-only" | "seeded"
@@ -34,6 +35,8 @@ export interface Settings {
   /** How long TIME_WAIT lasts, in milliseconds. */
   readonly timeWait: number
   readonly tcpInfo: boolean
+  readonly names: NameTable
+  readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
 
 export const defaults: Settings = {
@@ -55,5 +58,7 @@ export const defaults: Settings = {
   segmentation: "mss",
   cancelledSend: "counted",
   timeWait: 120_000,
-  tcpInfo: true
+  tcpInfo: true,
+  names: new NameTable({}),
+  nameCancellation: "immediate"
 }

@@ -124,6 +124,8 @@ export const audit = (kernel: Kernel): void => {
     left(`${operation.kind} 0x${operation.overlapped.toString(16)} of socket ${operation.socket.number} is pending`)
   }
   for (const owner of guard.owners) left(`${owner.what} is pending`)
+  const lists = kernel.names.lists.size
+  if (lists > 0) left(`${lists} lists of GetAddrInfoExW are not freed`)
   if (kernel.memory.live > 0) left(`${kernel.memory.live} blocks of memory are allocated`)
   if (kernel.started > 0) left(`${kernel.started} WSAStartup calls have no WSACleanup`)
   if (kernel.keepAlive > 0) left("the process is kept alive")

@@ -9,9 +9,7 @@ export const codes = {
   /** WSASocketW(SOCK_RAW): as for a user who is no administrator. */
   raw: sdk.WSAEACCES,
   /** WSASocketW with a WSAPROTOCOL_INFOW, WSADuplicateSocketW: sockets cannot be shared. */
-  protocolInfo: sdk.WSAEOPNOTSUPP,
-  /** Names: there is no name service. */
-  names: sdk.WSANO_RECOVERY
+  protocolInfo: sdk.WSAEOPNOTSUPP
 } as const
 
 type Implementation = (kernel: Kernel, ...args: ReadonlyArray<number>) => number
@@ -23,10 +21,3 @@ const datagram =
     kernel.socket(s) === undefined ? 0 : kernel.fail(code)
 
 export const WSADuplicateSocketW = datagram(codes.protocolInfo)
-
-export const GetAddrInfoExW: Implementation = (kernel) => kernel.fail(codes.names)
-export const GetAddrInfoExOverlappedResult: Implementation = (kernel) => kernel.fail(sdk.WSAEINVAL)
-export const GetAddrInfoExCancel: Implementation = (kernel) => kernel.fail(sdk.WSA_INVALID_HANDLE)
-export const GetNameInfoW: Implementation = (kernel) => kernel.fail(codes.names)
-// there is no list to free
-export const FreeAddrInfoExW: Implementation = () => 0
