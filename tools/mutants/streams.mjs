@@ -372,6 +372,38 @@ export default [
     caughtBy: [files]
   },
   {
+    name: "stream: the head is sent with every part",
+    why: "it goes before the region, once",
+    file: transmit,
+    find: "const head = first ? this.headLength : 0",
+    replace: "const head = this.headLength",
+    caughtBy: [files]
+  },
+  {
+    name: "stream: the tail is sent with every part",
+    why: "it goes after the region, once",
+    file: transmit,
+    find: "const tail = part === rest ? this.tailLength : 0",
+    replace: "const tail = this.tailLength",
+    caughtBy: [files]
+  },
+  {
+    name: "stream: a part begins where the first did",
+    why: "each goes on where the one before ended",
+    file: transmit,
+    find: "this.done += this.part",
+    replace: "this.done = this.done === 0 ? this.part : this.size",
+    caughtBy: [files]
+  },
+  {
+    name: "stream: more than one call takes",
+    why: "a call sends 2^31 - 2 bytes at most, head and tail included",
+    file: transmit,
+    find: "Math.min(rest, mostPerCall - head - this.tailLength)",
+    replace: "rest",
+    caughtBy: [files]
+  },
+  {
     name: "stream: closing waits for no send",
     why: "what is in line gets closeTimeout",
     file: stream,

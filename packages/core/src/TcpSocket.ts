@@ -232,7 +232,8 @@ export interface TcpSocket {
    * Waits for bytes and has the kernel put them straight into a block of native memory of the caller's, without a copy;
    * gives their number, at least 1, from `offset` (0 by default) on. Bytes that the socket had read already are copied.
    *
-   * The block is the kernel's until then: an interruption waits until it was given back. Fails as `receive` does.
+   * While it waits the kernel does not have the block: an interruption loses nothing, and leaves it alone. Fails as
+   * `receive` does.
    */
   readonly receiveInto: (buffer: NativeBuffer, offset?: number, length?: number) => Effect.Effect<number, WinsockError>
   /** Waits for the peer's next byte of urgent data (`MSG_OOB`). It is taken out of its place in the stream. */
