@@ -24,7 +24,7 @@ const integer = (name: string, text: string | undefined, otherwise: number): num
 const first = integer("seed", values.seed, 1)
 // who names the one alone means it alone
 const runs = integer("runs", values.runs, values.streams === undefined ? 10_000 : 0)
-const connections = integer("streams", values.streams, values.runs === undefined ? 500 : 0)
+const connections = integer("streams", values.streams, values.runs === undefined ? 2000 : 0)
 const sum: Happenings = nothing()
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 

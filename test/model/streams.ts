@@ -8,6 +8,7 @@ import type { Seam } from "@effect-winsock/core/Seam"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import { isWinsockError } from "@effect-winsock/core/WinsockError"
 import { MockWinsock } from "@effect-winsock/mock"
+import { WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -348,6 +349,23 @@ export const play = (
     })
   )
 
+/** What a machine does to a run, besides what its seed decides: sends that find no room, operations that end late. */
+export const unkindness = (seed: number): ReadonlyArray<MockWinsock.Fault> => {
+  const chance = new Chance(seed ^ 0x5eed)
+  const noRoom = chance.one([0, 30, 100])
+  const late = chance.one([0, 20, 60])
+  const some = (percent: number, overlapped: boolean) => (args: { readonly [parameter: string]: number }) =>
+    (args.lpOverlapped !== 0) === overlapped && chance.percent(percent)
+  const faults: Array<MockWinsock.Fault> = []
+  if (noRoom > 0) faults.push({ call: "WSASend", when: some(noRoom, false), code: WSAEWOULDBLOCK })
+  if (late > 0) {
+    for (const call of ["WSASend", "WSARecv"] as const) {
+      faults.push({ call, when: some(late, true), lateCompletion: 1 + chance.below(4) })
+    }
+  }
+  return faults
+}
+
 /** One run on a simulated machine of its own: what went wrong, nothing if it was clean. */
 export const runStreams = async (seed: number, happened: Happenings): Promise<string | undefined> => {
   const exit = await Effect.runPromiseExit(
@@ -361,6 +379,7 @@ export const runStreams = async (seed: number, happened: Happenings): Promise<st
           readyAnswer: "seeded",
           segmentation: "seeded"
         })
+        for (const fault of unkindness(seed)) yield* mock.fault(fault)
         let statistics: Effect.Effect<Winsock.Statistics> | undefined
         yield* Effect.scoped(
           Effect.gen(function* () {

@@ -15,6 +15,7 @@ const receiving = "test/both/laws/streamReceiving.test.ts"
 const sending = "test/both/laws/streamSending.test.ts"
 const closing = "test/both/laws/streamClosing.test.ts"
 const files = "test/both/laws/streamFiles.test.ts"
+const random = "test/both/tcp/random.test.ts"
 const hostile = "test/both/laws/streamHostile.test.ts"
 
 export default [
@@ -513,6 +514,30 @@ export default [
     replace: `Effect.fail(streamError("WSARecv", WSAESHUTDOWN)))
 `,
     caughtBy: [closing]
+  },
+  {
+    name: "stream model: what is interrupted tears nothing",
+    why: "the model finds what follows a torn message",
+    file: sends,
+    find: "turn.tears && turn.started && !this.isBroken) {\n      this.isBroken = true",
+    replace: 'turn.tears && turn.started && !this.isBroken && turn.name === "") {\n      this.isBroken = true',
+    caughtBy: [random]
+  },
+  {
+    name: "stream model: some bytes are given out again",
+    why: "the model finds what is given out twice",
+    file: bytes,
+    find: "    this.skip += count\n",
+    replace: "    this.skip += this.consumed % 97 === 0 ? count - 1 : count\n",
+    caughtBy: [random]
+  },
+  {
+    name: "stream model: what was read for somebody who left is dropped",
+    why: "the model finds bytes that were dropped with an interrupted receive",
+    file: receives,
+    find: "if (count > 0) this.bytes.copy(this.scratch.bytes, count)",
+    replace: "if (count > 0 && this.line.length > 0) this.bytes.copy(this.scratch.bytes, count)",
+    caughtBy: [random]
   },
   {
     name: "stream: a byte of urgent data is lost with who waited for it",

@@ -21,14 +21,14 @@ export interface NativeBuffer {
   readonly size: number
   /**
    * The block itself, not a copy: while a receive waits for it, bytes may be put there at any time. When the scope is
-   * closed the memory is freed; no view of it may be used after that.
+   * closed the memory is freed, and every view of it becomes empty.
    */
   readonly bytes: Uint8Array
 }
 
 /**
  * Allocates a block of 1 to 2^30 bytes, zeroed. Closing the scope frees it; a receive that still waits for it fails with
- * `InvalidArgument`, and takes nothing.
+ * `InvalidArgument` when something comes, and takes nothing.
  *
  * Fails with `InvalidArgument` for a size out of range, with `OutOfMemory`.
  *
