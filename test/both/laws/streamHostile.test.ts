@@ -364,6 +364,22 @@ describe("urgent data", () => {
     })
   )
 
+  law("where they are in line it is told whether some are ahead", (rig) =>
+    Effect.gen(function* () {
+      // reads of one byte: what is not taken is the kernel's still
+      const { peer, socket } = yield* pair(rig, { urgentInline: true, chunkSize: 1 })
+      assert.isTrue(yield* socket.atUrgentMark)
+      yield* peer.send(bytes(1))
+      yield* peer.sendUrgent(2)
+      yield* peer.send(bytes(3))
+      assert.deepStrictEqual([...(yield* socket.receiveExactly(1))], [1])
+      // Wine always says that there are none
+      assert.strictEqual(yield* socket.atUrgentMark, layerName === "native")
+      assert.deepStrictEqual([...(yield* socket.receiveExactly(2))], [2, 3])
+      assert.isTrue(yield* socket.atUrgentMark)
+    })
+  )
+
   law("in line it is one of the others, and receiveUrgent is refused", (rig) =>
     Effect.gen(function* () {
       const { peer, socket } = yield* pair(rig, { urgentInline: true })

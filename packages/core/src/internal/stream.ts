@@ -146,6 +146,7 @@ export class Stream extends SocketEndpoint {
     this.sentEnd = false
     this.receives.restart()
     this.sends.restart()
+    this.urgent.restart()
     return undefined
   }
 
