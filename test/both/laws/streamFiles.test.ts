@@ -6,6 +6,8 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
 import { ledger } from "../../support/hostile.ts"
 import type { Rig, RigOptions } from "../../support/rig.ts"
 import { interruptSoon, law, start } from "../../support/rig.ts"
@@ -126,6 +128,35 @@ describe("TransmitFile", () => {
       }),
     machine
   )
+
+  for (const most of [3, 8, 2048]) {
+    law(
+      `interrupted after any number of turns, by fibers that yield every ${most} steps: all is given back`,
+      (rig) =>
+        Effect.gen(function* () {
+          let broken = 0
+          for (let turns = 0; turns < 20; turns++) {
+            const scope = yield* Scope.make()
+            const { socket } = yield* Scope.provide(pair(rig, small), scope)
+            const sending = socket.transmitFile(rig.path("long.bin"), { tail: bytes(1) })
+            const fiber = yield* start(Effect.provideService(sending, Scheduler.MaxOpsBeforeYield, most))
+            for (let i = 0; i < turns; i++) yield* Effect.yieldNow
+            yield* Fiber.interrupt(fiber)
+            const { sends } = internalOf(socket)
+            assert.isTrue(sends.isIdle)
+            const torn = rig.recorder.count("TransmitFile") > 0
+            assert.strictEqual(sends.isBroken, torn)
+            if (torn) broken++
+            // one that was being opened is closed when that has returned
+            const opening = () => rig.recorder.count("CreateFileW", ({ result }) => result === undefined)
+            yield* until("its file is closed", () => opening() === 0 && files(rig).closed === files(rig).opened)
+            yield* Scope.close(scope, Exit.void)
+          }
+          assert.isAbove(broken, 0)
+        }),
+      machine
+    )
+  }
 
   law(
     "the stream is closed while its file is being opened",
