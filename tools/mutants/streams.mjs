@@ -15,6 +15,7 @@ const receiving = "test/both/laws/streamReceiving.test.ts"
 const sending = "test/both/laws/streamSending.test.ts"
 const closing = "test/both/laws/streamClosing.test.ts"
 const files = "test/both/laws/streamFiles.test.ts"
+const random = "test/both/tcp/random.test.ts"
 const hostile = "test/both/laws/streamHostile.test.ts"
 
 export default [
@@ -372,6 +373,38 @@ export default [
     caughtBy: [files]
   },
   {
+    name: "stream: the head is sent with every part",
+    why: "it goes before the region, once",
+    file: transmit,
+    find: "const head = first ? this.headLength : 0",
+    replace: "const head = this.headLength",
+    caughtBy: [files]
+  },
+  {
+    name: "stream: the tail is sent with every part",
+    why: "it goes after the region, once",
+    file: transmit,
+    find: "const tail = part === rest ? this.tailLength : 0",
+    replace: "const tail = this.tailLength",
+    caughtBy: [files]
+  },
+  {
+    name: "stream: a part begins where the first did",
+    why: "each goes on where the one before ended",
+    file: transmit,
+    find: "this.done += this.part",
+    replace: "this.done = this.done === 0 ? this.part : this.size",
+    caughtBy: [files]
+  },
+  {
+    name: "stream: more than one call takes",
+    why: "a call sends 2^31 - 2 bytes at most, head and tail included",
+    file: transmit,
+    find: "Math.min(rest, mostPerCall - head - this.tailLength)",
+    replace: "rest",
+    caughtBy: [files]
+  },
+  {
     name: "stream: closing waits for no send",
     why: "what is in line gets closeTimeout",
     file: stream,
@@ -399,7 +432,7 @@ export default [
     name: "stream: nobody lingers",
     why: "a peer that still sends would get a reset",
     file: stream,
-    find: "if (!alive || receives.ended || this.options.linger === 0) return this.stop()",
+    find: "if (!alive || this.options.linger === 0) return this.stop()",
     replace: "return this.stop()",
     caughtBy: [closing]
   },
@@ -407,8 +440,8 @@ export default [
     name: "stream: lingers for a peer that has ended",
     why: "nothing comes from it any more",
     file: stream,
-    find: "if (!alive || receives.ended || this",
-    replace: "if (!alive || this",
+    find: "if (receives.drain()) this.stop()",
+    replace: "receives.drain()",
     caughtBy: [closing]
   },
   {
@@ -481,6 +514,30 @@ export default [
     replace: `Effect.fail(streamError("WSARecv", WSAESHUTDOWN)))
 `,
     caughtBy: [closing]
+  },
+  {
+    name: "stream model: what is interrupted tears nothing",
+    why: "the model finds what follows a torn message",
+    file: sends,
+    find: "turn.tears && turn.started && !this.isBroken) {\n      this.isBroken = true",
+    replace: 'turn.tears && turn.started && !this.isBroken && turn.name === "") {\n      this.isBroken = true',
+    caughtBy: [random]
+  },
+  {
+    name: "stream model: some bytes are given out again",
+    why: "the model finds what is given out twice",
+    file: bytes,
+    find: "    this.skip += count\n",
+    replace: "    this.skip += this.consumed % 97 === 0 ? count - 1 : count\n",
+    caughtBy: [random]
+  },
+  {
+    name: "stream model: what was read for somebody who left is dropped",
+    why: "the model finds bytes that were dropped with an interrupted receive",
+    file: receives,
+    find: "if (count > 0) this.bytes.copy(this.scratch.bytes, count)",
+    replace: "if (count > 0 && this.line.length > 0) this.bytes.copy(this.scratch.bytes, count)",
+    caughtBy: [random]
   },
   {
     name: "stream: a byte of urgent data is lost with who waited for it",

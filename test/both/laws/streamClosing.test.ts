@@ -4,9 +4,11 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { assertReset, assertStretch, internalOf, pair as pairWith, stretch, until } from "../../support/peer.ts"
 import type { PairOptions } from "../../support/peer.ts"
+import { ledger } from "../../support/hostile.ts"
 import type { Rig } from "../../support/rig.ts"
 import { interruptSoon, law, layerName, loopback, start } from "../../support/rig.ts"
 import { listen } from "../../support/tcp.ts"
@@ -317,6 +319,7 @@ describe('L5: cancel: "close"', () => {
 })
 
 describe("L6: a cancel that never completes", () => {
+  const book = ledger()
   law(
     "is reported, its memory left to the kernel, and the release goes on",
     (rig) =>
@@ -334,8 +337,12 @@ describe("L6: a cancel that never completes", () => {
         assert.deepStrictEqual([handles.sockets, leaked, pending, slots.used], [0, 2, 0, 0])
         yield* rig.release
         rig.gate.open()
+        yield* Effect.addFinalizer(() =>
+          // the records of the operations, the bytes of the send, and the peer's memory, which is its own
+          Effect.sync(() => assert.strictEqual(book.held.blocks, 3))
+        )
       }),
-    { cancelGrace: "80 millis", leaked: 2 }
+    { cancelGrace: "80 millis", leaked: 2, decorate: book.decorate }
   )
 
   law(
@@ -454,12 +461,21 @@ describe("L5: half-closes", () => {
     )
   }
 
-  law("a connection is made again of a socket that was disconnected for reuse", () =>
+  law("a connection is made again of a socket that was disconnected for reuse", (rig) =>
     Effect.gen(function* () {
       const server = yield* listen()
       const other = yield* listen()
       const socket = yield* Tcp.connect(server.address)
       const first = yield* server.accept
+      // a byte of urgent data that nobody takes
+      const urgent = yield* start(socket.receiveUrgent)
+      yield* until("it is posted", () => internalOf(socket).pending.length === 1)
+      rig.gate.close()
+      yield* first.send(bytes(9), { urgent: true })
+      yield* rig.gate.awaitHeld(1)
+      yield* interruptSoon(urgent)
+      rig.gate.open()
+      yield* Fiber.await(urgent)
       assert.strictEqual(yield* tag(socket.reconnect(other.address)), "AlreadyConnected")
       // who ends first would have to wait for the end of TIME_WAIT
       yield* first.shutdown("send")
@@ -478,6 +494,7 @@ describe("L5: half-closes", () => {
       assert.deepStrictEqual([...(yield* second.receiveExactly(2))], [1, 2])
       yield* second.send(bytes(3))
       assert.deepStrictEqual([...(yield* socket.receive)], [3])
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(socket.receiveUrgent, "5 millis")))
     })
   )
 })

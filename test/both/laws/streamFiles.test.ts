@@ -1,9 +1,14 @@
+import type { Extensions, Seam } from "@effect-winsock/core/Seam"
 import type { TransmitOptions } from "@effect-winsock/core/TcpSocket"
 import type { Decorators } from "@effect-winsock/core"
+import { OVERLAPPED, TRANSMIT_FILE_BUFFERS } from "@effect-winsock/schema/Structs"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import { ledger } from "../../support/hostile.ts"
 import type { Rig, RigOptions } from "../../support/rig.ts"
 import { interruptSoon, law, start } from "../../support/rig.ts"
 import { assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
@@ -124,6 +129,35 @@ describe("TransmitFile", () => {
     machine
   )
 
+  for (const most of [3, 8, 2048]) {
+    law(
+      `interrupted after any number of turns, by fibers that yield every ${most} steps: all is given back`,
+      (rig) =>
+        Effect.gen(function* () {
+          let broken = 0
+          for (let turns = 0; turns < 20; turns++) {
+            const scope = yield* Scope.make()
+            const { socket } = yield* Scope.provide(pair(rig, small), scope)
+            const sending = socket.transmitFile(rig.path("long.bin"), { tail: bytes(1) })
+            const fiber = yield* start(Effect.provideService(sending, Scheduler.MaxOpsBeforeYield, most))
+            for (let i = 0; i < turns; i++) yield* Effect.yieldNow
+            yield* Fiber.interrupt(fiber)
+            const { sends } = internalOf(socket)
+            assert.isTrue(sends.isIdle)
+            const torn = rig.recorder.count("TransmitFile") > 0
+            assert.strictEqual(sends.isBroken, torn)
+            if (torn) broken++
+            // one that was being opened is closed when that has returned
+            const opening = () => rig.recorder.count("CreateFileW", ({ result }) => result === undefined)
+            yield* until("its file is closed", () => opening() === 0 && files(rig).closed === files(rig).opened)
+            yield* Scope.close(scope, Exit.void)
+          }
+          assert.isAbove(broken, 0)
+        }),
+      machine
+    )
+  }
+
   law(
     "the stream is closed while its file is being opened",
     (rig) =>
@@ -190,5 +224,112 @@ describe("TransmitFile", () => {
         assert.strictEqual(rig.recorder.count("CreateFileW"), 0)
       }),
     machine
+  )
+})
+
+describe("TransmitFile of more than one call takes", () => {
+  // a file of 5 GiB, and a provider that sends whatever it is told at once, and notes what that was
+  const size = 5 * 2 ** 30
+  const most = 2 ** 31 - 2
+  interface Part {
+    readonly file: boolean
+    readonly offset: number
+    readonly length: number
+    readonly head: number
+    readonly tail: number
+  }
+  const provider = (failsAt = Number.POSITIVE_INFINITY) => {
+    const book = ledger()
+    const parts: Array<Part> = []
+    const viewAt = (address: number): DataView => {
+      for (const block of book.blocks) {
+        const at = address - block.address
+        if (at >= 0 && at < block.size) {
+          return new DataView(block.view.buffer, block.view.byteOffset + at, block.size - at)
+        }
+      }
+      return assert.fail(`no block at ${address}`)
+    }
+    const decorate = (seam: Seam): Seam => {
+      const under = book.decorate(seam)
+      const overlappedAt = OVERLAPPED.offsets[under.abi]
+      const around = TRANSMIT_FILE_BUFFERS.offsets[under.abi]
+      const transmit: Extensions["TransmitFile"] = (_s, file, length, _perSend, overlapped, buffers) => {
+        const view = viewAt(overlapped)
+        const head = viewAt(buffers).getUint32(around.HeadLength, true)
+        const tail = viewAt(buffers).getUint32(around.TailLength, true)
+        const offset =
+          view.getUint32(overlappedAt.Offset, true) + view.getUint32(overlappedAt.OffsetHigh, true) * 2 ** 32
+        parts.push({ file: file !== 0, offset, length, head, tail })
+        if (parts.length === failsAt) {
+          under.calls.WSASetLastError(10055)
+          return 0
+        }
+        view.setUint32(overlappedAt.Internal, 0, true)
+        view.setUint32(overlappedAt.InternalHigh, head + length + tail, true)
+        return 1
+      }
+      return {
+        ...under,
+        bind: (name, address) =>
+          name === "TransmitFile"
+            ? (transmit as ReturnType<typeof under.bind<typeof name>>)
+            : under.bind(name, address),
+        calls: {
+          ...under.calls,
+          GetFileSizeEx: (file, at) => {
+            const ok = under.calls.GetFileSizeEx(file, at)
+            viewAt(at).setUint32(0, size % 2 ** 32, true)
+            viewAt(at).setUint32(4, Math.floor(size / 2 ** 32), true)
+            return ok
+          }
+        }
+      }
+    }
+    return { decorate, parts }
+  }
+
+  const whole = provider()
+  law(
+    "it is sent in parts, the head with the first and the tail with the last",
+    (rig) =>
+      Effect.gen(function* () {
+        const { socket } = yield* pair(rig)
+        const sent = yield* socket.transmitFile(rig.path("some.bin"), { head: bytes(1, 2, 3), tail: bytes(4, 5) })
+        assert.strictEqual(sent, size + 5)
+        const lengths = [most - 5, most - 2]
+        assert.deepStrictEqual(whole.parts, [
+          { file: true, offset: 0, length: lengths[0], head: 3, tail: 0 },
+          { file: true, offset: lengths[0], length: lengths[1], head: 0, tail: 0 },
+          {
+            file: true,
+            offset: lengths[0] + lengths[1],
+            length: size - lengths[0] - lengths[1],
+            head: 0,
+            tail: 2
+          }
+        ])
+        assert.deepStrictEqual(files(rig), { opened: 1, closed: 1 })
+      }),
+    { ...machine, decorate: whole.decorate }
+  )
+
+  const cut = provider(2)
+  law(
+    "a part that fails leaves a torn message, of which it is known how much has left",
+    (rig) =>
+      Effect.gen(function* () {
+        const { socket } = yield* pair(rig)
+        const failure = yield* reason(socket.transmitFile(rig.path("some.bin"), { offset: 10, head: bytes(1) }))
+        assert.strictEqual(failure._tag, "NoBufferSpace")
+        const broken = yield* reason(socket.send(bytes(1)))
+        assert.strictEqual(broken._tag === "StreamBroken" && broken.bytesSent, most)
+        assert.deepStrictEqual(
+          cut.parts.map(({ offset }) => offset),
+          [10, 10 + most - 1]
+        )
+        assert.deepStrictEqual(files(rig), { opened: 1, closed: 1 })
+      }),
+    { ...machine, decorate: cut.decorate }
   )
 })

@@ -82,6 +82,24 @@ describe("L10: what the kernel reports of a stream is not trusted", () => {
     { decorate: scribbles.decorate }
   )
 
+  law("a packet that somebody else posted for an operation that is pending is ignored", (rig) =>
+    Effect.gen(function* () {
+      const { peer, socket } = yield* pair(rig)
+      const fiber = yield* start(socket.receive)
+      const { engine, key, pending } = internalOf(socket)
+      rig.bare.calls.PostQueuedCompletionStatus(engine.port, 7, key, pending.head!.address)
+      const { packets } = (yield* rig.statistics).pump
+      yield* until("it is dequeued", () => engine.pump.counters.packets > packets)
+      assert.strictEqual((yield* rig.statistics).pending, 1)
+      yield* peer.send(bytes(1))
+      assert.deepStrictEqual([...(yield* Fiber.join(fiber))], [1])
+      assert.strictEqual(
+        rig.recorder.count("WSARecv", ({ args }) => args.lpOverlapped !== 0),
+        1
+      )
+    })
+  )
+
   law("a read that claims more than it was given room for", (rig) =>
     Effect.gen(function* () {
       const { peer, socket } = yield* pair(rig, { chunkSize: 16 })
@@ -343,6 +361,22 @@ describe("urgent data", () => {
       yield* Fiber.join(interruption)
       assert.strictEqual(yield* socket.receiveUrgent, 8)
       assert.strictEqual((yield* rig.statistics).recovered, 1)
+    })
+  )
+
+  law("where they are in line it is told whether some are ahead", (rig) =>
+    Effect.gen(function* () {
+      // reads of one byte: what is not taken is the kernel's still
+      const { peer, socket } = yield* pair(rig, { urgentInline: true, chunkSize: 1 })
+      assert.isTrue(yield* socket.atUrgentMark)
+      yield* peer.send(bytes(1))
+      yield* peer.sendUrgent(2)
+      yield* peer.send(bytes(3))
+      assert.deepStrictEqual([...(yield* socket.receiveExactly(1))], [1])
+      // Wine always says that there are none
+      assert.strictEqual(yield* socket.atUrgentMark, layerName === "native")
+      assert.deepStrictEqual([...(yield* socket.receiveExactly(2))], [2, 3])
+      assert.isTrue(yield* socket.atUrgentMark)
     })
   )
 

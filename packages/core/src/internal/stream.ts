@@ -146,6 +146,7 @@ export class Stream extends SocketEndpoint {
     this.sentEnd = false
     this.receives.restart()
     this.sends.restart()
+    this.urgent.restart()
     return undefined
   }
 
@@ -233,7 +234,7 @@ export class Stream extends SocketEndpoint {
       this.clearTimer()
       const alive = this.connected && !receives.hasFailed
       if (alive && !this.sentEnd) this.engine.calls.shutdown(this.socket as SocketHandle, SD_SEND)
-      if (!alive || receives.ended || this.options.linger === 0) return this.stop()
+      if (!alive || this.options.linger === 0) return this.stop()
       this.lingering = true
       this.giveTime(this.options.linger)
     }
