@@ -1,4 +1,5 @@
 /** Event objects, and overlapped sends that complete through one. */
+import { WSA_WAIT_EVENT_0, WSA_WAIT_FAILED } from "@effect-winsock/schema/Flags"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -14,8 +15,6 @@ import type { Event, EventWaits } from "./eventWaits.ts"
 import { eventWaits } from "./eventWaits.ts"
 import { aPayload, isPayload } from "./payload.ts"
 import { streamOf } from "./tcpSocket.ts"
-
-type EventCall = "WSASetEvent" | "WSAResetEvent"
 
 export class EventObjectOf implements EventObject {
   readonly event: Event
@@ -33,29 +32,28 @@ export class EventObjectOf implements EventObject {
   }
 
   get set(): Effect.Effect<void, WinsockError> {
-    return this.call("WSASetEvent")
+    return this.call("WSASetEvent", () => this.event.set())
   }
 
   get reset(): Effect.Effect<void, WinsockError> {
-    return this.call("WSAResetEvent")
+    return this.call("WSAResetEvent", () => this.event.reset())
   }
 
   get isSet(): Effect.Effect<boolean, WinsockError> {
-    return Effect.suspend(() =>
-      this.event.isOpen
-        ? Effect.succeed(this.waits.isSet(this.event.handle))
-        : Effect.fail(WinsockErrors.socketClosed("WSAWaitForMultipleEvents"))
-    )
+    return Effect.suspend(() => {
+      const { event, waits } = this
+      if (!event.isOpen) return Effect.fail(WinsockErrors.socketClosed("WSAWaitForMultipleEvents"))
+      const result = waits.test(event.handle)
+      return result === WSA_WAIT_FAILED ? Effect.fail(waits.failed()) : Effect.succeed(result === WSA_WAIT_EVENT_0)
+    })
   }
 
-  private call(name: EventCall): Effect.Effect<void, WinsockError> {
+  private call(name: string, make: () => boolean): Effect.Effect<void, WinsockError> {
     return Effect.suspend(() => {
       const { event, waits } = this
       if (!event.isOpen) return Effect.fail(WinsockErrors.socketClosed(name))
-      const { calls } = waits.engine
-      return calls[name](event.handle) === 0
-        ? Effect.fail(WinsockErrors.fromCode(name, calls.WSAGetLastError()))
-        : Effect.void
+      if (make()) return Effect.void
+      return Effect.fail(WinsockErrors.fromCode(name, waits.engine.calls.WSAGetLastError()))
     })
   }
 }
@@ -98,14 +96,14 @@ export const beginSend = (
         if (own.busy) return Effect.fail(refused("event", event, "an event that no other operation uses"))
         own.busy = true
         // the call resets it, but the send may have to wait for its turn
-        engine.calls.WSAResetEvent(own.handle)
+        own.reset()
         const sending = Effect.onExit(
           stream.sends.run(() => new EventTurn(payload, event.waits, own)),
           (exit) =>
             Effect.sync(() => {
               own.busy = false
               // whoever waits for the event must not wait for a call that was not made, or failed
-              if (Exit.isFailure(exit) && own.isOpen) engine.calls.WSASetEvent(own.handle)
+              if (Exit.isFailure(exit) && own.isOpen) own.set()
               engine.poke(event.waits)
             })
         )

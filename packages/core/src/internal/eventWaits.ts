@@ -1,8 +1,16 @@
 /**
  * Who looks at event objects, and when: one off-thread WSAWaitForMultipleEvents for all of a layer. Its first event is a
  * private one, which ends the call when what it should wait for has changed.
+ *
+ * A look tells which events are signalled now. Whoever waited then has seen the signal, even if somebody takes it back
+ * before they are resumed: as SetEvent releases every thread that waits.
  */
-import { WSA_MAXIMUM_WAIT_EVENTS, WSA_WAIT_EVENT_0, WSA_WAIT_FAILED } from "@effect-winsock/schema/Flags"
+import {
+  WSA_MAXIMUM_WAIT_EVENTS,
+  WSA_WAIT_EVENT_0,
+  WSA_WAIT_FAILED,
+  WSA_WAIT_TIMEOUT
+} from "@effect-winsock/schema/Flags"
 import { pointerSize, writePointer } from "@effect-winsock/schema/Layout"
 import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
@@ -18,14 +26,16 @@ import { Line, takeOrWait } from "./waiters.ts"
 const mostAway = WSA_MAXIMUM_WAIT_EVENTS - 1
 /** The bound on an off-thread wait: a worker that is terminated cannot end it, and must not hang on it. */
 const waitMilliseconds = 1000
-/** The pause between looks at the events that no call waits for. */
+/** The pause between looks at events that no call waits for. */
 const pollMilliseconds = 10
+/** The longest pause between looks while the off-thread call seems to work. */
+const slowestPoll = 250
 
 const name = "WSAWaitForMultipleEvents"
 const closed = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed(name)))
 
-/** One event object, and the fibers that wait for it. */
-export class Event implements Server<void> {
+/** One event object, and the fibers that wait for it: each knows how many signals had been seen when it came. */
+export class Event implements Server<number> {
   readonly handle: Handle
   readonly wait: Effect.Effect<void, WinsockError>
   /** The operation whose end it tells. */
@@ -33,9 +43,19 @@ export class Event implements Server<void> {
   /** Whether somebody's operation uses it, or will. */
   busy = false
   isOpen = true
-  readonly line: Line<void>
+  /** Whether the off-thread call waits for it. */
+  isAway = false
+  /**
+   * Whether the off-thread call must do without it, for it would end at once and for ever: the program has signalled the
+   * event of an operation that is under way, or has closed its handle.
+   */
+  isApart = false
+  /** What those who wait for it now are to be told. */
+  failure: WinsockError | undefined = undefined
+  readonly line: Line<number>
   readonly closers: Array<() => void> = []
   private readonly waits: EventWaits
+  private seen = 0
 
   constructor(waits: EventWaits, handle: Handle) {
     const { engine } = waits
@@ -48,20 +68,24 @@ export class Event implements Server<void> {
     this.wait = takeOrWait<void, WinsockError>(
       () => {
         if (!this.isOpen) return closed
-        return this.line.length === 0 && this.can() ? Effect.void : undefined
+        // out of turn, or behind others: in line
+        if (this.line.length > 0 || engine.pump.direct-- <= 0) return undefined
+        const result = waits.test(handle)
+        if (result === WSA_WAIT_FAILED) return Effect.fail(waits.failed())
+        return result === WSA_WAIT_EVENT_0 ? Effect.void : undefined
       },
       (resume, again, hesitant) => {
         if (!this.isOpen) return resume(closed)
-        const waiter = this.line.join(undefined, resume, again, hesitant)
-        engine.poke(waits)
+        const waiter = this.line.join(this.seen, resume, again, hesitant)
+        waits.joined()
         return waiter
       }
     )
   }
 
-  /** Whether it is signalled: a manual-reset event stays so for all who wait. */
-  can(): boolean {
-    return this.waits.isSet(this.handle)
+  // no value is given: an interruption can take nothing along
+  can(seen: number): boolean {
+    return this.seen > seen
   }
 
   give(): Effect.Effect<void> {
@@ -71,6 +95,30 @@ export class Event implements Server<void> {
   /** Whether somebody wants to know of its signal. */
   get isWatched(): boolean {
     return this.line.length > 0 || this.operation !== undefined
+  }
+
+  /** It is signalled: all who wait now have seen it. Whether anybody does. */
+  signalled(): boolean {
+    this.seen++
+    return this.line.length > 0
+  }
+
+  /** Signals it: false when the call failed. */
+  set(): boolean {
+    const { engine } = this.waits
+    const ok = engine.calls.WSASetEvent(this.handle) !== 0
+    if (ok && this.signalled()) engine.poke(this.waits)
+    return ok
+  }
+
+  /** Takes the signal back: false when the call failed. */
+  reset(): boolean {
+    const { handle, line, waits } = this
+    const { engine } = waits
+    // a signal that nobody has looked at yet is not taken from those who wait for it
+    if (line.length > 0 && waits.test(handle) === WSA_WAIT_EVENT_0) this.signalled()
+    if (this.isWatched) engine.poke(waits)
+    return engine.calls.WSAResetEvent(handle) !== 0
   }
 }
 
@@ -87,9 +135,14 @@ export class EventWaits implements Endpoint {
   private away: ReadonlyArray<Event> | undefined = undefined
   // whether that call was asked to end
   private woken = false
+  // whether it could not be made: the timer looks for a while
+  private refused = false
   // where the next call begins among those that are watched
   private next = 0
   private timer: (() => void) | undefined = undefined
+  private timerDelay = 0
+  // the pause while the off-thread call seems to work
+  private pause = 0
   private closing: (() => void) | undefined = undefined
   private isClosed = false
   private readonly withdrawExit: () => void
@@ -101,6 +154,7 @@ export class EventWaits implements Endpoint {
     engine.counters.events++
     this.key = engine.reserve()
     engine.register(this)
+    // at exit nobody can wait for the off-thread call to time out: the process would hang on it
     this.withdrawExit = engine.seam.host.onExit(() => this.wake())
   }
 
@@ -125,17 +179,28 @@ export class EventWaits implements Endpoint {
     this.engine.poke(this)
   }
 
-  /** Whether an event is signalled, without waiting. */
-  isSet(handle: Handle): boolean {
+  /** What a wait that does not wait answers: whether an event is signalled. */
+  test(handle: Handle): number {
     const { calls, scratch, seam } = this.engine
     writePointer(seam.abi, scratch.view, 0, handle)
-    return calls.WSAWaitForMultipleEvents(1, scratch.address, 0, 0, 0) === WSA_WAIT_EVENT_0
+    return calls.WSAWaitForMultipleEvents(1, scratch.address, 0, 0, 0)
+  }
+
+  /** The error of a look that just failed. */
+  failed(): WinsockError {
+    return WinsockErrors.fromCode(name, this.engine.calls.WSAGetLastError())
+  }
+
+  /** Somebody waits for one of them. */
+  joined(): void {
+    this.pause = this.engine.seam.host.pollInterval
+    this.engine.poke(this)
   }
 
   /** Tells the operation's endpoint of its end, when its event has told of it. */
   watch(event: Event, operation: Operation): void {
     event.operation = operation
-    this.engine.poke(this)
+    this.joined()
   }
 
   // --- as an endpoint ---
@@ -150,63 +215,129 @@ export class EventWaits implements Endpoint {
   }
 
   settle(): void {
-    for (const event of this.events) {
-      this.look(event)
-      if (!event.isOpen) event.line.fail(WinsockErrors.operationAborted(name))
-      else if (event.line.length > 0) event.line.serve(event)
-    }
-    this.closeEvents()
+    this.look()
+    // those there are now: a fiber that goes on may make others, and close them
+    const events = Array.from(this.events)
+    for (const event of events) this.serve(event)
+    this.closeEvents(events)
     this.arm()
     if (this.closing !== undefined && this.events.size === 0 && this.away === undefined) this.finish()
   }
 
-  // the kernel writes the status before it signals the event, and a program may have reset that since
-  private look(event: Event): void {
-    const { operation } = event
-    if (operation === undefined) return
-    operation.endpoint.packet(operation.address)
-    if (!operation.isPending) event.operation = undefined
+  private serve(event: Event): void {
+    const failure = event.isOpen ? event.failure : WinsockErrors.operationAborted(name)
+    event.failure = undefined
+    if (failure !== undefined) event.line.fail(failure)
+    else if (event.line.length > 0) event.line.serve(event)
   }
 
-  private closeEvents(): void {
+  private closeEvents(events: ReadonlyArray<Event>): void {
     const { calls, counters, pump } = this.engine
-    for (const event of this.events) {
+    for (const event of events) {
       if (event.isOpen || event.operation !== undefined || event.busy) continue
       // closing a handle that a call waits for is undefined
-      if (this.away?.includes(event) === true) {
+      if (event.isAway) {
         this.wake()
         continue
       }
       this.events.delete(event)
       calls.WSACloseEvent(event.handle)
       counters.events--
-      for (let done = event.closers.pop(); done !== undefined; done = event.closers.pop()) {
-        pump.release()
-        done()
-      }
+      const { closers } = event
+      for (let i = 0; i < closers.length; i++) pump.release()
+      for (let done = closers.pop(); done !== undefined; done = closers.pop()) done()
     }
   }
 
-  // has the kernel tell of those that somebody wants to know of
-  private arm(): void {
-    const watched = [...this.events].filter((event) => event.isWatched)
-    if (this.away !== undefined) {
-      const { away } = this
-      const changed = watched.length === 0 || watched.some((event) => !away.includes(event))
-      // where there are more than fit, the rest is for the timer
-      if (changed && (away.length < mostAway || watched.length === 0)) this.wake()
-    } else if (watched.length > 0) this.wait(watched)
-    const covered = this.away !== undefined && watched.length <= mostAway
-    if (watched.length > 0 && !covered) this.poll()
+  // --- looking, on the JS thread and without waiting ---
+
+  // whether there is something to do
+  private look(): boolean {
+    const watched = this.watched()
+    let found = false
+    for (const event of watched) if (this.hasEnded(event)) found = true
+    for (let i = 0; i < watched.length; i += WSA_MAXIMUM_WAIT_EVENTS) {
+      if (this.lookAt(watched.slice(i, i + WSA_MAXIMUM_WAIT_EVENTS))) found = true
+    }
+    return found
   }
 
-  private wait(watched: ReadonlyArray<Event>): void {
+  // the kernel writes the status before it signals the event, and a program may have reset that since
+  private hasEnded(event: Event): boolean {
+    const { operation } = event
+    if (operation === undefined) return false
+    operation.endpoint.packet(operation.address)
+    if (operation.isPending) return false
+    event.operation = undefined
+    return true
+  }
+
+  // the first that is signalled is told of, so it goes on behind that
+  private lookAt(events: ReadonlyArray<Event>): boolean {
+    const { calls, scratch, seam } = this.engine
+    const size = pointerSize(seam.abi)
+    let found = false
+    events.forEach((event, i) => {
+      event.isApart = false
+      writePointer(seam.abi, scratch.view, size * i, event.handle)
+    })
+    for (let i = 0; i < events.length; i++) {
+      const result = calls.WSAWaitForMultipleEvents(events.length - i, scratch.address + size * i, 0, 0, 0)
+      if (result === WSA_WAIT_TIMEOUT) return found
+      if (result === WSA_WAIT_FAILED) return this.lookAtEach(events.slice(i)) || found
+      i += result - WSA_WAIT_EVENT_0
+      const event = events[i]
+      event.isApart = event.operation !== undefined
+      if (event.signalled()) found = true
+    }
+    return found
+  }
+
+  // one of them is no handle any more, for a program has closed it: who waits for it is told so
+  private lookAtEach(events: ReadonlyArray<Event>): boolean {
+    let found = false
+    for (const event of events) {
+      if (events.length > 1) {
+        if (this.lookAt([event])) found = true
+        continue
+      }
+      event.isApart = true
+      event.failure = this.failed()
+      found = event.line.length > 0
+    }
+    return found
+  }
+
+  private watched(): ReadonlyArray<Event> {
+    return [...this.events].filter((event) => event.isWatched)
+  }
+
+  // --- waiting, off the JS thread ---
+
+  // has the kernel tell of those that somebody wants to know of
+  private arm(): void {
+    const watched = this.watched()
+    const fit = watched.filter((event) => !event.isApart)
+    if (this.away === undefined) {
+      if (fit.length > 0 && !this.refused) this.wait(fit)
+    } else if (watched.length === 0 || (this.away.length < mostAway && fit.some((event) => !event.isAway))) {
+      // where there are more than fit, the rest is for the timer
+      this.wake()
+    }
+    this.refused = false
+    const pause = watched.every((event) => event.isAway) ? this.pause : pollMilliseconds
+    if (watched.length === 0) this.clearTimer()
+    else if (pause > 0) this.setTimer(pause)
+  }
+
+  private wait(fit: ReadonlyArray<Event>): void {
     const { block, engine } = this
     const { abi } = engine.seam
     const size = pointerSize(abi)
     // in turn, when there are more than fit
-    const start = watched.length > mostAway ? this.next++ % watched.length : 0
-    const chosen = [...watched.slice(start), ...watched.slice(0, start)].slice(0, mostAway)
+    const start = fit.length > mostAway ? this.next % fit.length : 0
+    this.next = start + mostAway
+    const chosen = [...fit.slice(start), ...fit.slice(0, start)].slice(0, mostAway)
     writePointer(abi, block.view, 0, this.wakeEvent)
     chosen.forEach(({ handle }, i) => writePointer(abi, block.view, size * (i + 1), handle))
     engine.calls.WSAResetEvent(this.wakeEvent)
@@ -214,16 +345,19 @@ export class EventWaits implements Endpoint {
     try {
       engine.callAway(name, [chosen.length + 1, block.address, 0, waitMilliseconds, 0], this.returned)
       this.away = chosen
+      for (const event of chosen) event.isAway = true
     } catch {
       // too many such calls are running: the timer looks
     }
   }
 
   private readonly returned = (result: number): void => {
+    for (const event of this.away!) event.isAway = false
     this.away = undefined
-    // a handle of a program's that it has closed itself: not again at once
-    if (result === WSA_WAIT_FAILED) this.poll()
-    else this.engine.poke(this)
+    // not again at once: too many are running, or a handle was closed by the program itself
+    this.refused = result === WSA_WAIT_FAILED
+    if (result !== WSA_WAIT_TIMEOUT) this.pause = this.engine.seam.host.pollInterval
+    this.engine.poke(this)
   }
 
   private wake(): void {
@@ -232,11 +366,24 @@ export class EventWaits implements Endpoint {
     this.engine.calls.WSASetEvent(this.wakeEvent)
   }
 
-  private poll(): void {
-    this.timer ??= this.engine.seam.host.schedule(() => {
-      this.timer = undefined
-      this.engine.poke(this)
-    }, pollMilliseconds)
+  // all threads that make off-thread calls may be busy for seconds: a timer looks too, ever more seldom while idle
+  private setTimer(delay: number): void {
+    if (this.timer !== undefined && this.timerDelay <= delay) return
+    this.clearTimer()
+    this.timerDelay = delay
+    this.timer = this.engine.seam.host.schedule(this.onTimer, delay)
+  }
+
+  private readonly onTimer = (): void => {
+    this.timer = undefined
+    this.pause = Math.min(this.pause * 2, slowestPoll)
+    if (this.look() || this.away === undefined) this.engine.poke(this)
+    else this.arm()
+  }
+
+  private clearTimer(): void {
+    this.timer?.()
+    this.timer = undefined
   }
 
   // --- closing ---
@@ -253,7 +400,7 @@ export class EventWaits implements Endpoint {
     const done = this.closing!
     this.closing = undefined
     this.isClosed = true
-    this.timer?.()
+    this.clearTimer()
     this.withdrawExit()
     engine.calls.WSACloseEvent(this.wakeEvent)
     engine.counters.events--

@@ -1,5 +1,6 @@
 /**
- * Waits for events off the JS thread: they end in a turn after the signal, or when their time has passed.
+ * Waits for events off the JS thread: they end in a turn after the signal, or when their time has passed. The signal
+ * itself is what ends them, even if it is taken back at once.
  */
 import { WSA_INFINITE, WSA_WAIT_FAILED, WSA_WAIT_TIMEOUT } from "@effect-winsock/schema/Flags"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -13,20 +14,28 @@ import { ScheduledTask, type Task } from "./Turns.ts"
 type Done = (result: number, lastError: number) => void
 
 class EventWait implements Owner {
-  readonly what = "a wait for events off the JS thread"
-  // the array of handles is captured by the call: no memory is the kernel's
-  readonly address = 0
-  readonly size = 0
+  // the thread may read them late
+  readonly what = "handles of a waiting WSAWaitForMultipleEvents"
+  readonly address: number
+  readonly size: number
   readonly objects: ReadonlyArray<Waitable>
   readonly all: boolean
   readonly done: Done
   timer: ScheduledTask | undefined = undefined
   late = false
+  /** What it answers, -1 while it waits. */
+  answer = -1
 
-  constructor(objects: ReadonlyArray<Waitable>, all: boolean, done: Done) {
+  constructor(address: number, size: number, objects: ReadonlyArray<Waitable>, all: boolean, done: Done) {
+    this.address = address
+    this.size = size
     this.objects = objects
     this.all = all
     this.done = done
+  }
+
+  look(): void {
+    if (this.answer === -1) this.answer = answerOf(this.objects, this.all)
   }
 }
 
@@ -41,13 +50,14 @@ export class EventWaits implements Task {
 
   signal(object: Waitable): void {
     object.signalled = true
+    for (const wait of this.waits) if (wait.objects.includes(object)) wait.look()
     this.lookLater()
   }
 
   /** Closing a handle that is waited for is undefined, so no program may do it. */
   closing(object: Waitable): void {
     if (this.waits.some(({ objects }) => objects.includes(object))) {
-      this.kernel.guard.violation("DeadSocket", "WSACloseEvent on an event that a call waits for")
+      this.kernel.guard.violation("DeadSocket", `${this.kernel.calling} on an event that a call waits for`)
     }
   }
 
@@ -64,7 +74,8 @@ export class EventWaits implements Task {
       return fails(sdk.WSA_INVALID_PARAMETER)
     }
     if (typeof objects === "number") return fails(objects)
-    const wait = new EventWait(objects, all !== 0, done)
+    const wait = new EventWait(handles, count * kernel.memory.pointerSize, objects, all !== 0, done)
+    wait.look()
     kernel.guard.owners.add(wait)
     this.waits.push(wait)
     this.lookLater()
@@ -80,8 +91,7 @@ export class EventWaits implements Task {
     this.looking = false
     const ended: Array<readonly [EventWait, number]> = []
     for (const wait of this.waits) {
-      const answer = answerOf(wait.objects, wait.all)
-      if (answer !== -1) ended.push([wait, answer])
+      if (wait.answer !== -1) ended.push([wait, wait.answer])
       else if (wait.late) ended.push([wait, WSA_WAIT_TIMEOUT])
     }
     for (const [wait, answer] of ended) {

@@ -51,7 +51,10 @@ export const CloseHandle = (kernel: Kernel, handle: number): number => {
   }
   if (object.type === "socket") Sockets.close(kernel, object)
   else if (object.type === "port") object.close()
-  else kernel.handles.remove(object)
+  else {
+    if (object.type === "event") kernel.eventWaits.closing(object)
+    kernel.handles.remove(object)
+  }
   return 1
 }
 
