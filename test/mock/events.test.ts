@@ -1,5 +1,5 @@
 // Waits for events off the JS thread, call by call; and what the library's own wait does to the process.
-import { EventObject, Winsock } from "@effect-winsock/core"
+import { EventObject, TcpServer, TcpSocket, Winsock } from "@effect-winsock/core"
 import type { Handle, SocketHandle } from "@effect-winsock/core/Seam"
 import * as MockWinsock from "@effect-winsock/mock/MockWinsock"
 import * as Flags from "@effect-winsock/schema/Flags"
@@ -9,7 +9,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { start } from "../support/rig.ts"
+import { loopback, start } from "../support/rig.ts"
+import { inScope } from "../support/tcp.ts"
 import { tag } from "../support/udp.ts"
 import { kinds, lab, type Lab } from "./support.ts"
 
@@ -275,6 +276,77 @@ describe("L7: event objects and the process", () => {
       assert.isUndefined(fiber.pollUnsafe())
       yield* event.set
       yield* Fiber.join(fiber)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("without the clock, and so without its timer", () => {
+  core("a wait that begins beside another is told", (mock) =>
+    Effect.gen(function* () {
+      const [first, second] = [yield* EventObject.make, yield* EventObject.make]
+      const other = yield* start(first.wait)
+      yield* mock.settled
+      const fiber = yield* start(second.wait)
+      yield* mock.settled
+      mock.seam.calls.WSASetEvent(second.handle)
+      yield* mock.settled
+      assert.isDefined(fiber.pollUnsafe())
+      assert.isUndefined(other.pollUnsafe())
+      yield* Fiber.interrupt(other)
+    }).pipe(Effect.scoped)
+  )
+
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    core(
+      `a send by event gives no packet, and leaves nothing to look for (seed ${seed})`,
+      (mock) =>
+        Effect.gen(function* () {
+          const server = yield* TcpServer.listen(loopback, { acceptAhead: 1 })
+          const client = yield* TcpSocket.connect(server.address, { sendBuffer: 4096 })
+          const accepted = yield* server.accept
+          const event = yield* EventObject.make
+          for (const size of [10, 40_000]) {
+            yield* mock.settled
+            yield* mock.clearTrace
+            const send = yield* EventObject.beginSend(client, new Uint8Array(size), event)
+            yield* mock.settled
+            if (size > 10) yield* accepted.receiveExactly(size)
+            assert.strictEqual(yield* send.result, size)
+            yield* mock.settled
+            const completed = (yield* mock.trace).filter((e) => e._tag === "Completed" && e.bytes === size)
+            assert.deepStrictEqual(
+              completed.map((e) => e._tag === "Completed" && e.packet),
+              [false]
+            )
+          }
+          yield* Effect.flatMap(Winsock.Winsock, ({ statistics }) =>
+            Effect.map(statistics, ({ pending }) => assert.strictEqual(pending, 1, "the accept that is posted ahead"))
+          )
+          yield* event.reset
+        }).pipe(Effect.scoped),
+      { seed, readyAnswer: "seeded", cancellation: "seeded", dequeue: "seeded" }
+    )
+  }
+
+  core("the pump looks for nothing when a send by event is over", (mock) =>
+    Effect.gen(function* () {
+      const { close, value: server } = yield* inScope(TcpServer.listen(loopback, { acceptAhead: 1 }))
+      const client = yield* TcpSocket.connect(server.address, { sendBuffer: 4096 })
+      const accepted = yield* server.accept
+      yield* close
+      const looks = Effect.map(
+        mock.trace,
+        (events) => events.filter((e) => e._tag === "Call" && e.name === "GetQueuedCompletionStatusEx").length
+      )
+      const event = yield* EventObject.make
+      const send = yield* EventObject.beginSend(client, new Uint8Array(40_000), event)
+      yield* accepted.receiveExactly(40_000)
+      assert.strictEqual(yield* send.result, 40_000)
+      yield* mock.settled
+      const before = yield* looks
+      yield* TestClock.adjust("1 seconds")
+      yield* mock.settled
+      assert.strictEqual(yield* looks, before)
     }).pipe(Effect.scoped)
   )
 })

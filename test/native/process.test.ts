@@ -138,35 +138,35 @@ describe("L7: a worker with a fiber that waits", () => {
 })
 
 describe("L7: a process with a fiber that waits for an event", () => {
-  it("lives until the signal, longer than one call waits, and ends behind it", { timeout: 15_000 }, async () => {
+  it("lives until the signal, longer than one call waits, and ends behind it", async () => {
     const { code, lines, stderr, took } = await run("waits for an event")
     assert.strictEqual(code, 0, stderr)
     assert.deepStrictEqual(lines, ["ready", "signalled", "ending"])
     assert.isBelow(took, soon)
   })
 
-  it("ends by itself when nobody waits", { timeout: 15_000 }, async () => {
+  it("ends by itself when nobody waits", async () => {
     const { code, lines, stderr, took } = await run("waited for an event")
     assert.strictEqual(code, 0, stderr)
     assert.deepStrictEqual(lines, ["ending"])
     assert.isBelow(took, soon)
   })
 
-  it("ends on process.exit, with its code", { timeout: 15_000 }, async () => {
+  it("ends on process.exit, with its code", async () => {
     const { code, lines, took } = await run("exits with an event")
     assert.strictEqual(code, 7)
     assert.deepStrictEqual(lines, ["ending"])
     assert.isBelow(took, soon)
   })
 
-  it("is a worker that can be terminated", { timeout: 15_000 }, async () => {
+  it("is a worker that can be terminated", async () => {
     const { code, lines, stderr, took } = await run("worker that waits for an event")
     assert.strictEqual(code, 0, stderr)
     assert.deepStrictEqual(lines, ["ending", "worker exited 1"])
     assert.isBelow(took, soon)
   })
 
-  it("is told of it although its threads are all busy", { timeout: 60_000 }, async () => {
+  it("is told of it although its threads are all busy", async () => {
     const { code, lines, stderr } = await run("starved of events")
     assert.strictEqual(code, 0, stderr)
     assert.strictEqual(lines.length, 1, lines.join("\n"))

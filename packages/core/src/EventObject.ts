@@ -19,7 +19,7 @@ import type { WinsockError } from "./WinsockError.ts"
  * @since 0.1.0
  */
 export interface EventObject {
-  /** Its number, for calls of one's own. */
+  /** Its number, for calls of one's own. Closing it is the library's. */
   readonly handle: Handle
   /** Signals it (`WSASetEvent`). */
   readonly set: Effect.Effect<void, WinsockError>
@@ -28,8 +28,12 @@ export interface EventObject {
   /** Whether it is signalled, without waiting (`WSAWaitForMultipleEvents` with a timeout of 0). */
   readonly isSet: Effect.Effect<boolean, WinsockError>
   /**
-   * Waits until it is signalled, in the order of calls. The JS thread is never blocked; interrupting it changes nothing
-   * of the event. Fails with `OperationAborted` when the event is closed meanwhile, with `SocketClosed` afterwards.
+   * Waits until it is signalled. All who wait go on with a signal, in the order of calls, even if the first of them takes
+   * it back; whoever comes after that waits for another. The JS thread is never blocked; interrupting the wait changes
+   * nothing of the event.
+   *
+   * Fails with `OperationAborted` when the event is closed meanwhile, with `SocketClosed` afterwards, with
+   * `InvalidHandle` when the program has closed its handle by a call of its own.
    */
   readonly wait: Effect.Effect<void, WinsockError>
 }
@@ -58,6 +62,8 @@ export interface OverlappedSend {
   /**
    * Its outcome (`WSAGetOverlappedResult`): the number of bytes sent. Waits for its completion, not necessarily for the
    * event. Interrupting that wait leaves the send alone.
+   *
+   * Fails as `TcpSocket.send` does, and with `OperationAborted` when the send's scope was closed before its end.
    */
   readonly result: Effect.Effect<number, WinsockError>
 }
@@ -67,8 +73,31 @@ export interface OverlappedSend {
  * signalled when the send is complete. The payload is copied. The send belongs to the scope: closing it before its end
  * cancels the send (`CancelIoEx`), waits for its completion, and breaks the stream as an interrupted `send` does.
  *
- * It takes its turn among the sends of the socket. One event is for one operation at a time: with an event that is used
- * by another send it fails with `InvalidArgument`.
+ * It takes its turn among the sends of the socket. A send that fails signals its event too, even if the call could not be
+ * made: whoever waits for it is told by `result`.
+ *
+ * Fails with `InvalidArgument` for a payload that is none, a socket or an event of another layer, and an event that is
+ * used by another send (one is for one operation at a time); with `SocketClosed` for an event that was closed.
+ *
+ * Source: the page of `WSASend`, "Overlapped Socket I/O".
+ *
+ * **Example** (Sending as the sample on the page of WSASend does)
+ *
+ * ```ts
+ * import { EventObject, type TcpSocket } from "@effect-winsock/core"
+ * import { Effect } from "effect"
+ *
+ * const sendTwice = (connection: TcpSocket.TcpSocket, buffer: Uint8Array) =>
+ *   Effect.gen(function*() {
+ *     const event = yield* EventObject.make
+ *     for (let i = 0; i < 2; i++) {
+ *       const send = yield* EventObject.beginSend(connection, buffer, event)
+ *       yield* event.wait
+ *       console.log(`wrote ${yield* send.result} bytes`)
+ *       yield* event.reset
+ *     }
+ *   }).pipe(Effect.scoped)
+ * ```
  *
  * @category constructors
  * @since 0.1.0

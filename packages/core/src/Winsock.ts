@@ -39,13 +39,14 @@ export interface OperationStatistics {
  * @since 0.1.0
  */
 export interface Statistics {
+  /** Once an event object was made, one more event is the library's own. */
   readonly handles: { readonly sockets: number; readonly ports: number; readonly events: number }
   /** Native memory. */
   readonly blocks: { readonly count: number; readonly bytes: number }
   readonly slots: { readonly allocated: number; readonly used: number }
   /** Operations whose packet has not been dequeued, and lookups that the provider has. */
   readonly pending: number
-  /** Fibers that wait for a receive or for a lookup. */
+  /** Fibers that wait for a receive, a lookup or an event. */
   readonly waiters: number
   /** Results that no fiber has taken yet. */
   readonly inbox: number
