@@ -5,6 +5,7 @@ const say = (text) => console.error(`[peers] ${text}`)
 
 if (process.platform !== "win32") {
   ensureCommand({ command: "dig", flag: "-v", packages: ["bind9-dnsutils"], size: "2 MB", say })
+  ensureCommand({ command: "nc", flag: "-h", packages: ["netcat-openbsd"], size: "0.1 MB", say })
   ensureCommand({ command: "curl", packages: ["curl", "ca-certificates"], size: "2 MB", say })
   ensureCommand({ command: "openssl", flag: "version", packages: ["openssl"], size: "2 MB", say })
 }

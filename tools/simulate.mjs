@@ -1,4 +1,5 @@
-// npm run simulate -- [--runs N] [--seed S]: more runs of the model test than `npm test` makes; see test/model/simulate.ts.
+// npm run simulate -- [--runs N] [--streams N] [--seed S]: more runs of the models than `npm test` makes; see
+// test/model/simulate.ts.
 import { checkNode, runNode } from "./node.mjs"
 
 checkNode()

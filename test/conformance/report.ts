@@ -203,7 +203,8 @@ The same probe runs on the simulated ws2_32 (mock) and on a real one (native, he
 Microsoft's documentation or headers. \`unknown\`: neither says; the row shows what the layers answer, and nothing is
 judged. Where each row comes from, or why it is asked, is listed under Sources, by its id.
 
-**Verdicts.** The mock has to be as Windows on every row with evidence; \`cannot run\` says what it does not simulate.
+**Verdicts.** The mock has to be as Windows on every row with evidence; \`cannot run\`: it does not
+simulate it, or no probe can bring it about.
 ${verdicts}
 
 **Do you have Windows?** Then you can answer the open points: clone the project and run
@@ -239,7 +240,7 @@ export const markdown = (groups: ReadonlyArray<Group>, run: Run & { native: obje
     line(["---", "---", "---"]),
     ...wine,
     "",
-    "## What the mock does not simulate\n",
+    "## What is not run, on the mock or at all\n",
     line(["", "why"]),
     line(["---", "---"]),
     ...notSimulated,

@@ -98,6 +98,13 @@ export const connected = async (
   return s
 }
 
+/** getpeername: "connected", or the error's name. */
+export const peerOf = (b: Bench, s: SocketHandle): string => {
+  const block = b.alloc(40)
+  block.view.setInt32(32, 32, true)
+  return b.calls.getpeername(s, block.address, block.address + 32) === 0 ? "connected" : b.error
+}
+
 export interface Pair {
   readonly listener: Listener
   readonly client: SocketHandle
@@ -152,11 +159,16 @@ export const sendOf = (b: Bench, s: SocketHandle, message: Message, options: Cal
   return b.result(b.calls.WSASend(s, lpBuffers, dwBufferCount, bytesAt, flags, at, routine?.address ?? 0))
 }
 
-/** WSASend of that many bytes. */
-export const sendBytes = (b: Bench, s: SocketHandle, size: number, options: CallOptions = {}): string => {
+/** WSASend of that many bytes, the last of which are `tail`. */
+export const sendBytes = (b: Bench, s: SocketHandle, size: number, options: CallOptions = {}, tail = ""): string =>
+  sendOf(b, s, outgoing(b, size, tail), options)
+
+export const outgoing = (b: Bench, size: number, tail = ""): Message => {
   const message = b.message({ sizes: [size], name: 0 })
-  message.block.bytes.fill(120, message.payloadStart)
-  return sendOf(b, s, message, options)
+  const { block, payloadStart } = message
+  block.bytes.fill(120, payloadStart)
+  for (let i = 0; i < tail.length; i++) block.bytes[payloadStart + size - tail.length + i] = tail.charCodeAt(i)
+  return message
 }
 
 /** What a receive without an OVERLAPPED gives now: a text, "<end>", or the error's name in angle brackets. */
@@ -243,6 +255,18 @@ export const fill = async (b: Bench, s: SocketHandle): Promise<number> => {
   }
   if (call !== "WSAEWOULDBLOCK") throw new Error(`the pipe is not full: ${call} after ${sent} bytes`)
   return sent
+}
+
+/**
+ * More bytes than there can be room for in a full pair: what is sent there pends. (Some room comes back at any time,
+ * when the peer acknowledges late.)
+ */
+export const much = 1_000_000
+
+/** A connection with small buffers, which the client has filled with `filled` bytes. */
+export const fullPair = async (b: Bench): Promise<Pair & { readonly filled: number }> => {
+  const ends = await pair(b, { buffers: 16_384 })
+  return { ...ends, filled: await fill(b, ends.client) }
 }
 
 /** Closes a connection by a reset: SO_LINGER on, with no time. */

@@ -9,6 +9,7 @@ import { group as ports } from "./rows/ports.ts"
 import { group as recvMsg } from "./rows/recvMsg.ts"
 import { group as routines } from "./rows/routines.ts"
 import { group as sendMsg } from "./rows/sendMsg.ts"
+import { group as acceptEx } from "./rows/acceptEx.ts"
 import { group as tcpAccept } from "./rows/tcpAccept.ts"
 import { group as tcpCancel } from "./rows/tcpCancel.ts"
 import { group as tcpClose } from "./rows/tcpClose.ts"
@@ -17,10 +18,22 @@ import { group as tcpOptions } from "./rows/tcpOptions.ts"
 import { group as tcpReceive } from "./rows/tcpReceive.ts"
 import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
+import { group as wsaSend } from "./rows/wsaSend.ts"
 
 const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options]
 
-const streams = [tcpConnect, tcpAccept, tcpSend, tcpReceive, tcpCancel, tcpClose, transmitFile, tcpOptions]
+const streams = [
+  tcpConnect,
+  tcpAccept,
+  acceptEx,
+  tcpSend,
+  wsaSend,
+  tcpReceive,
+  tcpCancel,
+  tcpClose,
+  transmitFile,
+  tcpOptions
+]
 
 export const groups: ReadonlyArray<Group> = [...datagrams, ...streams, names]
 

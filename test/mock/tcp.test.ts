@@ -65,6 +65,26 @@ describe("streams: connecting and ending", () => {
     })
   )
 
+  it.effect("segments are as large as the smaller of both interfaces lets them be", () =>
+    Effect.gen(function* () {
+      const { hosts } = yield* MockNetwork.make({
+        hosts: {
+          a: { interfaces: [{ index: 2, name: "a", addresses: ["fd00::a/64"] }] },
+          b: { interfaces: [{ index: 2, name: "b", addresses: ["fd00::b/64"], mtu: 1280 }] }
+        }
+      })
+      const a = yield* labOf(hosts.a)
+      const b = yield* labOf(hosts.b)
+      const { client } = yield* T.pair(b, a, "fd00::b")
+      T.send(a, client, 1500)
+      yield* a.mock.settled
+      const sizes = (yield* a.mock.trace).flatMap((event) =>
+        event._tag === "Segment" && event.bytes > 0 ? [event.bytes] : []
+      )
+      assert.deepStrictEqual(sizes, [1220, 280])
+    })
+  )
+
   it.effect("a dual-stack listener takes IPv4; the ports of TCP are not UDP's", () =>
     Effect.gen(function* () {
       const l = yield* lab()

@@ -201,6 +201,26 @@ describe("streams: sending", () => {
     })
   )
 
+  it.effect("a receive buffer of none still lets bytes through, and one that grows lets more", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client, server } = yield* T.pair(l)
+      l.setOption(server, SOL_SOCKET, SO_RCVBUF, 0)
+      const send = T.postSend(l, client, 200_000)
+      let got = 0
+      for (let i = 0; i < 1000 && got < 100_000; i++) {
+        yield* l.mock.settled
+        const more = T.receiveCount(l, server, 70_000)
+        if (more > 0) got += more
+      }
+      assert.isAtLeast(got, 100_000)
+      l.setOption(server, SOL_SOCKET, SO_RCVBUF, 100_000)
+      yield* l.mock.settled
+      assert.deepStrictEqual([send.view.Internal, send.view.InternalHigh], [0, 200_000])
+      assert.strictEqual(T.receiveCount(l, server, 200_000), 200_000 - got)
+    })
+  )
+
   it.effect("a cancelled send leaves what the connection has: torn, and what follows follows it", () =>
     Effect.gen(function* () {
       const l = yield* lab()

@@ -185,6 +185,35 @@ describe("streams: queues and ends", () => {
       })
   )
 
+  it.effect("shutdown of receiving with bytes unread resets the connection, and so do bytes that come later", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const first = yield* T.pair(l)
+      T.send(l, first.client, "unread")
+      yield* l.mock.settled
+      assert.strictEqual(l.calls.shutdown(first.server, Flags.SD_RECEIVE), 0)
+      const second = yield* T.pair(l)
+      assert.strictEqual(l.calls.shutdown(second.server, Flags.SD_RECEIVE), 0)
+      T.send(l, second.client, "later")
+      yield* l.mock.settled
+      for (const { client, server } of [first, second]) {
+        assert.strictEqual(T.receive(l, client), Codes.WSAECONNRESET)
+        assert.strictEqual(T.send(l, server, "x"), -Codes.WSAECONNABORTED)
+      }
+    })
+  )
+
+  it.effect("CloseHandle closes a stream as closesocket does", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client, server } = yield* T.pair(l)
+      l.disown(client)
+      assert.strictEqual(l.calls.CloseHandle(client), 1)
+      yield* l.mock.settled
+      assert.strictEqual(T.receive(l, server), "")
+    })
+  )
+
   it.effect("bytes for a socket that is closed are answered with a reset", () =>
     Effect.gen(function* () {
       const l = yield* lab()
@@ -314,6 +343,18 @@ describe("streams: options and control codes", () => {
       assert.strictEqual(l.option(client, SOL_SOCKET, Options.SO_LINGER), 1 | (3 << 16))
       assert.strictEqual(l.option(client, SOL_SOCKET, Options.SO_DONTLINGER), 0)
       assert.strictEqual(l.option(server, SOL_SOCKET, Options.SO_LINGER), 0)
+    })
+  )
+
+  it.effect("SIO_LOOPBACK_FAST_PATH is for streams that are not connected", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client } = yield* T.pair(l)
+      assert.isDefined(l.ioctl(T.stream(l), Ioctls.SIO_LOOPBACK_FAST_PATH, u32(1)))
+      assert.isUndefined(l.ioctl(client, Ioctls.SIO_LOOPBACK_FAST_PATH, u32(1)))
+      assert.strictEqual(l.error, Codes.WSAEINVAL)
+      assert.isUndefined(l.ioctl(l.socket(), Ioctls.SIO_LOOPBACK_FAST_PATH, u32(1)))
+      assert.strictEqual(l.error, Codes.WSAEOPNOTSUPP)
     })
   )
 

@@ -1,15 +1,18 @@
 /**
- * npm run simulate -- [--runs N] [--seed S]: more runs of the model test than `npm test` makes. A run that goes wrong is
- * told, with the command that repeats it, and ends it all. The last line says how many runs there were, from which seed,
- * and how fast.
+ * npm run simulate -- [--runs N] [--streams N] [--seed S]: more runs of the models of datagrams and of streams than
+ * `npm test` makes. A run that goes wrong is told, with the command that repeats it, and ends it all. The last lines say
+ * how many runs there were of each, from which seed, and how fast.
  */
 import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Happenings } from "./Oracle.ts"
 import { nothing } from "./Oracle.ts"
 import { run } from "./run.ts"
+import * as Streams from "./streams.ts"
 
-const { values } = parseArgs({ options: { runs: { type: "string" }, seed: { type: "string" } } })
+const { values } = parseArgs({
+  options: { runs: { type: "string" }, streams: { type: "string" }, seed: { type: "string" } }
+})
 
 const integer = (name: string, text: string | undefined, otherwise: number): number => {
   const value = text === undefined ? otherwise : Number(text)
@@ -19,7 +22,9 @@ const integer = (name: string, text: string | undefined, otherwise: number): num
 }
 
 const first = integer("seed", values.seed, 1)
-const runs = integer("runs", values.runs, 10_000)
+// who names the one alone means it alone
+const runs = integer("runs", values.runs, values.streams === undefined ? 10_000 : 0)
+const connections = integer("streams", values.streams, values.runs === undefined ? 2000 : 0)
 const sum: Happenings = nothing()
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -41,10 +46,34 @@ for (let i = 0; i < runs; i++) {
     say(`${i + 1} of ${runs} runs, all clean`)
   }
 }
-const seconds = (performance.now() - start) / 1000
-say(
-  Object.entries(sum)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(", ")
-)
-say(`${runs} runs from seed ${first}, all clean, ${Math.round(runs / seconds)} runs/s`)
+const summary = (happened: Happenings | Streams.Happenings): void =>
+  say(
+    Object.entries(happened)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(", ")
+  )
+if (runs > 0) {
+  summary(sum)
+  const seconds = (performance.now() - start) / 1000
+  say(`${runs} runs from seed ${first}, all clean, ${Math.round(runs / seconds)} runs/s`)
+}
+
+const happened = Streams.nothing()
+const begun = performance.now()
+for (let i = 0; i < connections; i++) {
+  const wrong = await Streams.runStreams(first + i, happened)
+  if (wrong !== undefined) {
+    say(`\nconnection ${first + i} went wrong:\n${wrong}`)
+    say(`repeat it: npm run simulate -- --streams 1 --seed ${first + i}`)
+    process.exit(1)
+  }
+  if (performance.now() - told > 10_000) {
+    told = performance.now()
+    say(`${i + 1} of ${connections} connections, all clean`)
+  }
+}
+if (connections > 0) {
+  summary(happened)
+  const took = (performance.now() - begun) / 1000
+  say(`${connections} connections from seed ${first}, all clean, ${Math.round(connections / took)} runs/s`)
+}

@@ -3,47 +3,23 @@
  * connect their sockets: an answer from another address than the one that they asked does not reach them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import type { ChildProcess } from "node:child_process"
-import { execFile, spawn } from "node:child_process"
+import { execFile } from "node:child_process"
 import { createSocket } from "node:dgram"
 import { Resolver } from "node:dns/promises"
-import { once } from "node:events"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
+import type { Launched } from "../support/launch.ts"
+import { launch } from "../support/launch.ts"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-
-let server: ChildProcess
+let responder: Launched
 let port = 0
 
 beforeAll(async () => {
-  // a launcher that is killed on Windows cannot end what it launched
-  const launcher = process.platform === "win32" ? [] : ["tools/wine/run.mjs", "--timeout=300"]
-  server = spawn(process.execPath, [...launcher, "examples/dns-responder.ts"], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "pipe"]
-  })
-  let output = ""
-  port = await new Promise<number>((resolve, reject) => {
-    const read = (text: string) => {
-      output += text
-      const listening = /listening on \[::\]:(\d+)\r?\n/.exec(output)
-      if (listening !== null) resolve(Number(listening[1]))
-    }
-    server.stdout!.setEncoding("utf8").on("data", read)
-    server.stderr!.setEncoding("utf8").on("data", read)
-    server.on("error", reject)
-    server.on("close", (code) => reject(new Error(`the responder ended with ${code}: ${output}`)))
-  })
+  responder = await launch("examples/dns-responder.ts", [], /listening on \[::\]:(\d+)\r?\n/)
+  port = Number(responder.found)
 }, 240_000)
 
-afterAll(async () => {
-  if (server.exitCode !== null) return
-  const closed = once(server, "close")
-  server.kill()
-  await closed
-})
+afterAll(() => responder?.stop())
 
 /** The server's addresses, each with one that the client asks from: its own choice would be the same address. */
 const addresses = [

@@ -105,6 +105,18 @@ describe("reading", () => {
     })
   )
 
+  it.live("stays at one receive when somebody else puts bytes in", () =>
+    Effect.gen(function* () {
+      const { duplex, end } = yield* both()
+      duplex.resume()
+      yield* settle
+      duplex.push("injected")
+      yield* settle
+      assert.strictEqual(end.receiving, 1)
+      assert.strictEqual(end.mostReceiving, 1)
+    })
+  )
+
   it.live("stops while it is paused, and holds no wait then", () =>
     Effect.gen(function* () {
       const { duplex, end, peer } = yield* both({ highWaterMark: 100 })

@@ -247,6 +247,46 @@ export const suite = (withNet: WithNet, largest: number): void => {
       )
     )
 
+    it.live("a session of a server is read to its end, whatever has ended before", () =>
+      withNet((net) =>
+        Effect.gen(function* () {
+          const { digest, sink } = slowHash(1000)
+          const read = Promise.withResolvers<void>()
+          const server = tls.createServer({ key, cert }, (session) => {
+            session.end("bye")
+            pipeline(session, sink).then(read.resolve, read.reject)
+          })
+          yield* serving(net, server)
+          const sent = pattern(300_000)
+          const socket = yield* net.connect(TcpDuplex.underTls)
+          const session = tls.connect({ socket, ca: cert, servername: "localhost" })
+          yield* Effect.promise(async () => {
+            assert.strictEqual(String((await once(session, "data"))[0]), "bye")
+            session.end(sent)
+            await read.promise
+            assert.strictEqual(digest(), hash(sent))
+          })
+        })
+      )
+    )
+
+    it.live("the client's end is the end of the server's session", () =>
+      withNet((net) =>
+        Effect.gen(function* () {
+          const server = tls.createServer({ key, cert }, (session) => session.resume())
+          yield* serving(net, server)
+          const socket = yield* net.connect(TcpDuplex.underTls)
+          const session = tls.connect({ socket, ca: cert, servername: "localhost" })
+          yield* Effect.promise(async () => {
+            await once(session, "secureConnect")
+            session.end()
+            await once(session.resume(), "close")
+            if (!socket.closed) await once(socket, "close")
+          })
+        })
+      )
+    )
+
     it.live("https, and a certificate that is not trusted", () =>
       withNet((net) =>
         Effect.gen(function* () {

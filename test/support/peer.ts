@@ -30,7 +30,7 @@ import { attach, configure, makeSocket } from "../../packages/core/src/internal/
 import { checkConnect } from "../../packages/core/src/internal/tcpOptions.ts"
 import { Connection } from "../../packages/core/src/internal/tcpSocket.ts"
 import type { Rig } from "./rig.ts"
-import { loopback } from "./rig.ts"
+import { layerName, loopback } from "./rig.ts"
 
 /** How long a test waits for what must come; a bound on what hangs, not a measure. */
 const patience = 20_000
@@ -67,7 +67,9 @@ export class Peer {
   constructor(seam: Seam, socket: SocketHandle) {
     this.seam = seam
     this.socket = socket
-    this.block = seam.memory.alloc(room + 64)
+    this.block = seam.memory.alloc(room + 512)
+    // its own: it outlives the layer
+    assert.strictEqual(seam.calls.WSAStartup(0x0202, this.block.address), 0)
     this.at = room
   }
 
@@ -176,6 +178,7 @@ export class Peer {
 
   dispose(): void {
     this.close()
+    this.seam.calls.WSACleanup()
     this.seam.memory.free(this.block)
   }
 }
@@ -273,6 +276,19 @@ export const pair = (rig: Rig, options: PairOptions = {}): Effect.Effect<Pair, W
     rig.recorder.clear()
     return { socket: new Connection(socket, socket.on.localAddress()!, remote), peer }
   })
+
+/**
+ * Fails unless the library has reset its connection. Wine's peer may read the error away before it asks, and find the
+ * end of the stream: then the calls must do.
+ */
+export const assertReset = ({ recorder }: Rig, end: End | undefined): void => {
+  const lingers = recorder.of("setsockopt", ({ args }) => args.optname === SO_LINGER)
+  assert.strictEqual(lingers.length, 1, "SO_LINGER is set once")
+  const closed = recorder.of("closesocket", ({ args }) => args.s === lingers[0].args.s)
+  assert.isTrue(closed.length === 1 && closed[0].sequence > lingers[0].sequence)
+  assert.strictEqual(recorder.count("shutdown"), 0, "its side is not ended")
+  if (layerName === "mock") assert.strictEqual(end, "reset")
+}
 
 /** The engine's own stream of a connection. */
 export const internalOf = (socket: TcpSocket) => (socket as Connection).internal

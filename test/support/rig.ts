@@ -11,6 +11,9 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import process from "node:process"
 
 /** The layer under test. */
@@ -21,26 +24,49 @@ export interface RigOptions extends Winsock.Options {
   readonly leaked?: number
   /** How the mock behaves, when it is the layer under test. */
   readonly mock?: MockWinsock.Options
+  /** Files that the machine has, by name. */
+  readonly files?: Readonly<Record<string, Uint8Array>>
   /** Decorates the seam before all else. */
   readonly decorate?: (seam: Seam) => Seam
 }
 
+/** Where a machine keeps the files that a test gives it: a folder of its own that lives as long as the scope. */
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "effect-winsock-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+)
+
+interface Machine {
+  readonly seam: Seam
+  readonly path: (name: string) => string
+}
+
+const nativeMachine = Effect.fnUntraced(function* ({ files = {} }: RigOptions) {
+  const native = yield* Effect.promise(() => import("@effect-winsock/native"))
+  const seam = yield* native.NativeWinsock.seam
+  if (Object.keys(files).length === 0) return { seam, path: (name: string) => name }
+  const where = yield* folder
+  for (const [name, content] of Object.entries(files)) {
+    yield* Effect.promise(() => writeFile(join(where, name), content))
+  }
+  return { seam, path: (name: string) => join(where, name) }
+})
+
+const mockMachine = Effect.fnUntraced(function* ({ files = {}, leaked, mock: options }: RigOptions) {
+  const mock = yield* Effect.promise(() => import("@effect-winsock/mock"))
+  // memory that is left to the kernel on purpose is what the guard looks for
+  const machine = yield* mock.MockWinsock.make({ guard: leaked === undefined ? "strict" : "collect", ...options })
+  const path = (name: string) => `C:\\files\\${name}`
+  for (const [name, content] of Object.entries(files)) yield* machine.file(path(name), content)
+  return { seam: machine.seam, path }
+})
+
+const makeMachine = (options: RigOptions): Effect.Effect<Machine, unknown, Scope.Scope> =>
+  layerName === "native" ? nativeMachine(options) : mockMachine(options)
+
 /** The seam of the layer under test. */
 export const makeSeam = (options: RigOptions = {}): Effect.Effect<Seam, unknown, Scope.Scope> =>
-  layerName === "native"
-    ? Effect.flatMap(
-        Effect.promise(() => import("@effect-winsock/native")),
-        (native) => native.NativeWinsock.seam
-      )
-    : Effect.flatMap(
-        Effect.promise(() => import("@effect-winsock/mock")),
-        (mock) =>
-          // memory that is left to the kernel on purpose is what the guard looks for
-          Effect.map(
-            mock.MockWinsock.make({ guard: options.leaked === undefined ? "strict" : "collect", ...options.mock }),
-            (m) => m.seam
-          )
-      )
+  Effect.map(makeMachine(options), ({ seam }) => seam)
 
 export interface Rig {
   readonly recorder: Decorators.Recorder
@@ -50,6 +76,8 @@ export interface Rig {
   /** The seam below those handles, for what the program under test must not be taken for. */
   readonly bare: Seam
   readonly statistics: Effect.Effect<Winsock.Statistics>
+  /** The path of one of the machine's files, or of one that it does not have. */
+  readonly path: (name: string) => string
   /** Releases the layer, before the end of the test. */
   readonly release: Effect.Effect<void>
 }
@@ -91,7 +119,7 @@ export const withRig = <A, E>(
     let last: Effect.Effect<Winsock.Statistics> | undefined
     yield* Effect.scoped(
       Effect.gen(function* () {
-        const seam = yield* makeSeam(options)
+        const { path, seam } = yield* makeMachine(options)
         const bare = (options.decorate ?? ((s) => s))(seam)
         const decorated = recorder.decorate(gate.decorate(failing.decorate(bare)))
         const scope = yield* Scope.make()
@@ -100,7 +128,7 @@ export const withRig = <A, E>(
         const winsock = yield* Scope.provide(Winsock.make(decorated, options), scope)
         last = winsock.statistics
         yield* Effect.scoped(
-          body({ recorder, gate, failing, winsock, bare, statistics: winsock.statistics, release })
+          body({ recorder, gate, failing, winsock, bare, path, statistics: winsock.statistics, release })
         ).pipe(Effect.provideService(Winsock.Winsock, winsock))
       })
     )

@@ -59,7 +59,8 @@ export default [
     file: options,
     why: "what the program does with its bytes afterwards is its own affair",
     find: "  copyPayload(given, bytes, 0)\n  return bytes\n",
-    replace: "  return Array.isArray(given) ? (copyPayload(given, bytes, 0), bytes) : (given as Uint8Array)\n",
+    replace:
+      "  if (!Array.isArray(given)) return given as Uint8Array\n  copyPayload(given, bytes, 0)\n  return bytes\n",
     caughtBy: [connect]
   },
   {
@@ -184,6 +185,13 @@ export default [
     why: "nobody has spoken to it: it is reset, and counted",
     find: "      this.engine.counters.discarded++\n      return this.giveBack(accept, true)\n",
     replace: "      return this.giveBack(accept, false)\n",
+    caughtBy: [server]
+  },
+  {
+    name: "accept: memory that the kernel may still write to is freed",
+    why: "what was never given back is the kernel's for ever",
+    find: "    if (this.leaked) this.engine.heap.abandon(this.block)\n    else this.engine.heap.free(this.block)\n",
+    replace: "    this.engine.heap.free(this.block)\n",
     caughtBy: [server]
   },
   {

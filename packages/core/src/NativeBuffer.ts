@@ -20,15 +20,15 @@ export interface NativeBuffer {
   /** In bytes. */
   readonly size: number
   /**
-   * The block itself, not a copy. While a receive has it, the kernel may write to it at any time. When the scope is
+   * The block itself, not a copy: while a receive waits for it, bytes may be put there at any time. When the scope is
    * closed the memory is freed, and every view of it becomes empty.
    */
   readonly bytes: Uint8Array
 }
 
 /**
- * Allocates a block of 1 to 2^30 bytes, zeroed. Closing the scope frees it; when a receive still has it, as soon as that
- * has given it back.
+ * Allocates a block of 1 to 2^30 bytes, zeroed. Closing the scope frees it; a receive that still waits for it fails with
+ * `InvalidArgument` when something comes, and takes nothing.
  *
  * Fails with `InvalidArgument` for a size out of range, with `OutOfMemory`.
  *

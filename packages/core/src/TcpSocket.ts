@@ -243,12 +243,16 @@ export interface TcpSocket {
    * Waits for bytes and has the kernel put them straight into a block of native memory of the caller's, without a copy;
    * gives their number, at least 1, from `offset` (0 by default) on. Bytes that the socket had read already are copied.
    *
-   * The block is the kernel's until then: an interruption waits until it was given back. Fails as `receive` does.
+   * While it waits the kernel does not have the block: an interruption loses nothing, and leaves it alone. Fails as
+   * `receive` does.
    */
   readonly receiveInto: (buffer: NativeBuffer, offset?: number, length?: number) => Effect.Effect<number, WinsockError>
   /** Waits for the peer's next byte of urgent data (`MSG_OOB`). It is taken out of its place in the stream. */
   readonly receiveUrgent: Effect.Effect<number, WinsockError>
-  /** Whether the next byte to be received is the one that urgent data were sent at (`SIOCATMARK`). */
+  /**
+   * Whether no urgent data are ahead, where they stay in line (`Options.urgentInline`): true when all that have come were
+   * taken (`SIOCATMARK`). False while the socket holds bytes that nobody has taken. Wine always says that there are none.
+   */
   readonly atUrgentMark: Effect.Effect<boolean, WinsockError>
   /** All bytes, to the end of the stream. A consumer that stops early leaves the rest, but for the chunk it was in. */
   readonly stream: Stream.Stream<Uint8Array, WinsockError>

@@ -1,5 +1,5 @@
 /**
- * What a simulation recorded: calls with their arguments, completions, packets and datagrams, and what the guard
+ * What a simulation recorded: calls with their arguments, completions, packets, datagrams and segments, and what the guard
  * objected to.
  *
  * @since 0.1.0

@@ -222,9 +222,9 @@ export interface Fault {
   readonly times?: number | undefined
   /** The call does nothing and fails with this code. */
   readonly code?: number | undefined
-  /** The overlapped receive or send stays pending and ends in a later turn with this NTSTATUS and no bytes. */
+  /** The overlapped operation stays pending and ends in a later turn with this NTSTATUS and no bytes. */
   readonly ntstatus?: number | undefined
-  /** The overlapped receive or send stays pending and ends this many turns later than it would. */
+  /** The overlapped operation stays pending and ends this many turns later than it would. */
   readonly lateCompletion?: number | undefined
 }
 
@@ -293,7 +293,7 @@ export interface Mock {
   readonly clearTrace: Effect.Effect<void>
   readonly sockets: Effect.Effect<Array<SocketInfo>>
   /**
-   * Waits until nothing is under way: no task of a later turn, no datagram in the network (unless it is held), no
+   * Waits until nothing is under way: no task of a later turn, nothing in the network (unless it is held), no
    * cancellation, and no call for a few turns of the event loop. Does not move the clock. Dies when that never happens.
    */
   readonly settled: Effect.Effect<void>

@@ -13,8 +13,8 @@ import * as https from "node:https"
 import type { LookupFunction } from "node:net"
 import type { Duplex } from "node:stream"
 import * as connecting from "./internal/connecting.ts"
+import { leaveToTls } from "./internal/owning.ts"
 import type { Options, TcpDuplex } from "./TcpDuplex.ts"
-import { underTls } from "./TcpDuplex.ts"
 
 /**
  * Where to connect to: what `net.createConnection` takes, as far as it is not about files.
@@ -92,10 +92,13 @@ class SecureAgent extends https.Agent {
   }
 
   override createConnection(options: https.RequestOptions, callback: Created = nobody): undefined {
-    this.#connect({ ...options, ...underTls }, (error, duplex) => {
+    this.#connect({ ...options, autoDestroy: false }, (error, duplex) => {
+      if (error !== null) return callback(error, duplex)
       // node:https makes a session over it at once
       const over: https.RequestOptions & { readonly socket: Duplex } = { ...options, socket: duplex }
-      callback(error, error === null ? super.createConnection(over)! : duplex)
+      const session = super.createConnection(over)!
+      leaveToTls(duplex)
+      callback(null, session)
     })
   }
 }

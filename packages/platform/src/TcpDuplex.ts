@@ -28,7 +28,7 @@ export interface Options {
    * Whether this side stays open when the peer has ended its own. Otherwise it is ended, too, when everything that the
    * peer sent was read. What runs TLS on it wants it open: TLS ends it itself, when it has sent all.
    *
-   * @default false; for a server, as the server has it, and true for one of TLS
+   * @default false; for a server, as the server has it
    */
   readonly allowHalfOpen?: boolean | undefined
   /**
@@ -47,7 +47,8 @@ export interface Options {
 }
 
 /**
- * The options for a Duplex that `tls.connect` or a `TLSSocket` runs on.
+ * The options for a Duplex that `tls.connect` runs on. Node has the session stay half open as well: end it when it has
+ * emitted `'end'`. Servers and agents see to all of this themselves.
  *
  * @category constants
  * @since 0.1.0
@@ -104,8 +105,8 @@ export interface TcpDuplex extends Duplex {
   /** Sets keep-alive; the first probe after `initialDelay` milliseconds, unless that is 0. Refusals are ignored. */
   setKeepAlive(enable?: boolean, initialDelay?: number): this
   /**
-   * Emits `'timeout'` when nothing was received or sent for so many milliseconds; 0 for never. It closes nothing. The
-   * timer does not keep the process alive.
+   * Emits `'timeout'` when nothing was received or sent for so many milliseconds; 0 for never. A send counts when
+   * it begins and when it is done. It closes nothing, and the timer does not keep the process alive.
    */
   setTimeout(milliseconds: number, callback?: () => void): this
   /** Ends this side, and destroys the stream when all was sent. */

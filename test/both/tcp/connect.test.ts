@@ -89,12 +89,15 @@ describe("TcpSocket.connect: one address", () => {
     Effect.gen(function* () {
       const server = yield* listen()
       const bytes = utf8("hello")
-      const fiber = yield* start(TcpSocket.connect(server.address, { firstBytes: [bytes, utf8(", you")] }))
+      // the second address is tried when the program has done with its bytes
+      const to = [yield* nowhere, server.address] as const
+      const fiber = yield* start(TcpSocket.connect(to, { firstBytes: bytes }))
       bytes.fill(0)
-      const client = yield* Fiber.join(fiber)
-      const accepted = yield* server.accept
+      yield* Fiber.join(fiber)
+      assert.strictEqual(text(yield* (yield* server.accept).receiveExactly(5)), "hello")
+      const client = yield* TcpSocket.connect(server.address, { firstBytes: [utf8("hello"), utf8(", you")] })
       yield* client.send(utf8("!"))
-      assert.strictEqual(text(yield* accepted.receiveExactly(11)), "hello, you!")
+      assert.strictEqual(text(yield* (yield* server.accept).receiveExactly(11)), "hello, you!")
     })
   )
 
@@ -401,6 +404,23 @@ describe("TcpSocket.connect: interruption at any point leaves no socket", () => 
       })
     )
   }
+
+  law(
+    "a cancellation that never completes is given up after two grace periods",
+    ({ gate, release, statistics }) =>
+      Effect.gen(function* () {
+        const server = yield* listen({ acceptAhead: 1 })
+        gate.close()
+        const fiber = yield* start(TcpSocket.connect(server.address))
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual((yield* statistics).leaked, 1)
+        const releasing = yield* start(release)
+        while ((yield* statistics).leaked < 2) yield* Effect.sleep(5)
+        yield* Fiber.join(releasing)
+        gate.open()
+      }),
+    { cancelGrace: "40 millis", leaked: 2 }
+  )
 
   law("the layer is released meanwhile: OperationAborted, and connecting is over", ({ gate, release }) =>
     Effect.gen(function* () {

@@ -113,6 +113,21 @@ describe("TcpServer: connections", () => {
     )
   }
 
+  law("a server of both families has v4-mapped peers", () =>
+    Effect.gen(function* () {
+      const server = yield* TcpServer.listen(at("::"), { ipv6Only: false })
+      const { port } = server.address
+      const client = yield* TcpSocket.connect(at("127.0.0.1", port), { firstBytes: utf8("4") })
+      const accepted = yield* server.accept
+      assert.deepStrictEqual(accepted.remoteAddress, at("::ffff:127.0.0.1", client.localAddress.port))
+      assert.strictEqual(text(yield* accepted.receive), "4")
+      yield* TcpSocket.connect(at("::1", port), { firstBytes: utf8("6") })
+      assert.strictEqual(text(yield* (yield* server.accept).receive), "6")
+      const only = yield* TcpServer.listen(at("::"))
+      assert.strictEqual(yield* tag(TcpSocket.connect(at("127.0.0.1", only.address.port))), "ConnectionRefused")
+    })
+  )
+
   law("with a receive length it is accepted when its first bytes are there", ({ statistics }) =>
     Effect.gen(function* () {
       const server = yield* listen({ acceptAhead: 2, receiveLength: 16 })
@@ -340,6 +355,9 @@ describe("TcpServer: lack of resources is waited out, and nothing else is", () =
 })
 
 describe("TcpServer: closing", () => {
+  let lacking = false
+  const freed: Array<number> = []
+
   law("connections that nobody took are reset and counted", ({ recorder, statistics }) =>
     Effect.gen(function* () {
       const { close, value: server } = yield* inScope(listen({ acceptAhead: 4 }))
@@ -380,6 +398,64 @@ describe("TcpServer: closing", () => {
       yield* client.send(utf8("on"))
       assert.strictEqual(text(yield* accepted.receive), "on")
     })
+  )
+
+  law(
+    "accepts that never complete are given up after two grace periods, with their memory",
+    ({ gate, statistics }) =>
+      Effect.gen(function* () {
+        // 3 times what is received, and two addresses of 48 bytes
+        const size = 3 * (1000 + 96)
+        const ended = yield* inScope(listen({ acceptAhead: 3, receiveLength: 1000 }))
+        yield* ended.close
+        assert.include(freed, size)
+        const { close } = yield* inScope(listen({ acceptAhead: 3, receiveLength: 1000 }))
+        gate.close()
+        freed.length = 0
+        yield* close
+        const { handles, leaked } = yield* statistics
+        assert.deepStrictEqual([handles.sockets, leaked], [0, 3])
+        assert.notInclude(freed, size)
+        gate.open()
+      }),
+    {
+      cancelGrace: "40 millis",
+      leaked: 3,
+      decorate: (seam) => ({
+        ...seam,
+        memory: {
+          ...seam.memory,
+          free: (block) => {
+            freed.push(block.size)
+            seam.memory.free(block)
+          }
+        }
+      })
+    }
+  )
+
+  law(
+    "a server for which there is no memory",
+    ({ statistics }) =>
+      Effect.gen(function* () {
+        lacking = true
+        assert.strictEqual(yield* tag(listen({ acceptAhead: 4, receiveLength: 50_000 })), "OutOfMemory")
+        lacking = false
+        const { handles, slots } = yield* statistics
+        assert.deepStrictEqual([handles.sockets, slots.used], [0, 0])
+      }),
+    {
+      decorate: (seam) => ({
+        ...seam,
+        memory: {
+          ...seam.memory,
+          alloc: (size) => {
+            if (lacking && size >= 200_000) throw new RangeError("no memory")
+            return seam.memory.alloc(size)
+          }
+        }
+      })
+    }
   )
 
   law("the layer is released with everything pending", ({ release, statistics }) =>

@@ -13,9 +13,6 @@ const onPort = async (b: Bench) => {
   return { ...ends, completions: b.port(ends.client) }
 }
 
-/** More bytes than there can be room for while the peer does not receive. */
-const much = 1_000_000
-
 const skip = (b: Bench, s: SocketHandle): string => b.success(b.calls.SetFileCompletionNotificationModes(s, 1))
 
 export const group: Group = {
@@ -59,12 +56,12 @@ export const group: Group = {
         const { client, server } = await Streams.pair(b, { buffers: 16_384 })
         const filled = await Streams.fill(b, client)
         const send = b.overlapped("send")
-        Streams.sendBytes(b, client, much, { overlapped: send, bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: send, bytesAt: 0 })
         const { overlapped } = Streams.posted(b, client)
         cancel(b, client, overlapped)
         const receive = await b.completion(overlapped)
         const before = b.status(send)
-        await Streams.take(b, server, filled + much)
+        await Streams.take(b, server, filled + Streams.much)
         return { receive, before, send: await b.completion(send) }
       }
     },
@@ -159,7 +156,7 @@ export const group: Group = {
         const { client } = await Streams.pair(b, { buffers: 16_384 })
         await Streams.fill(b, client)
         const send = b.overlapped("send")
-        Streams.send(b, client, "Hello!", { overlapped: send, bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: send, bytesAt: 0 })
         const { overlapped } = Streams.posted(b, client)
         const call = cancel(b, client)
         return { call, receive: await b.completion(overlapped), send: await b.completion(send) }
@@ -223,7 +220,7 @@ export const group: Group = {
         const { client, server } = await Streams.pair(b, { buffers: 16_384 })
         await Streams.fill(b, client)
         const completions = b.port(client)
-        Streams.send(b, client, "Hello!", { overlapped: b.overlapped(), bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: b.overlapped(), bytesAt: 0 })
         Streams.reset(b, server)
         return { packets: describe(await b.packets(completions)) }
       }

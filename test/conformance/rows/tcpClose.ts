@@ -81,7 +81,7 @@ export const group: Group = {
         const { client, server } = await Streams.pair(b, { buffers: 16_384 })
         await Streams.fill(b, client)
         const overlapped = b.overlapped()
-        const call = Streams.send(b, client, "Hello", { overlapped, bytesAt: 0 })
+        const call = Streams.sendBytes(b, client, Streams.much, { overlapped, bytesAt: 0 }, "Hello")
         const rc = shutdown(b, client, Flags.SD_SEND)
         const { end, last } = await Streams.drained(b, server)
         return { call, shutdown: rc, status: await b.completion(overlapped, 500), last, end }
@@ -294,9 +294,9 @@ export const group: Group = {
         const { client } = await Streams.pair(b, { buffers: 16_384 })
         await Streams.fill(b, client)
         const completions = b.port(client)
-        Streams.send(b, client, "Hello!", { overlapped: b.overlapped(), bytesAt: 0 })
+        Streams.sendBytes(b, client, Streams.much, { overlapped: b.overlapped(), bytesAt: 0 })
         const close = b.close(client)
-        return { close, packets: describe(await b.packets(completions, 1, 1000)) }
+        return { close, packets: describe(await b.packets(completions)) }
       }
     },
     {

@@ -6,7 +6,6 @@ import * as Options from "@effect-winsock/schema/Options"
 import { type Bench, describe } from "../bench.ts"
 import { type Group, oneOf } from "../model.ts"
 import * as Streams from "../streams.ts"
-import { peerOf } from "./tcpAccept.ts"
 
 /** A port where connections wait for an answer: the listener's backlog is full. */
 const unanswered = async (b: Bench): Promise<number> => {
@@ -59,7 +58,7 @@ export const group: Group = {
         const listening = Streams.listener(b)
         const s = Streams.socket(b)
         const calls = await connecting(b, s, listening.port)
-        return { calls, peer: peerOf(b, s) }
+        return { calls, peer: Streams.peerOf(b, s) }
       }
     },
     {
@@ -251,7 +250,7 @@ export const group: Group = {
         const overlapped = b.overlapped()
         Streams.connectEx(b, s, listening.port, overlapped)
         await b.completion(overlapped)
-        const peer = peerOf(b, s)
+        const peer = Streams.peerOf(b, s)
         const sent = Streams.send(b, s, "x")
         const shutdown = b.result(b.calls.shutdown(s, Flags.SD_RECEIVE))
         const update = Streams.updateConnect(b, s)
@@ -260,7 +259,7 @@ export const group: Group = {
           "shutdown before": shutdown,
           "send before": sent,
           update,
-          "getpeername after": peerOf(b, s),
+          "getpeername after": Streams.peerOf(b, s),
           "shutdown after": b.result(b.calls.shutdown(s, Flags.SD_SEND))
         }
       }

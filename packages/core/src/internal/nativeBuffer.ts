@@ -1,4 +1,4 @@
-/** Blocks of native memory that a program owns: freed when its scope is closed and no receive has it any more. */
+/** Blocks of native memory that a program owns: the kernel has them only in calls that answer at once. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
@@ -15,7 +15,6 @@ export class Buffer {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly engine: Engine
   readonly block: Block
-  private users = 0
   private closed = false
 
   constructor(engine: Engine, block: Block) {
@@ -35,27 +34,10 @@ export class Buffer {
     return this.closed
   }
 
-  /** The kernel has it. */
-  retain(): void {
-    this.users++
-  }
-
-  /** The kernel has given it back. */
-  release(): void {
-    if (--this.users === 0 && this.closed) this.engine.heap.free(this.block)
-  }
-
-  /** The kernel never gave it back: it must not be freed. */
-  abandon(): void {
-    this.closed = true
-    this.users = -1
-    this.engine.heap.abandon(this.block)
-  }
-
   close(): void {
     if (this.closed) return
     this.closed = true
-    if (this.users === 0) this.engine.heap.free(this.block)
+    this.engine.heap.free(this.block)
   }
 }
 

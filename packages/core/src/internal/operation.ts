@@ -34,6 +34,7 @@ export class Operation implements Linked<Operation> {
   cancelled = false
   /** When it has ended: whether it was aborted although nobody here asked for it. */
   unasked = false
+  private byEvent = false
   /** Whether the kernel never gave it back. */
   private leaked = false
   /** Who waits for its cancellation to complete. */
@@ -47,6 +48,11 @@ export class Operation implements Linked<Operation> {
     this.name = name
     this.counters = counters
     this.record = endpoint.engine.records.acquire(this)
+  }
+
+  /** Whether the kernel has it. */
+  get isPending(): boolean {
+    return this.state !== IDLE
   }
 
   /** The address of its OVERLAPPED. */
@@ -67,21 +73,27 @@ export class Operation implements Linked<Operation> {
     this.counters.submitted++
   }
 
-  /** Takes the answer of its call, 0 or a code: whether that was its end. */
-  answered(code: number): boolean {
+  /**
+   * Takes the answer of its call, 0 or a code: whether that was its end. With `byEvent` its event tells of its end, and no
+   * packet.
+   */
+  answered(code: number, byEvent = false): boolean {
     const { endpoint } = this
+    this.byEvent = byEvent
     this.cancelled = false
     this.unasked = false
-    if (code === 0 ? endpoint.skips : code !== WSA_IO_PENDING) {
-      this.code = code
-      this.bytes = code === 0 ? this.transferred() : 0
-      if (code === 0) this.counters.completed++
+    const ok = code === 0 || (code === WSA_IO_PENDING && this.hasSucceeded())
+    if (ok ? endpoint.skips || byEvent : code !== WSA_IO_PENDING) {
+      this.code = ok ? 0 : code
+      this.bytes = ok ? this.transferred() : 0
+      if (ok) this.counters.completed++
       else this.counters.failed++
       return true
     }
     this.state = PENDING
     endpoint.pending.push(this)
-    endpoint.engine.submitted()
+    if (byEvent) endpoint.engine.counters.pending++
+    else endpoint.engine.submitted()
     return false
   }
 
@@ -103,11 +115,10 @@ export class Operation implements Linked<Operation> {
     engine.graceBegins()
   }
 
-  /** Its packet was dequeued: false when it is somebody else's. */
+  /** Its packet was dequeued, or its event may have been signalled: false when it has not ended. */
   packet(): boolean {
     if (this.state === IDLE) return false
-    const { at, view } = this.record
-    const status = view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, true)
+    const status = this.status()
     // the kernel writes the status before it queues its own
     if (status === STATUS_PENDING) return false
     this.end(status, this.transferred())
@@ -131,6 +142,17 @@ export class Operation implements Linked<Operation> {
     if (!this.leaked) this.endpoint.engine.records.release(this.record)
   }
 
+  // Wine says of a DisconnectEx that it is pending when it has succeeded, and skips its packet. Should one come all the
+  // same, it is ignored as any that nobody waits for
+  private hasSucceeded(): boolean {
+    return this.name === "DisconnectEx" && this.status() === 0
+  }
+
+  private status(): number {
+    const { at, view } = this.record
+    return view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, true)
+  }
+
   private transferred(): number {
     const { at, view } = this.record
     return view.getUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].InternalHigh, true)
@@ -142,7 +164,8 @@ export class Operation implements Linked<Operation> {
     this.cancelled = this.state === CANCELLING
     this.state = IDLE
     endpoint.pending.remove(this)
-    engine.completed()
+    if (this.byEvent) engine.counters.pending--
+    else engine.completed()
     if (this.cancelled) engine.graceEnds()
     this.bytes = bytes
     this.code = toWsaError(status) === 0 ? 0 : status | 0

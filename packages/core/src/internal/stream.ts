@@ -146,6 +146,7 @@ export class Stream extends SocketEndpoint {
     this.sentEnd = false
     this.receives.restart()
     this.sends.restart()
+    this.urgent.restart()
     return undefined
   }
 
@@ -233,7 +234,7 @@ export class Stream extends SocketEndpoint {
       this.clearTimer()
       const alive = this.connected && !receives.hasFailed
       if (alive && !this.sentEnd) this.engine.calls.shutdown(this.socket as SocketHandle, SD_SEND)
-      if (!alive || receives.ended || this.options.linger === 0) return this.stop()
+      if (!alive || this.options.linger === 0) return this.stop()
       this.lingering = true
       this.giveTime(this.options.linger)
     }
@@ -246,14 +247,20 @@ export class Stream extends SocketEndpoint {
   }
 
   private reset(): void {
-    if (this.state < CLOSING) this.shut()
+    if (this.state >= CLOSING) return
+    this.closeAbortively()
+    this.stop()
   }
 
   protected override shut(): void {
     this.sends.fail(WinsockErrors.operationAborted, WinsockErrors.socketClosed)
-    // l_onoff 1 and l_linger 0: closing does not end this side, it resets the connection
-    if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)
+    this.closeAbortively()
     super.shut()
+  }
+
+  // l_onoff 1 and l_linger 0: closing does not end this side, it resets the connection
+  private closeAbortively(): void {
+    if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)
   }
 
   private giveTime(milliseconds: number): void {

@@ -47,6 +47,8 @@ export class StreamReceives implements Server<Request> {
   readonly receive: Effect.Effect<Uint8Array, WinsockError>
   /** Takes all that is ready. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
+  /** Takes the next bytes, as an element of a stream. */
+  readonly pullOne: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
 
   private readonly engine: Engine
   private readonly stream: SocketEndpoint
@@ -69,6 +71,7 @@ export class StreamReceives implements Server<Request> {
     this.line = new Line(engine, (settled) => this.left(settled))
     this.receive = this.ask(Requests.chunk) as Effect.Effect<Uint8Array, WinsockError>
     this.pull = this.ask(Requests.chunks) as Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
+    this.pullOne = this.ask(Requests.oneChunk) as Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
   }
 
   /** Takes what a request asks for, or waits for it. */

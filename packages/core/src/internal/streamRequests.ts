@@ -35,6 +35,13 @@ export const chunk: Request = {
   atEnd: (bytes) => endedBefore(bytes, "1 byte")
 }
 
+/** What a stream asks for: who stops in a pull of several chunks would lose them. */
+export const oneChunk: Request = {
+  isThere: anything,
+  take: (bytes) => Effect.succeed([bytes.takeChunk()]),
+  atEnd: () => Cause.done()
+}
+
 export const chunks: Request = {
   isThere: anything,
   takesMore: (bytes) => bytes.chunkCount < mostChunks,

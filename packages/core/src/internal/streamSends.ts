@@ -10,7 +10,7 @@ import { writePointer } from "@effect-winsock/schema/Layout"
 import { WSABUF } from "@effect-winsock/schema/Structs"
 import { WSA_NOT_ENOUGH_MEMORY, WSA_OPERATION_ABORTED, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import type { Block, SocketHandle } from "../Seam.ts"
+import type { Block, Handle, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
@@ -108,9 +108,14 @@ export class StreamSends {
   portBroken(code: number): void {
     const broken = (): WinsockError => streamError("GetQueuedCompletionStatusEx", code)
     if (this.failure === undefined) this.fail(broken, broken)
+    if (this.operation === undefined || this.operation.state === IDLE) return
+    for (let turn = this.line.head?.next; turn !== undefined; turn = this.line.head?.next) {
+      this.finish(turn, WSA_OPERATION_ABORTED, broken())
+    }
+    // its memory is the kernel's
     const { head } = this.line
-    if (this.operation === undefined || this.operation.state === IDLE || head === undefined) return
-    if (head.resume !== undefined) this.finished.push(head.resume, Effect.fail(broken()))
+    if (head?.resume === undefined) return
+    this.finished.push(head.resume, Effect.fail(broken()))
     head.resume = undefined
   }
 
@@ -277,21 +282,34 @@ export class StreamSends {
   }
 
   /** Sends in an overlapped operation: `UNDER_WAY`, or 0 when it ended at once, with `count`, or the code. */
-  sendOverlapped(address: number, length: number, flags: number, abandon: Abandon): number {
-    return this.post("WSASend", abandon, (operation) => {
+  sendOverlapped(address: number, length: number, flags: number, abandon: Abandon, event: Handle | 0 = 0): number {
+    const send = (operation: Operation): boolean => {
       const { engine, stream } = this
       const { record } = operation
       engine.records.writeBuffer(record, address, length)
       const buffer = operation.address + engine.records.shape.buffer
       return engine.calls.WSASend(stream.socket as SocketHandle, buffer, 1, 0, flags, operation.address, 0) === 0
-    })
+    }
+    return this.post("WSASend", abandon, send, 0, event)
+  }
+
+  /** The operation of the first in line. */
+  get current(): Operation | undefined {
+    return this.operation
   }
 
   /**
    * Makes an overlapped call: `UNDER_WAY`, or 0 when it ended at once, with `count`, or the code. `call` tells whether it
-   * succeeded; `abandon` leaves the memory it refers to to the kernel, when that never gives it back.
+   * succeeded; `abandon` leaves the memory it refers to to the kernel, when that never gives it back. With an `event` that
+   * tells of its end, and no packet.
    */
-  post(name: SendCall, abandon: Abandon | undefined, call: (operation: Operation) => boolean, offset = 0): number {
+  post(
+    name: SendCall,
+    abandon: Abandon | undefined,
+    call: (operation: Operation) => boolean,
+    offset = 0,
+    event: Handle | 0 = 0
+  ): number {
     const { engine, stream } = this
     const { disconnect, send } = engine.counters
     try {
@@ -302,9 +320,10 @@ export class StreamSends {
     const { operation } = this
     operation.name = name
     operation.counters = name === "DisconnectEx" ? disconnect : send
-    operation.prepare(0, offset)
+    // the low bit of hEvent asks for no packet
+    operation.prepare(event === 0 ? 0 : ((event | 1) as Handle), offset)
     operation.abandon = abandon
-    if (!operation.answered(call(operation) ? 0 : engine.calls.WSAGetLastError())) return UNDER_WAY
+    if (!operation.answered(call(operation) ? 0 : engine.calls.WSAGetLastError(), event !== 0)) return UNDER_WAY
     this.count = operation.bytes
     return operation.code
   }

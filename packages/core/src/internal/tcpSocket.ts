@@ -46,8 +46,6 @@ const refused = (
 ): Effect.Effect<never, WinsockError> =>
   Effect.suspend(() => Effect.fail(WinsockErrors.invalidArgument(operation, option, value, expected)))
 
-const pullOf = (socket: TcpSocket): TcpSocket["pull"] => socket.pull
-
 export class Connection implements TcpSocket {
   readonly internal: Stream
   readonly receive: TcpSocket["receive"]
@@ -119,7 +117,7 @@ export class Connection implements TcpSocket {
   }
 
   get stream(): Streams.Stream<Uint8Array, WinsockError> {
-    return Streams.fromPull(Effect.succeed(pullOf(this)))
+    return Streams.fromPull(Effect.succeed(this.internal.receives.pullOne))
   }
 
   // --- sending ---

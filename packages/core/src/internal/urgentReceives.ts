@@ -22,7 +22,7 @@ export class UrgentReceives implements Server<void> {
   private readonly stream: SocketEndpoint
   private operation: Operation | undefined = undefined
   // what came for somebody who was interrupted meanwhile
-  private readonly inbox: Array<number> = []
+  private inbox: Array<number> = []
   // what whoever waits now fails with
   private failure: WinsockError | undefined = undefined
   private readonly reposts = new Reposts()
@@ -40,6 +40,12 @@ export class UrgentReceives implements Server<void> {
         return waiter
       }
     )
+  }
+
+  /** Forgets what the connection before had. */
+  restart(): void {
+    this.inbox = []
+    this.failure = undefined
   }
 
   can(): boolean {

@@ -38,7 +38,7 @@ export class Connection {
   /** Whether a listener with SO_EXCLUSIVEADDRUSE accepted it. */
   exclusive = false
   /** Largest payload of one segment. */
-  readonly mss: number
+  mss: number
 
   // --- what arrived ---
 

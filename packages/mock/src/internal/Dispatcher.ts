@@ -119,7 +119,7 @@ export const makeBind =
   }
 
 /**
- * Only GetQueuedCompletionStatusEx waits off the thread; every other call answers as it does on it, in a later turn,
+ * Only waits for packets and for events wait off the thread; every other call answers as it does on it, in a later turn,
  * with a last error of its own.
  */
 export const makeOffThread = (kernel: Kernel): OffThread => {
@@ -130,6 +130,7 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
   ): void => {
     kernel.activity++
     if (name === "GetQueuedCompletionStatusEx") return waitOffThread(kernel, args, done)
+    if (name === "WSAWaitForMultipleEvents") return kernel.eventWaits.wait(args, done)
     const entry = entryByName.get(name)
     const elsewhere = Names.elsewhere(kernel, name, args)
     const task = (): void => {

@@ -5,6 +5,7 @@ import { STATUS_PENDING } from "@effect-winsock/schema/NtStatus"
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { Connections } from "./Connections.ts"
 import type { EventObject } from "./Events.ts"
+import { EventWaits } from "./EventWaits.ts"
 import { Faults } from "./Faults.ts"
 import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
@@ -70,6 +71,7 @@ export class Kernel {
   readonly routines: Routines
   readonly handles = new Handles<AnyObject>()
   readonly names = new NameService()
+  readonly eventWaits = new EventWaits(this)
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
   /** Bound TCP sockets. */
@@ -259,9 +261,9 @@ export class Kernel {
     }
     if (operation.event !== 0) {
       const event = this.handles.get(operation.event)
-      if (event !== undefined && event.type === "event") event.signalled = true
+      if (event !== undefined && event.type === "event") this.eventWaits.signal(event)
     } else if (!socket.skipsSignal) {
-      socket.signalled = true
+      this.eventWaits.signal(socket)
     }
     const { routine } = operation
     // a call that succeeds at once has its routine run too

@@ -123,7 +123,7 @@ const finish = (kernel: Kernel, one: Pending, code: number, resolution: Resoluti
     kernel.guard.violation("MemoryGone", `the OVERLAPPED 0x${one.overlapped.toString(16)} was freed under its lookup`)
   }
   const event = kernel.handles.get(one.event)
-  if (event !== undefined && event.type === "event") event.signalled = true
+  if (event !== undefined && event.type === "event") kernel.eventWaits.signal(event)
   else kernel.guard.violation("DeadSocket", `the event ${one.event} of a lookup was closed while it was pending`)
 }
 

@@ -242,6 +242,7 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   if (target.state !== "SYN_SENT") return carry(target.kernel, RST, target, sender)
   target.timer?.withdraw()
   target.timer = undefined
+  target.mss = sender.mss
   established(target, segment.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
   target.kernel.streams.connected(target)

@@ -73,12 +73,12 @@ export const setsockopt = (
   }
   const own = level === SOL_SOCKET ? sets[name] : undefined
   if (own !== undefined) return own(kernel, socket, at, length)
-  const before = socket.options[SocketOptions.RCVBUF]
-  SocketOptions.setsockopt(kernel, s, level, name, at, length)
   const { connection } = socket
+  const before = connection === undefined ? 0 : Tcp.receiveBuffer(connection)
+  SocketOptions.setsockopt(kernel, s, level, name, at, length)
   if (kernel.error !== 0 || connection === undefined) return 0
   if (name === Options.SO_RCVBUF && level === SOL_SOCKET && !connection.isConnecting) {
-    Tcp.resized(connection, socket.options[SocketOptions.RCVBUF] - before)
+    Tcp.resized(connection, Tcp.receiveBuffer(connection) - before)
   }
   if (socket.options[SocketOptions.KEEPALIVE] !== 0) KeepAlive.watch(connection)
   else if (!connection.isConnecting) KeepAlive.unwatch(connection)

@@ -5,6 +5,7 @@ import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import type { Duplex } from "node:stream"
 import { Server as TlsServer } from "node:tls"
 import type { Options, Target } from "../TcpDuplex.ts"
 import { Connection, Lifetime } from "./connection.ts"
@@ -41,16 +42,22 @@ export const borrow = Effect.fnUntraced(function* (socket: TcpSocket, options: O
   return connection
 }, Effect.uninterruptible)
 
-/** What a Duplex is to be like for a server; what was not said is as the server would have its own connections. */
-const optionsFor = (target: Target, options: Options): Options => {
-  const { allowHalfOpen, autoDestroy, highWaterMark } = options
-  const secure = target instanceof TlsServer
-  return {
-    allowHalfOpen: allowHalfOpen ?? (secure || target.allowHalfOpen),
-    autoDestroy: autoDestroy ?? !secure,
-    highWaterMark: highWaterMark ?? target.highWaterMark
-  }
+/**
+ * A TLS session that has begun on a stream ends it, and may have much to send yet when the peer has ended. Until then the
+ * stream is as the session is to be, which takes it for an example.
+ */
+export const leaveToTls = (connection: Duplex): void => {
+  connection.allowHalfOpen = true
 }
+
+const isSecure = (target: Target): boolean => target instanceof TlsServer
+
+/** What a Duplex is to be like for a server; what was not said is as the server would have its own connections. */
+const optionsFor = (target: Target, options: Options): Options => ({
+  allowHalfOpen: options.allowHalfOpen ?? target.allowHalfOpen,
+  autoDestroy: options.autoDestroy ?? !isSecure(target),
+  highWaterMark: options.highWaterMark ?? target.highWaterMark
+})
 
 const announce = (target: Target, connection: Connection): Effect.Effect<void> =>
   Effect.catchCause(
@@ -59,6 +66,7 @@ const announce = (target: Target, connection: Connection): Effect.Effect<void> =
       if (target.keepAlive) connection.setKeepAlive(true, target.keepAliveInitialDelay)
       // nobody would ever end it
       if (!target.emit("connection", connection)) connection.destroy()
+      if (isSecure(target)) leaveToTls(connection)
     }),
     (cause) => {
       connection.destroy()
