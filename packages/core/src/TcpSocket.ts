@@ -49,7 +49,7 @@ export interface KeepAlive {
  */
 export interface Options {
   /**
-   * How many bytes one read takes from the kernel at most, and so the largest chunk of `receive`, 1 to 1,048,576.
+   * The largest chunk that is received, 1 to 1,048,576 bytes. Who takes several at once has a few read at once.
    *
    * @default 65536
    */
