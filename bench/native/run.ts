@@ -1,85 +1,73 @@
 /**
- * npm run bench -- --native [--json] [--quick]
+ * npm run bench -- --native [--json] [--quick] [--only=datagrams|streams]
  *
- * UDP on the real ws2_32 beside node:dgram and Effect's NodeDatagramSocket, in one process on one CPU: round trips and
- * throughput, as ratios. The contestants take turns, round by round; a figure is the median of the rounds, with the
- * least and the most of them.
+ * Datagrams and streams on the real ws2_32 beside node:dgram and node:net, and Effect's own over those, in one process
+ * on one CPU: round trips and throughput, as ratios. The contestants take turns, round by round; a figure is the median
+ * of the rounds, with the least and the most of them.
  */
 import process from "node:process"
 import { parseArgs } from "node:util"
-import type { Wire } from "./contestants.ts"
-import { contestants } from "./contestants.ts"
+import * as Datagrams from "./datagrams.ts"
+import type { Event, Result } from "./measure.ts"
+import { measureAll, text } from "./measure.ts"
+import * as Streams from "./streams.ts"
 
-const { values } = parseArgs({ options: { json: { type: "boolean" }, quick: { type: "boolean" } } })
+const { values } = parseArgs({
+  options: { json: { type: "boolean" }, quick: { type: "boolean" }, only: { type: "string" } }
+})
 
-interface Event {
-  readonly name: string
-  readonly count: number
-  readonly run: (wire: Wire, count: number) => Promise<void>
-}
+const quick = values.quick === true
 
-const events: ReadonlyArray<Event> = [
-  { name: "round trip, 1 outstanding", count: 1_000, run: (wire, count) => wire.echo(count, 1) },
-  { name: "echo, 16 outstanding", count: 2_000, run: (wire, count) => wire.echo(count, 16) },
-  { name: "echo, 64 outstanding", count: 2_000, run: (wire, count) => wire.echo(count, 64) },
-  { name: "one way, bursts of 32", count: 3_200, run: (wire, count) => wire.burst(count, 32) }
+const datagrams: ReadonlyArray<Event<Datagrams.Wire>> = [
+  { name: "round trip, 1 outstanding", unit: "a datagram", count: 1_000, run: (wire, count) => wire.echo(count, 1) },
+  { name: "echo, 16 outstanding", unit: "a datagram", count: 2_000, run: (wire, count) => wire.echo(count, 16) },
+  { name: "echo, 64 outstanding", unit: "a datagram", count: 2_000, run: (wire, count) => wire.echo(count, 64) },
+  { name: "one way, bursts of 32", unit: "a datagram", count: 3_200, run: (wire, count) => wire.burst(count, 32) }
 ]
 
-const rounds = values.quick === true ? 1 : 9
-const share = values.quick === true ? 10 : 1
-
-const median = (sorted: ReadonlyArray<number>): number => sorted[Math.floor(sorted.length / 2)]
-
-interface Figure {
-  readonly contestant: string
-  /** Microseconds for each datagram: median, least and most. */
-  readonly microseconds: readonly [median: number, least: number, most: number]
-  /** How many times as fast as node:dgram, the median of the rounds' ratios. */
-  readonly ratio: number
-}
-
-const measure = async (wires: ReadonlyArray<Wire>, event: Event): Promise<Array<Figure>> => {
-  const count = event.count / share
-  const times = wires.map((): Array<number> => [])
-  // the first round is not counted
-  for (let round = -1; round < rounds; round++) {
-    for (const [i, wire] of wires.entries()) {
-      const start = performance.now()
-      await event.run(wire, count)
-      if (round >= 0) times[i].push(((performance.now() - start) * 1000) / count)
-    }
+const connections = 100
+const KiB = 1024
+const streams: ReadonlyArray<Event<Streams.Wire>> = [
+  {
+    name: "1 stream, writes of 64 KiB",
+    unit: "a write",
+    count: 640,
+    run: (wire, count) => wire.flow(1, count * 64 * KiB, 64 * KiB)
+  },
+  {
+    name: `${connections} streams, writes of 1 KiB`,
+    unit: "a write",
+    count: 10_000,
+    run: (wire, count) => wire.flow(connections, (count / connections) * KiB, KiB)
+  },
+  {
+    name: "request and response, 1 connection",
+    unit: "a round trip",
+    count: 1_000,
+    run: (wire, count) => wire.echo(1, count)
+  },
+  {
+    name: "request and response, 64 connections",
+    unit: "a round trip",
+    count: 3_200,
+    run: (wire, count) => wire.echo(64, count / 64)
   }
-  const peer = contestants.findIndex(({ name }) => name === "node:dgram")
-  return contestants.map(({ name }, i) => {
-    const sorted = times[i].toSorted((a, b) => a - b)
-    const ratios = times[i].map((time, round) => times[peer][round] / time).toSorted((a, b) => a - b)
-    return {
-      contestant: name,
-      microseconds: [median(sorted), sorted[0], sorted[sorted.length - 1]],
-      ratio: median(ratios)
-    }
-  })
-}
+]
 
-const wires = await Promise.all(contestants.map(({ open }) => open()))
-const results: Array<{ readonly event: string; readonly figures: ReadonlyArray<Figure> }> = []
-for (const event of events) results.push({ event: event.name, figures: await measure(wires, event) })
-for (const wire of wires) await wire.close()
+const results: Array<Result> = []
+if (values.only !== "streams") {
+  const opened = await Promise.all(Datagrams.contestants.map(async ({ name, open }) => ({ name, wire: await open() })))
+  results.push(...(await measureAll("node:dgram", opened, datagrams, quick)))
+  for (const { wire } of opened) await wire.close()
+}
+if (values.only !== "datagrams") {
+  const opened: Array<{ readonly name: string; readonly wire: Streams.Wire }> = []
+  for (const { name, open } of Streams.contestants) opened.push({ name, wire: await open(connections) })
+  results.push(...(await measureAll("node:net", opened, streams, quick)))
+  for (const { wire } of opened) await wire.close()
+}
 
 if (values.json === true) {
-  console.log(
-    JSON.stringify({ node: process.version, platform: process.platform, quick: values.quick, results }, null, 2)
-  )
-} else {
-  for (const { event, figures } of results) {
-    console.log(`\n${event}`)
-    for (const { contestant, microseconds, ratio } of figures) {
-      const [mid, least, most] = microseconds.map((us) => us.toFixed(1))
-      const figure = `${mid} us a datagram [${least}-${most}]`
-      console.log(`  ${contestant.padEnd(20)} ${figure.padEnd(42)} ${ratio.toFixed(2)} x node:dgram`)
-    }
-  }
-  const own = results.map(({ event, figures }) => `${event} ${figures[0].ratio.toFixed(2)}`)
-  console.log(`\nas fast as node:dgram, times: ${own.join("; ")}`)
-}
+  console.log(JSON.stringify({ node: process.version, platform: process.platform, quick, results }, null, 2))
+} else console.log(text(results))
 process.exit(0)

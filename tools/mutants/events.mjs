@@ -8,7 +8,7 @@ const mockWaits = "packages/mock/src/internal/EventWaits.ts"
 const events = "test/both/events/events.test.ts"
 const waiting = "test/both/events/waiting.test.ts"
 const sending = "test/both/events/sending.test.ts"
-const onMock = "test/mock/events.test.ts"
+const onMock = "test/mock/eventWaits.test.ts"
 
 export default [
   {

@@ -21,8 +21,8 @@ export default [
     file: connection,
     name: "Duplex: reads on without being asked",
     why: "what nobody reads stays in the kernel, and holds the sender back",
-    find: "      this.push(exit.value)\n",
-    replace: "      this.push(exit.value)\n      this._read()\n",
+    find: "        taken = true\n",
+    replace: "        taken = true\n        this._read()\n",
     caughtBy: [duplex]
   },
   {

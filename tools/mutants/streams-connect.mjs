@@ -21,20 +21,20 @@ export default [
     name: "connect: a connection registered outside the region it was made in",
     file: connecting,
     why: "an interruption between the connection and its scope would leak it",
-    find: `          Effect.as(
-            Effect.addFinalizer(() => closing(connection.internal)),
-            connection
-          )
+    find: `        Effect.as(
+          Effect.addFinalizer(() => closing(connection.internal)),
+          connection
+        )
 `,
-    replace: `          restore(
-            Effect.andThen(
-              Effect.yieldNow,
-              Effect.as(
-                Effect.addFinalizer(() => closing(connection.internal)),
-                connection
-              )
+    replace: `        restore(
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.as(
+              Effect.addFinalizer(() => closing(connection.internal)),
+              connection
             )
           )
+        )
 `,
     caughtBy: [connect]
   },

@@ -49,7 +49,7 @@ export interface KeepAlive {
  */
 export interface Options {
   /**
-   * How many bytes one read takes from the kernel at most, and so the largest chunk of `receive`, 1 to 1,048,576.
+   * The largest chunk that is received, 1 to 1,048,576 bytes. Who takes several at once has a few read at once.
    *
    * @default 65536
    */
@@ -104,6 +104,17 @@ export interface Options {
    * (`XP1_IFS_HANDLES`).
    */
   readonly cancel?: "operation" | "close" | undefined
+}
+
+/**
+ * A host, by its name or its address, and a port.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HostPort {
+  readonly host: string | NetAddress.IpAddress
+  readonly port: number
 }
 
 /**
@@ -327,7 +338,8 @@ export interface TcpSocket {
 }
 
 /**
- * Connects to an address, or to the first of several that answers. Closing the scope ends the connection: it waits for
+ * Connects to an address, to the first of several that answers, or to a host, which is looked up first (as
+ * `Names.lookup` does, for the family of `local` if that is given). Closing the scope ends the connection: it waits for
  * sends under way (`Options.closeTimeout`), ends this side, and closes the socket; see `Options.linger` and `abort`.
  *
  * Several addresses are tried as RFC 8305 ("Happy Eyeballs") says: the families in turn, beginning with the first
@@ -338,18 +350,17 @@ export interface TcpSocket {
  *
  * Fails by reason: `InvalidArgument` for an option out of range or no address, `ConnectionRefused`, `TimedOut`,
  * `NetworkUnreachable`, `HostUnreachable`, `AddressInUse` and `AddressNotAvailable` for the local address,
- * `PermissionDenied`, `TooManySockets`, `NoBufferSpace`.
+ * `PermissionDenied`, `TooManySockets`, `NoBufferSpace`; for a host also `HostNotFound`, `NoData`, `TryAgain` and
+ * `NameServerFailed`.
  *
  * **Example** (Asking a server)
  *
  * ```ts
  * import * as TcpSocket from "@effect-winsock/core/TcpSocket"
  * import { Effect } from "effect"
- * import { NetAddress } from "effect/net"
  *
  * const ask = Effect.gen(function*() {
- *   const server = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 80)
- *   const tcp = yield* TcpSocket.connect(server).pipe(Effect.timeout("3 seconds"))
+ *   const tcp = yield* TcpSocket.connect({ host: "example.org", port: 80 }).pipe(Effect.timeout("3 seconds"))
  *   yield* tcp.send(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"))
  *   return yield* tcp.receiveUntil("\r\n\r\n")
  * }).pipe(Effect.scoped)
@@ -359,7 +370,7 @@ export interface TcpSocket {
  * @since 0.1.0
  */
 export const connect = (
-  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
+  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress> | HostPort,
   options: ConnectOptions = {}
 ): Effect.Effect<TcpSocket, WinsockError, Winsock | Scope.Scope> =>
   Effect.flatMap(Winsock, (winsock) => connecting.connect(winsock[EngineKey], to, options))

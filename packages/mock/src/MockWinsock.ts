@@ -25,6 +25,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { TcpState as ConnectionState } from "./internal/Connection.ts"
 import * as Host from "./internal/Host.ts"
 import { NameTable } from "./internal/NameTable.ts"
 import type { Machine } from "./internal/Machine.ts"
@@ -234,18 +235,7 @@ export interface Fault {
  * @category models
  * @since 0.1.0
  */
-export type TcpState =
-  | "LISTENING"
-  | "SYN_SENT"
-  | "SYN_RECEIVED"
-  | "ESTABLISHED"
-  | "FIN_WAIT_1"
-  | "FIN_WAIT_2"
-  | "CLOSE_WAIT"
-  | "CLOSING"
-  | "LAST_ACK"
-  | "TIME_WAIT"
-  | "CLOSED"
+export type TcpState = "LISTENING" | ConnectionState
 
 /**
  * A line of netstat: a socket and what waits in it.

@@ -1,5 +1,6 @@
 import { NativeBuffer, TcpSocket as Tcp } from "@effect-winsock/core"
 import type { Winsock } from "@effect-winsock/core"
+import type { Block } from "@effect-winsock/core/Seam"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -103,15 +104,14 @@ describe("L10: what the kernel reports of a stream is not trusted", () => {
   law("a read that claims more than it was given room for", (rig) =>
     Effect.gen(function* () {
       const { peer, socket } = yield* pair(rig, { chunkSize: 16 })
-      const { scratch } = internalOf(socket).receives as unknown as { scratch: { view: DataView } }
+      const { scratch } = internalOf(socket).receives as unknown as { scratch: Block }
       const fiber = yield* start(Effect.exit(socket.receive))
       const { calls } = internalOf(socket).engine
-      // the count is beside the buffer, behind its WSABUF
       const lying = Object.create(calls) as typeof calls
       Object.defineProperty(lying, "WSARecv", {
         value: (...args: Parameters<typeof calls.WSARecv>) => {
           const rc = calls.WSARecv(...args)
-          if (rc === 0 && args[5] === 0) scratch.view.setUint32(32, 2 ** 32 - 1, true)
+          if (rc === 0 && args[5] === 0) scratch.view.setUint32(args[3] - scratch.address, 2 ** 32 - 1, true)
           return rc
         }
       })

@@ -5,7 +5,7 @@
 
 const chunkSize = 64 * 1024
 /** A message larger than this gets a buffer of its own: it would waste the chunk, and keep all of it alive. */
-const largest = chunkSize / 4
+export const largest = chunkSize / 4
 
 /** Memory, and its views. The buffer is kept too: asking a view for it is a call out of JavaScript. */
 class Piece {

@@ -1,5 +1,6 @@
 /** Bytes that were received and not given out yet: chunks in order, taken from the front. */
 import type { Arena } from "./arena.ts"
+import { largest } from "./arena.ts"
 
 export class Bytes {
   /** How many there are. */
@@ -26,12 +27,15 @@ export class Bytes {
     this.length += chunk.length
   }
 
-  /** Copies the first `count` bytes of `from`, which will be written to again: the only copy but the kernel's. */
-  copy(from: Uint8Array, count: number): void {
+  /** Copies `count` bytes of `from`, from `start` on, which will be written to again: the only copy but the kernel's. */
+  copy(from: Uint8Array, start: number, count: number): void {
+    const part = from.subarray(start, start + count)
+    // made of the bytes themselves it is not filled with zeros first
+    if (count > largest) return this.push(new Uint8Array(part))
     const { arena } = this
     const at = arena.take(count)
     const chunk = new Uint8Array(arena.piece.buffer, at, count)
-    chunk.set(count === from.length ? from : from.subarray(0, count))
+    chunk.set(part)
     this.push(chunk)
   }
 

@@ -154,6 +154,7 @@ export class Engine implements PumpOwner {
   }
 
   settle(): boolean {
+    this.settlePostponed()
     // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
     for (let round = 0; round < roundsPerTurn && this.firstDirty !== undefined; round++) {
       let endpoint: Endpoint | undefined = this.firstDirty
@@ -179,7 +180,7 @@ export class Engine implements PumpOwner {
       if (this.lingering) this.graceNext()
       this.lingering = true
     }
-    return this.firstDirty !== undefined
+    return this.firstDirty !== undefined || this.postponed.length > 0
   }
 
   broken(code: number): void {
@@ -201,6 +202,28 @@ export class Engine implements PumpOwner {
   poke(endpoint: Endpoint): void {
     this.mark(endpoint)
     this.pump.poke()
+  }
+
+  /** Brings it to rest in another turn of the pump: no more calls that answer at once fit in this one. */
+  postpone(endpoint: Endpoint): void {
+    this.postponed.push(endpoint)
+    this.pump.poke()
+  }
+
+  private readonly postponed: Array<Endpoint> = []
+
+  // in turn, and before those that have packets now, which then queue up behind: each gets its share
+  private settlePostponed(): void {
+    while (this.postponed.length > 0 && this.pump.direct > 0) {
+      let endpoint = this.postponed.shift()
+      try {
+        endpoint!.settle()
+        endpoint = undefined
+      } finally {
+        // somebody's code threw into a resume: the rest is for later
+        if (endpoint !== undefined) this.mark(endpoint)
+      }
+    }
   }
 
   /** Reserves a completion key: an even number, the odd one after it is for sentinels. */

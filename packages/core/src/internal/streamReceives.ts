@@ -32,10 +32,14 @@ type Failure = WinsockError | Cause.Done
 
 // whether a read finds something
 const NO = 0
-/** The last one filled its room. */
+/** The last one filled its room, or reads have been finding something. */
 const LIKELY = 1
 /** The kernel said so. */
 const YES = 2
+
+/** How many chunks one read takes at most for who can use more than one, and how many bytes. */
+const chunksAtOnce = 4
+const bytesAtOnce = 256 * 1024
 
 export class StreamReceives implements Server<Request> {
   readonly bytes: Bytes
@@ -53,10 +57,13 @@ export class StreamReceives implements Server<Request> {
   private readonly engine: Engine
   private readonly stream: SocketEndpoint
   private readonly chunkSize: number
+  private readonly mostAtOnce: number
   /** One buffer for all streams that read as much at once: what is read is copied out before anything else is. */
   private readonly scratch: Block
   private operation: Operation | undefined = undefined
   private readable = NO
+  // what the kernel was asked to tell of was there already: it need not be asked while reads find something
+  private flowing = false
   private readonly reposts = new Reposts()
   // what every receive fails with, once all that came before is given out
   private failure: Effect.Effect<never, WinsockError> | undefined = undefined
@@ -66,7 +73,9 @@ export class StreamReceives implements Server<Request> {
     this.engine = engine
     this.stream = stream
     this.chunkSize = chunkSize
-    this.scratch = engine.shared(`stream receive ${chunkSize}`, chunkSize + 32, () => {})
+    this.mostAtOnce = Math.max(1, Math.min(chunksAtOnce, Math.floor(bytesAtOnce / chunkSize)))
+    const size = chunkSize * this.mostAtOnce + 32
+    this.scratch = engine.shared(`stream receive ${chunkSize}`, size, () => {})
     this.bytes = new Bytes(engine.arena)
     this.line = new Line(engine, (settled) => this.left(settled))
     this.receive = this.ask(Requests.chunk) as Effect.Effect<Uint8Array, WinsockError>
@@ -116,6 +125,7 @@ export class StreamReceives implements Server<Request> {
     this.ended = false
     this.failure = undefined
     this.readable = NO
+    this.flowing = false
     this.bytes.clear()
   }
 
@@ -133,7 +143,7 @@ export class StreamReceives implements Server<Request> {
       if (readable === NO) return there
       // only at the moment of giving: who is not given it must find nothing gone. Out of turn it keeps its place
       if (request.into !== undefined) return readable === YES && this.engine.pump.direct > 0
-      if (!this.read(this.scratch.address, this.chunkSize)) return there
+      if (!this.read(request.room?.(bytes) ?? 1)) return there
     }
   }
 
@@ -170,10 +180,12 @@ export class StreamReceives implements Server<Request> {
 
   // --- reading ---
 
-  // false when there is nothing, or it is not the time to look
-  private read(address: number, room: number): boolean {
-    const count = this.call(address, room)
-    if (count > 0) this.bytes.copy(this.scratch.bytes, count)
+  // whole chunks for what is missing, as many as fit; false when there is nothing, or it is not the time to look
+  private read(missing: number): boolean {
+    const { chunkSize, scratch } = this
+    const room = Math.min(Math.ceil(missing / chunkSize), this.mostAtOnce) * chunkSize
+    const count = this.call(scratch.address, room)
+    for (let at = 0; at < count; at += chunkSize) this.bytes.copy(scratch.bytes, at, Math.min(chunkSize, count - at))
     return count !== -1 || this.failure !== undefined
   }
 
@@ -188,7 +200,7 @@ export class StreamReceives implements Server<Request> {
     if (engine.pump.direct-- <= 0) return -1
     const { abi } = engine.seam
     const offsets = WSABUF.offsets[abi]
-    const at = this.chunkSize
+    const at = this.chunkSize * this.mostAtOnce
     scratch.view.setUint32(at + offsets.len, room, true)
     writePointer(abi, scratch.view, at + offsets.buf, into)
     scratch.view.setUint32(at + 16, 0, true)
@@ -198,6 +210,7 @@ export class StreamReceives implements Server<Request> {
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
     if (code === WSAEWOULDBLOCK) {
       this.readable = NO
+      this.flowing = false
       return -1
     }
     const { receive } = engine.counters
@@ -210,7 +223,7 @@ export class StreamReceives implements Server<Request> {
     receive.completed++
     // what the kernel wrote is not trusted to be within what it was given
     const count = Math.min(scratch.view.getUint32(at + 16, true), room)
-    this.readable = count === room ? LIKELY : NO
+    this.readable = count === room || this.flowing ? LIKELY : NO
     if (count === 0) this.ended = true
     return count
   }
@@ -228,6 +241,11 @@ export class StreamReceives implements Server<Request> {
     if (!anyway && (this.line.length === 0 || stream.state !== OPEN)) return false
     if (engine.brokenBy !== 0) return true
     if (this.operation !== undefined && this.operation.state !== IDLE) return false
+    if (this.readable !== NO && engine.pump.direct <= 0) {
+      // there is nothing to ask the kernel for: it is read in another turn
+      engine.postpone(stream)
+      return false
+    }
     try {
       this.operation ??= new Operation(stream, "WSARecv", engine.counters.receive)
     } catch {
@@ -243,6 +261,7 @@ export class StreamReceives implements Server<Request> {
     const rc = engine.calls.WSARecv(stream.socket as SocketHandle, address + buffer, 1, 0, address + flags, address, 0)
     if (!operation.answered(rc === 0 ? 0 : engine.calls.WSAGetLastError())) return false
     this.completed(operation)
+    this.flowing = operation.code === 0
     return true
   }
 

@@ -13,6 +13,8 @@ export interface Request {
   readonly isThere: (bytes: Bytes) => boolean
   /** Whether it takes more than that, where there is more at hand. */
   readonly takesMore?: (bytes: Bytes) => boolean
+  /** How many bytes it could do with, where that is more than a chunk. */
+  readonly room?: (bytes: Bytes) => number
   /** Takes it, where it is there. */
   readonly take: (bytes: Bytes) => Effect.Effect<unknown, WinsockError>
   /** What becomes of it when the stream has ended before. */
@@ -45,6 +47,7 @@ export const oneChunk: Request = {
 export const chunks: Request = {
   isThere: anything,
   takesMore: (bytes) => bytes.chunkCount < mostChunks,
+  room: () => Infinity,
   take: (bytes) => Effect.succeed(bytes.takeChunks(mostChunks)),
   atEnd: () => Cause.done()
 }
@@ -55,12 +58,14 @@ export const nothing: Request = {
     bytes.clear()
     return false
   },
+  room: () => Infinity,
   take: () => Effect.void,
   atEnd: () => Cause.done()
 }
 
 export const exactly = (length: number): Request => ({
   isThere: (bytes) => bytes.length >= length,
+  room: (bytes) => length - bytes.length,
   take: (bytes) => Effect.succeed(bytes.take(length)),
   atEnd: (bytes) => endedBefore(bytes, `${length} bytes`)
 })

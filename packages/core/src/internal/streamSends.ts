@@ -256,7 +256,7 @@ export class StreamSends {
   isOutOfTurn(): boolean {
     const { engine, stream } = this
     if (engine.pump.direct-- > 0) return false
-    engine.poke(stream)
+    engine.postpone(stream)
     return true
   }
 

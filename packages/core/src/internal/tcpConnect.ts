@@ -14,14 +14,17 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { ConnectOptions, TcpSocket } from "../TcpSocket.ts"
+import type { ConnectOptions, HostPort, TcpSocket } from "../TcpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import { anAddress } from "./checks.ts"
+import { anAddress, isRecord, isWithin } from "./checks.ts"
 import type { Engine } from "./engine.ts"
 import type { Restore } from "./happyEyeballs.ts"
 import * as HappyEyeballs from "./happyEyeballs.ts"
+import { lookup } from "./lookups.ts"
+import { queryOf } from "./nameOptions.ts"
 import type { SocketCalls } from "./socketCalls.ts"
 import type { Stream } from "./stream.ts"
 import { streamError } from "./streamError.ts"
@@ -32,32 +35,42 @@ import { Connection } from "./tcpSocket.ts"
 
 export const connect = (
   engine: Engine,
-  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
+  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress> | HostPort,
   options: ConnectOptions
 ): Effect.Effect<TcpSocket, WinsockError, Scope.Scope> =>
   Effect.suspend(() => {
     const checked = checkConnect(options)
     if (checked instanceof WinsockErrors.WinsockError) return Effect.fail(checked)
-    const addresses = destinations(to, checked.local)
-    if (addresses instanceof WinsockErrors.WinsockError) return Effect.fail(addresses)
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        HappyEyeballs.first(
-          addresses,
-          checked.attemptDelay,
-          (address, restore) => attempt(engine, address, checked, restore),
-          (connection) => connection.abort,
-          restore
-        ),
-        // in the region in which it was made: no interruption comes between
-        (connection) =>
-          Effect.as(
-            Effect.addFinalizer(() => closing(connection.internal)),
-            connection
-          )
-      )
-    )
+    return isHostPort(to)
+      ? Effect.flatMap(find(engine, to, checked.local), (addresses) => dial(engine, addresses, checked))
+      : dial(engine, to, checked)
   })
+
+const dial = (
+  engine: Engine,
+  to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
+  options: ConnectChecked
+): Effect.Effect<TcpSocket, WinsockError, Scope.Scope> => {
+  const addresses = destinations(to, options.local)
+  if (addresses instanceof WinsockErrors.WinsockError) return Effect.fail(addresses)
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      HappyEyeballs.first(
+        addresses,
+        options.attemptDelay,
+        (address, restore) => attempt(engine, address, options, restore),
+        (connection) => connection.abort,
+        restore
+      ),
+      // in the region in which it was made: no interruption comes between
+      (connection) =>
+        Effect.as(
+          Effect.addFinalizer(() => closing(connection.internal)),
+          connection
+        )
+    )
+  )
+}
 
 /** Ends a connection as the end of its scope does. */
 export const closing = (stream: Stream): Effect.Effect<void> =>
@@ -69,6 +82,25 @@ const canonical = (address: NetAddress.InetAddress): NetAddress.InetAddress =>
 
 const invalid = (option: string, value: unknown, expected: string): WinsockError =>
   WinsockErrors.invalidArgument("ConnectEx", option, value, expected)
+
+const isHostPort = (to: unknown): to is HostPort =>
+  isRecord(to) && !NetAddress.isInetAddress(to) && !Array.isArray(to) && "host" in (to as object)
+
+/** The addresses of a host: its own, or what is found under its name for the family that it is connected from. */
+const find = (
+  engine: Engine,
+  { host, port }: HostPort,
+  local: NetAddress.InetAddress | undefined
+): Effect.Effect<NonEmptyReadonlyArray<NetAddress.InetAddress>, WinsockError> => {
+  if (!isWithin(port, 0, 65_535)) return Effect.fail(invalid("to.port", port, "an integer from 0 to 65535"))
+  const literal = typeof host === "string" ? Result.getOrUndefined(NetAddress.ipFromString(host)) : host
+  if (NetAddress.isIpAddress(literal)) return Effect.succeed([NetAddress.inetAddressUnsafe(literal, port)])
+  const family = local === undefined ? undefined : NetAddress.familyOf(canonical(local))
+  const query = queryOf(host, { service: port, family, socketType: "stream" })
+  return host === undefined || WinsockErrors.isWinsockError(query)
+    ? Effect.fail(invalid("to.host", host, "the name or the address of a host"))
+    : Effect.map(lookup(engine, query), ({ addresses }) => addresses)
+}
 
 const destinations = (
   to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress>,
