@@ -535,8 +535,8 @@ export default [
     name: "stream model: what was read for somebody who left is dropped",
     why: "the model finds bytes that were dropped with an interrupted receive",
     file: receives,
-    find: "if (count > 0) this.bytes.copy(this.scratch.bytes, count)",
-    replace: "if (count > 0 && this.line.length > 0) this.bytes.copy(this.scratch.bytes, count)",
+    find: "for (let at = 0; at < count; at += chunkSize)",
+    replace: "for (let at = 0; at < count && this.line.length > 0; at += chunkSize)",
     caughtBy: [random]
   },
   {
