@@ -37,7 +37,8 @@ export class Stream extends SocketEndpoint {
   readonly options: StreamOptions
   readonly receives: StreamReceives
   readonly sends: StreamSends
-  readonly urgent: UrgentReceives
+  // most connections never have any: made when they are asked for
+  private urgentReceives: UrgentReceives | undefined = undefined
   /** Whether this side was ended. */
   sentEnd = false
 
@@ -56,13 +57,16 @@ export class Stream extends SocketEndpoint {
     this.options = options
     this.receives = new StreamReceives(engine, this, options.chunkSize)
     this.sends = new StreamSends(engine, this, options.sendQueue)
-    this.urgent = new UrgentReceives(engine, this)
     // it cannot fail any more: from now on the engine has the SOCKET, and closes it
     this.own()
   }
 
   get isOpen(): boolean {
     return this.state === OPEN
+  }
+
+  get urgent(): UrgentReceives {
+    return (this.urgentReceives ??= new UrgentReceives(this.engine, this))
   }
 
   // --- connecting ---
@@ -146,7 +150,7 @@ export class Stream extends SocketEndpoint {
     this.sentEnd = false
     this.receives.restart()
     this.sends.restart()
-    this.urgent.restart()
+    this.urgentReceives?.restart()
     return undefined
   }
 
@@ -172,7 +176,11 @@ export class Stream extends SocketEndpoint {
   // --- as an endpoint ---
 
   protected ended(operation: Operation): void {
-    if (this.receives.completed(operation) || this.sends.completed(operation) || this.urgent.completed(operation)) {
+    if (
+      this.receives.completed(operation) ||
+      this.sends.completed(operation) ||
+      this.urgentReceives?.completed(operation) === true
+    ) {
       return
     }
     if (operation === this.connecting?.operation) this.connecting.over = true
@@ -184,11 +192,11 @@ export class Stream extends SocketEndpoint {
     if (brokenBy !== 0) this.portBroken(brokenBy)
     if (this.state === OPEN) this.receives.work()
     // whoever was served may have closed it
-    if (this.state === OPEN) this.urgent.work()
+    if (this.state === OPEN) this.urgentReceives?.work()
     if (this.state !== OPEN) {
       const aborted = WinsockErrors.operationAborted("WSARecv")
       this.receives.line.fail(aborted)
-      this.urgent.line.fail(aborted)
+      this.urgentReceives?.line.fail(aborted)
     }
     this.sends.work()
     if (this.state === ENDING) this.goOnEnding()
@@ -206,7 +214,7 @@ export class Stream extends SocketEndpoint {
     this.clearTimer()
     this.receives.dispose()
     this.sends.dispose()
-    this.urgent.dispose()
+    this.urgentReceives?.dispose()
   }
 
   // --- closing ---

@@ -47,12 +47,10 @@ export class StreamReceives implements Server<Request> {
   /** Whether the peer has ended its side. */
   ended = false
 
-  /** Takes the next bytes. */
-  readonly receive: Effect.Effect<Uint8Array, WinsockError>
-  /** Takes all that is ready. */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
-  /** Takes the next bytes, as an element of a stream. */
-  readonly pullOne: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
+  // each is made when it is first asked for, and once
+  private chunk: Effect.Effect<unknown, Failure> | undefined = undefined
+  private chunks: Effect.Effect<unknown, Failure> | undefined = undefined
+  private oneChunk: Effect.Effect<unknown, Failure> | undefined = undefined
 
   private readonly engine: Engine
   private readonly stream: SocketEndpoint
@@ -78,9 +76,21 @@ export class StreamReceives implements Server<Request> {
     this.scratch = engine.shared(`stream receive ${chunkSize}`, size, () => {})
     this.bytes = new Bytes(engine.arena)
     this.line = new Line(engine, (settled) => this.left(settled))
-    this.receive = this.ask(Requests.chunk) as Effect.Effect<Uint8Array, WinsockError>
-    this.pull = this.ask(Requests.chunks) as Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
-    this.pullOne = this.ask(Requests.oneChunk) as Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
+  }
+
+  /** Takes the next bytes. */
+  get receive(): Effect.Effect<Uint8Array, WinsockError> {
+    return (this.chunk ??= this.ask(Requests.chunk)) as Effect.Effect<Uint8Array, WinsockError>
+  }
+
+  /** Takes all that is ready. */
+  get pull(): Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure> {
+    return (this.chunks ??= this.ask(Requests.chunks)) as Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
+  }
+
+  /** Takes the next bytes, as an element of a stream. */
+  get pullOne(): Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure> {
+    return (this.oneChunk ??= this.ask(Requests.oneChunk)) as Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, Failure>
   }
 
   /** Takes what a request asks for, or waits for it. */

@@ -46,11 +46,9 @@ const refused = (
 ): Effect.Effect<never, WinsockError> =>
   Effect.suspend(() => Effect.fail(WinsockErrors.invalidArgument(operation, option, value, expected)))
 
+// made anew at each look: a closure for each of them would be most of what an idle connection costs
 export class Connection implements TcpSocket {
   readonly internal: Stream
-  readonly receive: TcpSocket["receive"]
-  readonly pull: TcpSocket["pull"]
-  readonly receiveUrgent: TcpSocket["receiveUrgent"]
   private local: NetAddress.InetAddress
   private remote: NetAddress.InetAddress
 
@@ -58,9 +56,6 @@ export class Connection implements TcpSocket {
     this.internal = stream
     this.local = local
     this.remote = remote
-    this.receive = stream.receives.receive
-    this.pull = stream.receives.pull
-    this.receiveUrgent = stream.options.urgentInline ? urgentIsInline : stream.urgent.receive
   }
 
   get localAddress(): NetAddress.InetAddress {
@@ -73,38 +68,58 @@ export class Connection implements TcpSocket {
 
   // --- receiving ---
 
-  readonly receiveExactly = (length: number): Effect.Effect<Uint8Array, WinsockError> =>
-    isWithin(length, 0, mostReceived)
-      ? this.ask<Uint8Array>(Requests.exactly(length))
-      : refused("WSARecv", "length", length, `an integer from 0 to ${mostReceived}`)
-
-  readonly receiveUntil: TcpSocket["receiveUntil"] = (delimiter, options = {}) => {
-    if (!isRecord(options)) return refused("WSARecv", "options", options, "a record of options")
-    const { maxLength = 65_536 } = options
-    const bytes: unknown = typeof delimiter === "string" ? encoder.encode(delimiter) : delimiter
-    if (!isPayload(bytes) || Array.isArray(bytes) || bytes.length === 0) {
-      return refused("WSARecv", "delimiter", delimiter, "text or a Uint8Array, of 1 byte at least")
-    }
-    if (!isWithin(maxLength, 1, mostReceived)) {
-      return refused("WSARecv", "maxLength", maxLength, `an integer from 1 to ${mostReceived}`)
-    }
-    // a copy: what it looks for must not change while it waits. Each run looks anew
-    const copy = (bytes as Uint8Array).slice()
-    return Effect.suspend(() => this.ask<Uint8Array>(Requests.until(copy, maxLength)))
+  get receive(): TcpSocket["receive"] {
+    return this.internal.receives.receive
   }
 
-  readonly receiveInto = (buffer: NativeBuffer, offset = 0, length?: number): Effect.Effect<number, WinsockError> => {
-    if (!(buffer instanceof Buffer)) return refused("WSARecv", "buffer", buffer, "a NativeBuffer")
-    if (buffer.engine !== this.internal.engine) {
-      return refused("WSARecv", "buffer", buffer, "a NativeBuffer of the same layer")
+  get pull(): TcpSocket["pull"] {
+    return this.internal.receives.pull
+  }
+
+  get receiveUrgent(): TcpSocket["receiveUrgent"] {
+    const { internal } = this
+    return internal.options.urgentInline ? urgentIsInline : internal.urgent.receive
+  }
+
+  get receiveExactly(): TcpSocket["receiveExactly"] {
+    return (length: number): Effect.Effect<Uint8Array, WinsockError> =>
+      isWithin(length, 0, mostReceived)
+        ? this.ask<Uint8Array>(Requests.exactly(length))
+        : refused("WSARecv", "length", length, `an integer from 0 to ${mostReceived}`)
+  }
+
+  get receiveUntil(): TcpSocket["receiveUntil"] {
+    return (delimiter, options = {}) => {
+      if (!isRecord(options)) return refused("WSARecv", "options", options, "a record of options")
+      const { maxLength = 65_536 } = options
+      const bytes: unknown = typeof delimiter === "string" ? encoder.encode(delimiter) : delimiter
+      if (!isPayload(bytes) || Array.isArray(bytes) || bytes.length === 0) {
+        return refused("WSARecv", "delimiter", delimiter, "text or a Uint8Array, of 1 byte at least")
+      }
+      if (!isWithin(maxLength, 1, mostReceived)) {
+        return refused("WSARecv", "maxLength", maxLength, `an integer from 1 to ${mostReceived}`)
+      }
+      // a copy: what it looks for must not change while it waits. Each run looks anew
+      const copy = (bytes as Uint8Array).slice()
+      return Effect.suspend(() => this.ask<Uint8Array>(Requests.until(copy, maxLength)))
     }
-    const { size } = buffer
-    if (!isWithin(offset, 0, size - 1)) return refused("WSARecv", "offset", offset, `an integer from 0 to ${size - 1}`)
-    const room = length === undefined ? size - offset : length
-    if (!isWithin(room, 1, size - offset)) {
-      return refused("WSARecv", "length", length, `an integer from 1 to ${size - offset}`)
+  }
+
+  get receiveInto(): TcpSocket["receiveInto"] {
+    return (buffer: NativeBuffer, offset = 0, length?: number): Effect.Effect<number, WinsockError> => {
+      if (!(buffer instanceof Buffer)) return refused("WSARecv", "buffer", buffer, "a NativeBuffer")
+      if (buffer.engine !== this.internal.engine) {
+        return refused("WSARecv", "buffer", buffer, "a NativeBuffer of the same layer")
+      }
+      const { size } = buffer
+      if (!isWithin(offset, 0, size - 1))
+        return refused("WSARecv", "offset", offset, `an integer from 0 to ${size - 1}`)
+      const room = length === undefined ? size - offset : length
+      if (!isWithin(room, 1, size - offset)) {
+        return refused("WSARecv", "length", length, `an integer from 1 to ${size - offset}`)
+      }
+      return this.ask<number>(Requests.into(buffer, offset, room))
     }
-    return this.ask<number>(Requests.into(buffer, offset, room))
   }
 
   get atUrgentMark(): Effect.Effect<boolean, WinsockError> {
@@ -122,72 +137,84 @@ export class Connection implements TcpSocket {
 
   // --- sending ---
 
-  readonly send = (payload: Payload, options?: SendOptions): Effect.Effect<void, WinsockError> =>
-    this.internal.sends.run(() => {
-      if (!isPayload(payload)) return WinsockErrors.invalidArgument("WSASend", "payload", payload, aPayload)
-      const flags = options === undefined ? 0 : flagsOf(options)
-      return typeof flags === "number" ? new DataTurn(payload, flags) : flags
-    })
+  get send(): TcpSocket["send"] {
+    return (payload: Payload, options?: SendOptions): Effect.Effect<void, WinsockError> =>
+      this.internal.sends.run(() => {
+        if (!isPayload(payload)) return WinsockErrors.invalidArgument("WSASend", "payload", payload, aPayload)
+        const flags = options === undefined ? 0 : flagsOf(options)
+        return typeof flags === "number" ? new DataTurn(payload, flags) : flags
+      })
+  }
 
   get sink(): Sink.Sink<void, Uint8Array, never, WinsockError> {
     return Sink.forEachArray((chunks: NonEmptyReadonlyArray<Uint8Array>) => this.send(chunks))
   }
 
-  readonly channel: TcpSocket["channel"] = <IE>() =>
-    Channel.fromTransform((input: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, IE, unknown>, scope) =>
-      Effect.gen({ self: this }, function* () {
-        const failed = yield* Deferred.make<never, WinsockError | IE>()
-        const sending = Effect.forever(Effect.flatMap(input, (chunks) => this.send(chunks)))
-        const ending = Pull.catchDone(sending, () => this.shutdown("send"))
-        yield* Effect.forkIn(
-          Effect.catchCause(ending, (cause) => Deferred.failCause(failed, cause as Cause.Cause<WinsockError | IE>)),
-          scope
-        )
-        // losing the race takes nothing: bytes that come meanwhile are the next pull's
-        return Effect.raceFirst(this.pull, Deferred.await(failed))
-      })
-    )
+  get channel(): TcpSocket["channel"] {
+    return <IE>() =>
+      Channel.fromTransform((input: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, IE, unknown>, scope) =>
+        Effect.gen({ self: this }, function* () {
+          const failed = yield* Deferred.make<never, WinsockError | IE>()
+          const sending = Effect.forever(Effect.flatMap(input, (chunks) => this.send(chunks)))
+          const ending = Pull.catchDone(sending, () => this.shutdown("send"))
+          yield* Effect.forkIn(
+            Effect.catchCause(ending, (cause) => Deferred.failCause(failed, cause as Cause.Cause<WinsockError | IE>)),
+            scope
+          )
+          // losing the race takes nothing: bytes that come meanwhile are the next pull's
+          return Effect.raceFirst(this.pull, Deferred.await(failed))
+        })
+      )
+  }
 
-  readonly transmitFile = (path: string, options: TransmitOptions = {}): Effect.Effect<number, WinsockError> =>
-    this.internal.sends.run(() => {
-      const region = regionOf(path, options)
-      return region instanceof WinsockErrors.WinsockError ? region : new TransmitTurn(this.internal, region)
-    })
+  get transmitFile(): TcpSocket["transmitFile"] {
+    return (path: string, options: TransmitOptions = {}): Effect.Effect<number, WinsockError> =>
+      this.internal.sends.run(() => {
+        const region = regionOf(path, options)
+        return region instanceof WinsockErrors.WinsockError ? region : new TransmitTurn(this.internal, region)
+      })
+  }
 
   // --- ending ---
 
-  readonly shutdown: TcpSocket["shutdown"] = (how) => {
-    if (how !== "send" && how !== "receive" && how !== "both") {
-      return refused("shutdown", "how", how, '"send", "receive" or "both"')
+  get shutdown(): TcpSocket["shutdown"] {
+    return (how) => {
+      if (how !== "send" && how !== "receive" && how !== "both") {
+        return refused("shutdown", "how", how, '"send", "receive" or "both"')
+      }
+      const receive = how === "send" ? Effect.void : this.shutdownReceive
+      return how === "receive" ? receive : Effect.andThen(receive, this.endOf("shutdown"))
     }
-    const receive = how === "send" ? Effect.void : this.shutdownReceive
-    return how === "receive" ? receive : Effect.andThen(receive, this.endOf("shutdown"))
   }
 
   get sendDisconnect(): Effect.Effect<void, WinsockError> {
     return this.endOf("WSASendDisconnect")
   }
 
-  readonly disconnect = (options: { readonly reuse?: boolean | undefined } = {}): Effect.Effect<void, WinsockError> =>
-    this.internal.sends.run(() =>
-      isRecord(options)
-        ? new DisconnectTurn(this.internal, options.reuse === true)
-        : WinsockErrors.invalidArgument("DisconnectEx", "options", options, "a record of options")
-    )
+  get disconnect(): TcpSocket["disconnect"] {
+    return (options: { readonly reuse?: boolean | undefined } = {}): Effect.Effect<void, WinsockError> =>
+      this.internal.sends.run(() =>
+        isRecord(options)
+          ? new DisconnectTurn(this.internal, options.reuse === true)
+          : WinsockErrors.invalidArgument("DisconnectEx", "options", options, "a record of options")
+      )
+  }
 
-  readonly reconnect = (
-    to: NetAddress.InetAddress,
-    options: Pick<ConnectOptions, "firstBytes"> = {}
-  ): Effect.Effect<void, WinsockError> =>
-    Effect.suspend(() => {
-      const { internal } = this
-      if (!NetAddress.isInetAddress(to)) return refused("ConnectEx", "to", to, anAddress)
-      if (!isRecord(options)) return refused("ConnectEx", "options", options, "a record of options")
-      const bytes = firstBytesOf(options.firstBytes)
-      if (bytes instanceof WinsockErrors.WinsockError) return Effect.fail(bytes)
-      if (internal.isOpen && !internal.isReusable) return Effect.fail(streamError("ConnectEx", WSAEISCONN))
-      return Effect.flatMap(internal.connect(to, bytes), () => this.readAddresses())
-    })
+  get reconnect(): TcpSocket["reconnect"] {
+    return (
+      to: NetAddress.InetAddress,
+      options: Pick<ConnectOptions, "firstBytes"> = {}
+    ): Effect.Effect<void, WinsockError> =>
+      Effect.suspend(() => {
+        const { internal } = this
+        if (!NetAddress.isInetAddress(to)) return refused("ConnectEx", "to", to, anAddress)
+        if (!isRecord(options)) return refused("ConnectEx", "options", options, "a record of options")
+        const bytes = firstBytesOf(options.firstBytes)
+        if (bytes instanceof WinsockErrors.WinsockError) return Effect.fail(bytes)
+        if (internal.isOpen && !internal.isReusable) return Effect.fail(streamError("ConnectEx", WSAEISCONN))
+        return Effect.flatMap(internal.connect(to, bytes), () => this.readAddresses())
+      })
+  }
 
   get abort(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => this.internal.abort(() => resume(Effect.void)))
@@ -195,18 +222,22 @@ export class Connection implements TcpSocket {
 
   // --- asking and setting ---
 
-  readonly setNoDelay = (on: boolean): Effect.Effect<void, WinsockError> =>
-    typeof on === "boolean"
-      ? this.answer("setsockopt", (calls) => (calls.set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0) ? null : undefined))
-      : refused("setsockopt", "noDelay", on, "true or false")
+  get setNoDelay(): TcpSocket["setNoDelay"] {
+    return (on: boolean): Effect.Effect<void, WinsockError> =>
+      typeof on === "boolean"
+        ? this.answer("setsockopt", (calls) => (calls.set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0) ? null : undefined))
+        : refused("setsockopt", "noDelay", on, "true or false")
+  }
 
-  readonly setKeepAlive = (keepAlive: boolean | KeepAlive): Effect.Effect<void, WinsockError> =>
-    Effect.suspend(() => {
-      const read = keepAliveOf(keepAlive)
-      if (read instanceof WinsockErrors.WinsockError) return Effect.fail(read)
-      const operation = typeof read === "boolean" ? "setsockopt" : "WSAIoctl"
-      return this.answer(operation, (calls) => (setKeepAlive(calls, read) ? null : undefined))
-    })
+  get setKeepAlive(): TcpSocket["setKeepAlive"] {
+    return (keepAlive: boolean | KeepAlive): Effect.Effect<void, WinsockError> =>
+      Effect.suspend(() => {
+        const read = keepAliveOf(keepAlive)
+        if (read instanceof WinsockErrors.WinsockError) return Effect.fail(read)
+        const operation = typeof read === "boolean" ? "setsockopt" : "WSAIoctl"
+        return this.answer(operation, (calls) => (setKeepAlive(calls, read) ? null : undefined))
+      })
+  }
 
   get info(): Effect.Effect<TcpInfo, WinsockError> {
     return this.answer("WSAIoctl", infoOf)
