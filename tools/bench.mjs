@@ -8,6 +8,6 @@ const args = process.argv.slice(2)
 const rest = args.filter((arg) => arg !== "--native")
 process.exitCode = await runNode(
   args.includes("--native")
-    ? ["tools/wine/run.mjs", ...oneCpu, "bench/native/run.ts", ...rest]
+    ? ["tools/wine/run.mjs", ...oneCpu, "--expose-gc", "bench/native/run.ts", ...rest]
     : ["bench/run.ts", ...rest]
 )
