@@ -10,7 +10,7 @@ import { Arena } from "../packages/core/src/internal/arena.ts"
 import { makeShape, nameCapacity } from "../packages/core/src/internal/slots.ts"
 import { PlainSocket } from "./calls.ts"
 import * as control from "./control.ts"
-import { forever, immediate, Parked, times } from "./floor.ts"
+import { forever, immediate, interruptAll, Parked, times } from "./floor.ts"
 import type { Case, Part } from "./measure.ts"
 import type { Machine, OpenSocket, Turns } from "./rig.ts"
 import { finish, open, payloadSize } from "./rig.ts"
@@ -175,10 +175,6 @@ const now = async (machine: Machine): Promise<Case> => {
       return opened.close()
     }
   }
-}
-
-const interruptAll = (running: ReadonlyArray<Fiber.Fiber<unknown, unknown>>): void => {
-  for (const fiber of running) fiber.interruptUnsafe()
 }
 
 /** Fibers that wait, and a loop that turns the pump. */

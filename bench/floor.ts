@@ -57,3 +57,7 @@ export const times = <A, E>(
   if (fiber.pollUnsafe() === undefined) return Effect.runPromise(Fiber.join(fiber))
   Effect.runSync(fiber.pollUnsafe()!)
 }
+
+export const interruptAll = (running: ReadonlyArray<Fiber.Fiber<unknown, unknown>>): void => {
+  for (const fiber of running) fiber.interruptUnsafe()
+}

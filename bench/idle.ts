@@ -1,85 +1,135 @@
 /**
- * npm run bench -- --idle [--native] [--connections=n]
- *
- * What an idle connection costs: memory after a collection, of both ends of so many connections on loopback (10,000 on
- * the simulated network, 1,000 on the real ws2_32), less what was there before the first. Measured with nobody waiting
- * and with a fiber that waits for bytes at each end. On the simulated network that includes the simulated kernel of both
- * ends; the connections of a layer without them are held beside it to tell the two apart.
+ * What a connection takes while nothing happens on it: the memory of a process with many of them, after a garbage
+ * collection, less that of the same process without.
  */
-import { TcpServer, TcpSocket, Winsock } from "@effect-winsock/core"
+import * as TcpServer from "@effect-winsock/core/TcpServer"
+import * as TcpSocket from "@effect-winsock/core/TcpSocket"
+import * as Winsock from "@effect-winsock/core/Winsock"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
-import * as NetAddress from "effect/net/NetAddress"
-import process from "node:process"
-import { parseArgs } from "node:util"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Scope from "effect/Scope"
+import { interruptAll, Parked } from "./floor.ts"
+import type { Row } from "./report.ts"
+import { localhost } from "./rig.ts"
 
-const { values } = parseArgs({ options: { native: { type: "boolean" }, connections: { type: "string" } } })
+/** Bytes. Array buffers are external memory too; native blocks are not, but where they are simulated. */
+export interface Memory {
+  readonly heap: number
+  readonly external: number
+  readonly blocks: number
+}
 
-/** The target: 4 KiB an idle connection on the simulated network, which is one of its two ends and all below it. */
-const target = 4096
-const connections = Number(values.connections ?? (values.native === true ? 1000 : 10_000))
-/** How many are being made at a time. */
-const atOnce = 50
+/** Bytes a connection. */
+export interface Idle {
+  readonly connections: number
+  /** Milliseconds that making one took, both of its ends. */
+  readonly making: number
+  /** Both ends, nobody waits. */
+  readonly idle: Memory
+  /** What else it takes when a receive waits at one end. */
+  readonly parked: Memory
+  /** The fiber of such a receive: the same in Effect's own `callback`. */
+  readonly fiber: Memory
+}
 
-const collect = globalThis.gc
-if (collect === undefined) throw new Error("run it with --expose-gc, as `npm run bench -- --idle` does")
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-
-/** Bytes of the JavaScript heap and what hangs on it, and of native memory. */
-const used = Effect.gen(function* () {
-  for (let i = 0; i < 4; i++) {
-    yield* turn
-    collect()
+export const memory = async (blocks: () => Promise<number>): Promise<Memory> => {
+  if (globalThis.gc === undefined) throw new Error("this process runs without --expose-gc")
+  for (let i = 0; i < 3; i++) {
+    await turn()
+    void globalThis.gc()
   }
-  const { arrayBuffers, external, heapUsed } = process.memoryUsage()
-  const { statistics } = yield* Winsock.Winsock
-  const { blocks } = yield* statistics
-  // the simulated memory is array buffers; the DLL's is not
-  return heapUsed + Math.max(arrayBuffers, external) + (values.native === true ? blocks.bytes : 0)
+  const { external, heapUsed } = process.memoryUsage()
+  return { heap: heapUsed, external, blocks: await blocks() }
+}
+
+export const each = (after: Memory, before: Memory, count: number): Memory => ({
+  heap: (after.heap - before.heap) / count,
+  external: (after.external - before.external) / count,
+  blocks: (after.blocks - before.blocks) / count
 })
 
-const layer: Effect.Effect<Layer.Layer<Winsock.Winsock, unknown>> = Effect.promise(async () => {
-  if (values.native === true) return (await import("@effect-winsock/native")).NativeWinsock.layer
-  const { MockWinsock } = await import("@effect-winsock/mock")
-  return MockWinsock.layer({ guard: "off" }) as Layer.Layer<Winsock.Winsock, unknown>
-})
+export const total = ({ blocks, external, heap }: Memory): number => heap + external + blocks
 
-const program = Effect.gen(function* () {
-  const loopback = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0)
-  const server = yield* TcpServer.listen(loopback)
-  const pair = Effect.all([TcpSocket.connect(server.address), server.accept], { concurrency: "unbounded" })
-  // what is made once: shared buffers, the first slabs
-  const warm = yield* Effect.all(Array.from({ length: atOnce }, () => pair))
-  const before = yield* used
-  const began = performance.now()
-  const ends: Array<TcpSocket.TcpSocket> = []
-  for (let n = 0; n < connections; n += atOnce) {
-    for (const both of yield* Effect.all(
-      Array.from({ length: atOnce }, () => pair),
-      { concurrency: "unbounded" }
-    )) {
-      ends.push(...both)
-    }
+/** Makes connections, both ends of each, and measures them. `owned` says whether native blocks are external memory. */
+export const measure = async (
+  layer: Layer.Layer<Winsock.Winsock, unknown>,
+  connections: number,
+  owned: boolean
+): Promise<Idle> => {
+  const runtime = ManagedRuntime.make(layer)
+  const scope = Scope.makeUnsafe()
+  const blocks = owned
+    ? async () => 0
+    : () =>
+        runtime.runPromise(Effect.flatMap(Winsock.Winsock, (of) => Effect.map(of.statistics, (s) => s.blocks.bytes)))
+  const server = await runtime.runPromise(Scope.provide(TcpServer.listen(localhost), scope))
+  const pairs: Array<TcpSocket.TcpSocket> = []
+  const make = (count: number): Promise<void> =>
+    runtime.runPromise(
+      Effect.gen(function* () {
+        for (let i = 0; i < count; i++) {
+          pairs.push(yield* TcpSocket.connect(server.address))
+          pairs.push(yield* server.accept)
+        }
+      }).pipe(Scope.provide(scope))
+    )
+  // what the first ones make is made once
+  const first = connections / 10
+  await make(first)
+  const before = await memory(blocks)
+  const start = performance.now()
+  await make(connections)
+  const making = (performance.now() - start) / connections
+  const idle = await memory(blocks)
+
+  const bare = new Parked<number>()
+  const floor = Array.from({ length: connections }, () => Effect.runFork(bare.wait))
+  const withFloor = await memory(blocks)
+  interruptAll(floor)
+  bare.settle()
+  floor.length = 0
+  await turn()
+  const without = await memory(blocks)
+  const receiving = []
+  for (let i = 2 * first + 1; i < pairs.length; i += 2) receiving.push(Effect.runFork(pairs[i].receive))
+  const parked = await memory(blocks)
+  interruptAll(receiving)
+  await runtime.runPromise(Scope.close(scope, Exit.void))
+  await runtime.dispose()
+  return {
+    connections,
+    making,
+    idle: each(idle, before, connections),
+    parked: each(parked, without, connections),
+    fiber: each(withFloor, idle, connections)
   }
-  const seconds = (performance.now() - began) / 1000
-  const idle = (yield* used) - before
-  const fibers = yield* Effect.forEach(ends, (end) => Effect.forkChild(end.receive, { startImmediately: true }))
-  yield* turn
-  const waiting = (yield* used) - before
-  yield* Fiber.interruptAll(fibers)
-  return { idle, waiting, seconds, ends: ends.length, warm: warm.length }
-}).pipe(Effect.scoped)
+}
 
-const { ends, idle, seconds, waiting } = await Effect.runPromise(
-  Effect.flatMap(layer, (layer) => Effect.provide(program, layer))
-)
-const each = (bytes: number): string => String(Math.round(bytes / ends)).padStart(6)
-const where = values.native === true ? "the real ws2_32" : "the simulated network"
-console.log(`${ends / 2} connections on ${where}, both ends here; made in ${seconds.toFixed(1)} s`)
-console.log(`nobody waits:          ${each(idle)} bytes an end`)
-console.log(`a fiber waits at each: ${each(waiting)} bytes an end`)
-const met = idle / ends <= target
-const judged = values.native === true ? "no target natively" : `at most ${target} bytes: ${met ? "met" : "MISSED"}`
-console.log(`\nan idle connection takes ${Math.round(idle / ends)} bytes (${judged})`)
+/** As rows; `kernel` is what the same SOCKETs take without the library, both ends. */
+export const rowsOf = (of: Idle, kernel: Memory): Array<Row> => {
+  const row = (name: string, title: string, memory: number): Row => ({
+    provider: "mock",
+    name,
+    title,
+    memory,
+    bytes: {},
+    counts: {}
+  })
+  const whole = total(of.idle)
+  return [
+    row("idle-connection", `a connection of ${of.connections}, both ends and their kernel (guard off)`, whole),
+    row("idle-kernel", "of these the simulated kernel's", total(kernel)),
+    row("idle-end", "the library's, for each end", (whole - total(kernel)) / 2),
+    row("idle-receive", "a receive that waits at one end, with its fiber", total(of.parked)),
+    row("idle-fiber", "of these the fiber's (the same in Effect.callback)", total(of.fiber))
+  ]
+}
+
+export const line = (title: string, of: Memory): string => {
+  const [heap, external, blocks] = [of.heap, of.external, of.blocks].map((figure) => figure.toFixed(0))
+  return `${title}: ${total(of).toFixed(0)} (heap ${heap}, external ${external}, native blocks ${blocks})`
+}

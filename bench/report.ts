@@ -22,6 +22,8 @@ export interface Row {
   net?: Spread
   /** That, over the floor of the same round. */
   ratio?: Spread
+  /** Bytes that are held, for each of what the row is about. */
+  memory?: number
   readonly bytes: { readonly [N in PartName]?: number }
   readonly counts: { readonly [N in PartName]?: CallCounts }
 }
@@ -29,7 +31,7 @@ export interface Row {
 /** What a figure should be at most, and what it aims at. */
 export interface Target {
   readonly name: string
-  readonly figure: "ratio" | "net"
+  readonly figure: "ratio" | "net" | "memory"
   readonly most: number
   readonly aim: number
 }
@@ -43,7 +45,8 @@ export const targets: ReadonlyArray<Target> = [
   { name: "parked-event-loop", figure: "ratio", most: 4, aim: 2.5 },
   { name: "interrupt", figure: "ratio", most: 2, aim: 1.3 },
   { name: "interrupt-root", figure: "ratio", most: 2, aim: 1.3 },
-  { name: "pull", figure: "net", most: 400, aim: 250 }
+  { name: "pull", figure: "net", most: 400, aim: 250 },
+  { name: "idle-connection", figure: "memory", most: 4096, aim: 4096 }
 ]
 
 export interface Judged extends Target {
@@ -98,13 +101,13 @@ export const rows = (provider: Provider, processes: ReadonlyArray<ReadonlyArray<
     return row
   })
 
-/** Only on the fake provider: the mock's own calls outweigh what is made of them, and take differing times. */
+/** Times only on the fake provider: the mock's own calls outweigh what is made of them, and take differing times. */
 export const judge = (all: ReadonlyArray<Row>): Array<Judged> =>
   all.flatMap((row) =>
     targets
-      .filter((target) => row.provider === "fake" && target.name === row.name)
+      .filter(({ figure, name }) => name === row.name && (row.provider === "fake" || figure === "memory"))
       .map((target) => {
-        const { median } = row[target.figure]!
+        const median = target.figure === "memory" ? row.memory! : row[target.figure]!.median
         const verdict = median <= target.aim ? "aim" : median <= target.most ? "met" : "missed"
         return Object.assign({ provider: row.provider, median, verdict } as const, target)
       })
@@ -123,11 +126,12 @@ const table = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
     .join("\n")
 }
 
+const units = { ratio: "x", net: " ns", memory: " bytes" }
 const words = { aim: "aim met", met: "met", missed: "MISSED" }
 
 const target = (row: Row): string =>
   judge([row])
-    .map((of) => `<= ${of.most}${of.figure === "net" ? " ns" : "x"} (${of.aim}): ${words[of.verdict]}`)
+    .map((of) => `<= ${of.most}${units[of.figure]} (${of.aim}): ${words[of.verdict]}`)
     .join()
 
 /** The table of one provider. */
@@ -147,12 +151,16 @@ export const text = (all: ReadonlyArray<Row>): string =>
     ])
   ])
 
+/** The table of what is held. */
+export const memoryText = (all: ReadonlyArray<Row>): string =>
+  table([["held", "bytes", "target"], ...all.map((row) => [row.title, whole(row.memory), target(row)])])
+
 /** The verdict in a line. */
 export const summary = (judged: ReadonlyArray<Judged>): string => {
   const names = (verdict: Judged["verdict"]): string =>
     judged
       .filter((of) => of.verdict === verdict)
-      .map((of) => `${of.name} ${of.median.toFixed(of.figure === "net" ? 0 : 2)}${of.figure === "net" ? " ns" : "x"}`)
+      .map((of) => `${of.name} ${of.median.toFixed(of.figure === "ratio" ? 2 : 0)}${units[of.figure]}`)
       .join(", ")
   const parts = [
     ["aim met", names("aim")],

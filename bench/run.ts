@@ -5,6 +5,8 @@
  * Each process measures all cases, in many short rounds, and takes medians, which a busy machine disturbs least; a
  * figure is the median of the processes' medians, with the least and the most of them. `--quick` only shows that every case runs: its figures mean nothing.
  *
+ * On the mock also what an idle connection holds, of 10,000, in a process of its own (the case `idle-connection`).
+ *
  * Allocated bytes are what the JavaScript heap and its array buffers grew by, in a process of its own whose young
  * generation is so large that nothing is collected meanwhile.
  */
@@ -12,9 +14,11 @@ import { spawn } from "node:child_process"
 import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
+import type { Idle, Memory } from "./idle.ts"
+import { rowsOf } from "./idle.ts"
 import type { Measured, Plan } from "./measure.ts"
 import type { Row } from "./report.ts"
-import { judge, rows, summary, text } from "./report.ts"
+import { judge, memoryText, rows, summary, text } from "./report.ts"
 import type { Order, Provider } from "./worker.ts"
 
 const { values } = parseArgs({
@@ -37,12 +41,11 @@ const providers = {
 }
 
 const noCollection = ["--min-semi-space-size=128", "--max-semi-space-size=128"]
-const worker = fileURLToPath(new URL("worker.ts", import.meta.url))
-
-const run = (order: Order): Promise<Array<Measured>> =>
+/** What a process of its own prints. */
+const inProcess = <A>(script: string, argument: string, options: ReadonlyArray<string>): Promise<A> =>
   new Promise((resolve, reject) => {
-    const options = ["--expose-gc", ...(order.bytes ? noCollection : [])]
-    const child = spawn(process.execPath, [...options, worker, JSON.stringify(order)], {
+    const path = fileURLToPath(new URL(script, import.meta.url))
+    const child = spawn(process.execPath, ["--expose-gc", ...options, path, argument], {
       stdio: ["ignore", "pipe", "inherit"]
     })
     let output = ""
@@ -52,9 +55,12 @@ const run = (order: Order): Promise<Array<Measured>> =>
     child.on("error", reject)
     child.on("close", (code, signal) => {
       if (code === 0) resolve(JSON.parse(output))
-      else reject(new Error(`a process on the provider "${order.provider}" ended with ${signal ?? code}`))
+      else reject(new Error(`${script} ${argument} ended with ${signal ?? code}`))
     })
   })
+
+const run = (order: Order): Promise<Array<Measured>> =>
+  inProcess("worker.ts", JSON.stringify(order), order.bytes ? noCollection : [])
 
 const all: Array<Row> = []
 const chosen = (Object.keys(providers) as Array<Provider>).filter(
@@ -70,6 +76,11 @@ for (const provider of chosen) {
   }
   all.push(...rows(provider, results))
 }
+const idleConnections = values.quick ? 100 : 10_000
+if (chosen.includes("mock") && "idle-connection".includes(values.case ?? "")) {
+  const idle = await inProcess<Idle & { readonly kernel: Memory }>("idleMock.ts", String(idleConnections), [])
+  all.push(...rowsOf(idle, idle.kernel))
+}
 
 const judged = judge(all)
 const machine = { node: process.version, platform: process.platform, arch: process.arch, cpu: cpus()[0]?.model ?? "" }
@@ -79,9 +90,12 @@ if (values.json) {
   console.log(`${machine.cpu}, Node.js ${machine.node}, ${machine.platform} ${machine.arch}`)
   for (const provider of chosen) {
     console.log(`\non the ${provider} provider`)
-    console.log(text(all.filter((row) => row.provider === provider)))
+    const own = all.filter((row) => row.provider === provider)
+    const held = own.filter((row) => row.memory !== undefined)
+    console.log(text(own.filter((row) => row.memory === undefined)))
+    if (held.length > 0) console.log(`\n${memoryText(held)}`)
   }
   const verdict =
-    judged.length === 0 ? "no target was measured (they are judged on the fake provider)" : summary(judged)
+    judged.length === 0 ? "no target was measured (those of times are judged on the fake provider)" : summary(judged)
   console.log(`\n${values.quick ? `${all.length} cases ran; the figures of a quick run mean nothing` : verdict}`)
 }

@@ -1,13 +1,14 @@
 /**
- * npm run bench -- --native [--json] [--quick] [--only=datagrams|streams]
+ * npm run bench -- --native [--json] [--quick] [--only=datagrams|streams|idle]
  *
  * Datagrams and streams on the real ws2_32 beside node:dgram and node:net, and Effect's own over those, in one process
  * on one CPU: round trips and throughput, as ratios. The contestants take turns, round by round; a figure is the median
- * of the rounds, with the least and the most of them.
+ * of the rounds, with the least and the most of them. Then what an idle connection holds, of 1,000.
  */
 import process from "node:process"
 import { parseArgs } from "node:util"
 import * as Datagrams from "./datagrams.ts"
+import * as Idle from "./idle.ts"
 import type { Event, Result } from "./measure.ts"
 import { measureAll, text } from "./measure.ts"
 import * as Streams from "./streams.ts"
@@ -55,12 +56,15 @@ const streams: ReadonlyArray<Event<Streams.Wire>> = [
 ]
 
 const results: Array<Result> = []
-if (values.only !== "streams") {
+const wanted = (part: string): boolean => values.only === undefined || values.only === part
+// first, in a heap that is still empty
+const idle = wanted("idle") ? await Idle.run(quick ? 100 : 1_000) : undefined
+if (wanted("datagrams")) {
   const opened = await Promise.all(Datagrams.contestants.map(async ({ name, open }) => ({ name, wire: await open() })))
   results.push(...(await measureAll("node:dgram", opened, datagrams, quick)))
   for (const { wire } of opened) await wire.close()
 }
-if (values.only !== "datagrams") {
+if (wanted("streams")) {
   const opened: Array<{ readonly name: string; readonly wire: Streams.Wire }> = []
   for (const { name, open } of Streams.contestants) opened.push({ name, wire: await open(connections) })
   results.push(...(await measureAll("node:net", opened, streams, quick)))
@@ -68,6 +72,9 @@ if (values.only !== "datagrams") {
 }
 
 if (values.json === true) {
-  console.log(JSON.stringify({ node: process.version, platform: process.platform, quick, results }, null, 2))
-} else console.log(text(results))
+  console.log(JSON.stringify({ node: process.version, platform: process.platform, quick, results, idle }, null, 2))
+} else {
+  if (results.length > 0) console.log(text(results))
+  if (idle !== undefined) console.log(Idle.text(idle))
+}
 process.exit(0)
