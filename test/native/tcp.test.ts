@@ -413,43 +413,59 @@ describe("200 connections each way in one process", () => {
   )
 })
 
-describe("a port", () => {
-  law("is listened at again when the server's connections are ended, by the server first", () =>
-    Effect.gen(function* () {
-      const first = yield* inScope(listen())
-      const { port } = first.value.address
-      // the side that ends first has its connection in TIME_WAIT
-      for (let i = 0; i < 5; i++) {
-        const accepted = yield* start(Effect.scoped(Effect.asVoid(first.value.accept)))
-        const socket = yield* netConnect(port)
-        yield* Effect.promise(() => all(socket))
-        socket.end()
-        yield* Effect.promise(() => closed(socket))
-        yield* Fiber.join(accepted)
-      }
-      yield* first.close
-      const second = yield* TcpServer.listen(at("127.0.0.1", port))
-      const socket = yield* netConnect(port)
-      const connection = yield* second.accept
-      socket.write("hello")
-      assert.strictEqual(Buffer.from(yield* connection.receiveExactly(5)).toString(), "hello")
-    })
-  )
+// Windows keeps the port of a listener that has it for itself (SO_EXCLUSIVEADDRUSE) while what that has accepted is alive,
+// and in TIME_WAIT; Wine does not
+for (const reuseAddress of [true, false]) {
+  const again = Effect.fnUntraced(function* (port: number) {
+    const exit = yield* Effect.exit(TcpServer.listen(at("127.0.0.1", port), { reuseAddress }))
+    if (Exit.isSuccess(exit)) return exit.value
+    assert.isFalse(reuseAddress)
+    assert.strictEqual(yield* tag(exit), "AddressInUse")
+    return undefined
+  })
 
-  law("is listened at again while connections of before are open, and they go on", () =>
-    Effect.gen(function* () {
-      const first = yield* inScope(listen())
-      const { port } = first.value.address
-      const old = yield* netConnect(port)
-      const connection = yield* first.value.accept
-      yield* first.close
-      const second = yield* TcpServer.listen(at("127.0.0.1", port))
-      const young = yield* netConnect(port)
-      const next = yield* second.accept
-      young.write("young")
-      old.write("old")
-      assert.strictEqual(Buffer.from(yield* next.receiveExactly(5)).toString(), "young")
-      assert.strictEqual(Buffer.from(yield* connection.receiveExactly(3)).toString(), "old")
-    })
-  )
-})
+  const hears = Effect.fnUntraced(function* (server: TcpServer.TcpServer, text: string) {
+    const socket = yield* netConnect(server.address.port)
+    const connection = yield* server.accept
+    socket.write(text)
+    assert.strictEqual(Buffer.from(yield* connection.receiveExactly(text.length)).toString(), text)
+  })
+
+  describe(`a port that is ${reuseAddress ? "shared" : "one listener's"}`, () => {
+    law("is listened at again when the server has ended its connections, and was the first to", () =>
+      Effect.gen(function* () {
+        const first = yield* inScope(listen({ reuseAddress }))
+        const { port } = first.value.address
+        // the side that ends first has its connection in TIME_WAIT
+        for (let i = 0; i < 5; i++) {
+          const accepted = yield* start(Effect.scoped(Effect.asVoid(first.value.accept)))
+          const socket = yield* netConnect(port)
+          yield* Effect.promise(() => all(socket))
+          yield* Fiber.join(accepted)
+          socket.end()
+          yield* Effect.promise(() => closed(socket))
+        }
+        yield* first.close
+        const second = yield* again(port)
+        if (second !== undefined) yield* hears(second, "hello")
+      })
+    )
+
+    law("is listened at again while connections of before are open, and they go on", () =>
+      Effect.gen(function* () {
+        const first = yield* inScope(listen({ reuseAddress }))
+        const { port } = first.value.address
+        const old = yield* netConnect(port)
+        const connection = yield* first.value.accept
+        yield* first.close
+        const second = yield* again(port)
+        if (second !== undefined) yield* hears(second, "young")
+        old.write("old")
+        assert.strictEqual(Buffer.from(yield* connection.receiveExactly(3)).toString(), "old")
+        yield* connection.send(Buffer.from("and back"))
+        const [answer] = (yield* Effect.promise(() => once(old, "data"))) as [Buffer]
+        assert.strictEqual(answer.toString(), "and back")
+      })
+    )
+  })
+}
