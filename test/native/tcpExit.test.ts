@@ -1,0 +1,81 @@
+/** Processes and workers that end with all of it in the kernel: accepts, receives, sends, and connections at rest. */
+import { assert, describe, it } from "@effect/vitest"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const fixture = fileURLToPath(new URL("./fixtures/tcpExit.ts", import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly lines: ReadonlyArray<string>
+  readonly stderr: string
+  /** Milliseconds from "ending" to the end of the process. */
+  readonly took: number
+}
+
+const run = (scenario: string): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    // one that does not end fails its test, and must not outlive it
+    const child = spawn(process.execPath, [fixture, scenario], { stdio: ["ignore", "pipe", "pipe"], timeout: 50_000 })
+    let stdout = ""
+    let stderr = ""
+    let ending = Number.NaN
+    child.stdout.on("data", (data) => {
+      stdout += data
+      if (Number.isNaN(ending) && stdout.includes("ending")) ending = performance.now()
+    })
+    child.stderr.on("data", (data) => {
+      stderr += data
+    })
+    child.on("error", reject)
+    child.on("close", (code) => {
+      const lines = stdout.split(/\r?\n/).filter((line) => line !== "")
+      resolve({ code, lines, stderr, took: performance.now() - ending })
+    })
+  })
+
+// a second or so (the bound on a blocking dequeue) on a machine at rest; what it must not be is for ever
+const soon = 10_000
+
+// both ends of 12 connections, a listener and 16 accepts ahead; those, 8 receives and 4 sends are pending; the receives
+// and an accept are waited for
+const busy = "41 sockets, 28 pending, 9 waiters, 0 sent"
+
+describe("a process with connections, a listener, and all kinds of operations pending", () => {
+  it("ends on process.exit, with its code", async () => {
+    const { code, lines, stderr, took } = await run("exits")
+    assert.deepStrictEqual([code, lines], [7, [busy, "ending"]], stderr)
+    assert.isBelow(took, soon)
+  })
+
+  for (const scenario of ["throws", "rejects"]) {
+    it(`ends on an error that nobody catches: ${scenario}`, async () => {
+      const { code, lines, stderr, took } = await run(scenario)
+      assert.deepStrictEqual([code, lines], [1, [busy, "ending"]], stderr)
+      assert.include(stderr, "on purpose")
+      assert.isBelow(took, soon)
+    })
+  }
+})
+
+describe("a worker with connections, a listener, and all kinds of operations pending", () => {
+  it("can be terminated", async () => {
+    const { code, lines, stderr, took } = await run("worker that is terminated")
+    assert.deepStrictEqual([code, lines], [0, [busy, "ending", "worker exited 1"]], stderr)
+    assert.isBelow(took, soon)
+  })
+
+  it("ends on its process.exit", async () => {
+    const { code, lines, stderr, took } = await run("worker that exits")
+    assert.strictEqual(code, 0, stderr)
+    assert.sameMembers([...lines], [busy, "ending", "worker exited 5"])
+    assert.isBelow(took, soon)
+  })
+
+  it("ends on an error that nobody catches, and its parent goes on", async () => {
+    const { code, lines, stderr, took } = await run("worker that throws")
+    assert.strictEqual(code, 0, stderr)
+    assert.sameMembers([...lines], [busy, "ending", "worker failed: on purpose", "worker exited 1"])
+    assert.isBelow(took, soon)
+  })
+})
