@@ -109,21 +109,25 @@ export const measure = async (
   }
 }
 
-/** As rows; `kernel` is what the same SOCKETs take without the library, both ends. */
+const row = (name: string, title: string, memory: number): Row => ({
+  provider: "mock",
+  name,
+  title,
+  memory,
+  bytes: {},
+  counts: {}
+})
+
+/**
+ * As rows; `kernel` is what the same SOCKETs take without the library, both ends. What a program holds is one end: that
+ * and the simulated kernel under it is what the target is for.
+ */
 export const rowsOf = (of: Idle, kernel: Memory): Array<Row> => {
-  const row = (name: string, title: string, memory: number): Row => ({
-    provider: "mock",
-    name,
-    title,
-    memory,
-    bytes: {},
-    counts: {}
-  })
   const whole = total(of.idle)
   return [
-    row("idle-connection", `a connection of ${of.connections}, both ends and their kernel (guard off)`, whole),
-    row("idle-kernel", "of these the simulated kernel's", total(kernel)),
-    row("idle-end", "the library's, for each end", (whole - total(kernel)) / 2),
+    row("idle-connection", `an end of an idle connection, with its kernel (${of.connections}, guard off)`, whole / 2),
+    row("idle-end", "of these the library's", (whole - total(kernel)) / 2),
+    row("idle-kernel", "and the simulated kernel's", total(kernel) / 2),
     row("idle-receive", "a receive that waits at one end, with its fiber", total(of.parked)),
     row("idle-fiber", "of these the fiber's (the same in Effect.callback)", total(of.fiber))
   ]

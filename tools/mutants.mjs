@@ -10,8 +10,9 @@ import { checkNode, node, root } from "./node.mjs"
 
 /** How many are under test at a time. */
 const pool = 2
-/** A mutant that hangs a test in a loop is caught, too. */
+/** A mutant that hangs a test in a loop is caught, too. Without one all the tests are run at once. */
 const mostMilliseconds = 60_000
+const mostForAll = 900_000
 const modelRuns = 300
 
 checkNode()
@@ -48,10 +49,13 @@ const runTests = (files, mutant) =>
     const errors = []
     child.stderr.on("data", (chunk) => errors.push(chunk))
     let late = false
-    const timer = setTimeout(() => {
-      late = true
-      child.kill("SIGKILL")
-    }, mostMilliseconds)
+    const timer = setTimeout(
+      () => {
+        late = true
+        child.kill("SIGKILL")
+      },
+      mutant === undefined ? mostForAll : mostMilliseconds
+    )
     child.on("close", (code) => {
       clearTimeout(timer)
       if (mutant !== undefined && !existsSync(mark)) return resolve({ broken: "its file was not loaded" })
