@@ -13,6 +13,7 @@ import { createHash } from "node:crypto"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import * as Net from "node:net"
+import { platform } from "../conformance/layers.ts"
 import { blockSize, isPattern, patternAt } from "../peers/fixtures/pattern.ts"
 import { held, law, nothing, start } from "../support/rig.ts"
 import { inScope, listen } from "../support/tcp.ts"
@@ -420,6 +421,7 @@ for (const reuseAddress of [true, false]) {
     const exit = yield* Effect.exit(TcpServer.listen(at("127.0.0.1", port), { reuseAddress }))
     if (Exit.isSuccess(exit)) return exit.value
     assert.isFalse(reuseAddress)
+    assert.strictEqual((yield* Effect.promise(platform))._tag, "Windows")
     assert.strictEqual(yield* tag(exit), "AddressInUse")
     return undefined
   })

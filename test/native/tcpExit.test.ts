@@ -58,6 +58,12 @@ describe("a process with connections, a listener, and all kinds of operations pe
   }
 })
 
+it("a process with connections and a listener ends by itself when nobody waits", async () => {
+  const { code, lines, stderr, took } = await run("idles")
+  assert.deepStrictEqual([code, lines], [0, ["41 sockets, 16 pending, 0 waiters", "ending"]], stderr)
+  assert.isBelow(took, soon)
+})
+
 describe("a worker with connections, a listener, and all kinds of operations pending", () => {
   it("can be terminated", async () => {
     const { code, lines, stderr, took } = await run("worker that is terminated")
