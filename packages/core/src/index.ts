@@ -1,6 +1,7 @@
 export * as Datagram from "./Datagram.ts"
 export * as Decorators from "./Decorators.ts"
 export * as EventObject from "./EventObject.ts"
+export * as Interfaces from "./Interfaces.ts"
 export * as Names from "./Names.ts"
 export * as NativeBuffer from "./NativeBuffer.ts"
 export * as Seam from "./Seam.ts"

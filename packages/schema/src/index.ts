@@ -1,6 +1,7 @@
 export * as ControlMessage from "./ControlMessage.ts"
 export * as Flags from "./Flags.ts"
 export * as Guids from "./Guids.ts"
+export * as InterfaceList from "./InterfaceList.ts"
 export * as Ioctls from "./Ioctls.ts"
 export * as Layout from "./Layout.ts"
 export * as NameFlags from "./NameFlags.ts"
