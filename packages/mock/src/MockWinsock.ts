@@ -155,6 +155,13 @@ export interface Behaviour {
    * @default true
    */
   readonly tcpInfo?: boolean | undefined
+  /**
+   * What `SIO_FLUSH` does: Windows does not support it (`WSAEOPNOTSUPP`); the pages of WSASend and of the control codes
+   * say that it aborts the sends of the socket.
+   *
+   * @default "unsupported"
+   */
+  readonly flush?: "unsupported" | "aborts" | undefined
   /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
   readonly names?: MockNames.Options | undefined
 }
@@ -302,6 +309,23 @@ export interface Mock {
     path: string,
     content: Uint8Array | { readonly size: number; readonly byteAt?: ((offset: number) => number) | undefined }
   ) => Effect.Effect<void>
+  /**
+   * Gives an interface (not loopback) an address, `"10.0.0.9/24"`: waits for a change of addresses end, and routes follow.
+   * Dies of an interface that is none and of an address that the machine has.
+   */
+  readonly addAddress: (interfaceIndex: number, address: string) => Effect.Effect<void>
+  /**
+   * Takes an address away, `"10.0.0.9"`. Sockets stay bound to it: what waits goes on waiting, nothing comes any more, and
+   * sends fail with `WSAEADDRNOTAVAIL`. Connections of the address break with `STATUS_CONNECTION_ABORTED`, and their peers
+   * hear nothing. Dies of an address that no interface has.
+   */
+  readonly removeAddress: (address: string) => Effect.Effect<void>
+  /**
+   * Lets the thread exit that has made the calls so far: operations that it began and that have not ended are aborted
+   * (`STATUS_CANCELLED`), and nobody asked for that. Those of sockets on a completion port survive since Windows Vista; with
+   * `"aborted"` they do not, as on Windows XP.
+   */
+  readonly threadExit: (ports?: "survive" | "aborted") => Effect.Effect<void>
   /** Whether the host was asked to keep the process alive. */
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */
@@ -348,6 +372,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancelledSend: behaviour.cancelledSend ?? defaults.cancelledSend,
     timeWait: behaviour.timeWait ?? defaults.timeWait,
     tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
+    flush: behaviour.flush ?? defaults.flush,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }

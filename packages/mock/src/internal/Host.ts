@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
+import * as Happenings from "./Happenings.ts"
 import { formatEndpoint } from "./Ip.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
@@ -127,6 +128,9 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       () => Effect.sync(() => network.release())
     ),
     file: (path, content) => Effect.sync(() => kernel.files.add(path, content)),
+    addAddress: (index, address) => Effect.sync(() => Happenings.addAddress(kernel, index, address)),
+    removeAddress: (address) => Effect.sync(() => Happenings.removeAddress(kernel, address)),
+    threadExit: (ports = "survive") => Effect.sync(() => Happenings.threadExit(kernel, ports)),
     keptAlive: Effect.sync(() => kernel.keepAlive > 0),
     exit: Effect.sync(() => {
       for (const task of kernel.exitTasks) task()

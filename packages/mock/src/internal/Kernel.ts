@@ -10,6 +10,7 @@ import { Faults } from "./Faults.ts"
 import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
+import { InterfaceWatches } from "./InterfaceIoctls.ts"
 import type { Machine } from "./Machine.ts"
 import { AccessViolation, MockMemory } from "./Memory.ts"
 import { NameService } from "./Names.ts"
@@ -72,6 +73,8 @@ export class Kernel {
   readonly handles = new Handles<AnyObject>()
   readonly names = new NameService()
   readonly eventWaits = new EventWaits(this)
+  /** Who waits for changes of its interfaces. */
+  readonly watches = new InterfaceWatches()
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
   /** Bound TCP sockets. */

@@ -18,7 +18,8 @@ export interface Interface {
 
 export interface Machine {
   readonly name: string
-  readonly interfaces: ReadonlyArray<Interface>
+  /** Replaced when an address comes or goes. */
+  interfaces: ReadonlyArray<Interface>
   /** Whether a UDP datagram for a closed port is answered with ICMP port unreachable. */
   readonly answersUnreachable: boolean
 }

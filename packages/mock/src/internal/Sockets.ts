@@ -196,6 +196,11 @@ class Cancellation {
   }
 }
 
+/** Ends an operation as aborted, whoever asked for it; one that is completing completes. */
+export const abort = (kernel: Kernel, operation: Operation): void => {
+  if (operation.state === "pending" || operation.state === "cancelling") endCancelled(kernel, operation)
+}
+
 const cancel = (kernel: Kernel, operation: Operation): void => {
   // once asked is asked; one that is completing completes
   if (operation.state !== "pending") return

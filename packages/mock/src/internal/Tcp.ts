@@ -353,6 +353,11 @@ const fail = (connection: Connection, status: number): void => {
   connection.kernel.streams.broken(connection)
 }
 
+/** The connection's address is gone: this end gets the status, and the peer hears nothing. */
+export const lose = (connection: Connection, status: number): void => {
+  if (connection.state !== "CLOSED" && connection.state !== "TIME_WAIT") fail(connection, status)
+}
+
 /** Breaks a connection: the peer gets a RST, this end the status. */
 export const abort = (connection: Connection, status: number): void => {
   const { kernel, remote } = connection
