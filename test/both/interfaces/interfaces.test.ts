@@ -201,15 +201,17 @@ describe("waiting for a change", () => {
     "the route's changes are waited for where the provider knows how to",
     ({ statistics }) =>
       Effect.gen(function* () {
-        const first = Stream.runHead(Interfaces.routeChanges(loopback, { current: true }))
-        if (layerName === "native") {
-          const outcome = yield* Effect.exit(first)
-          // Wine has no SIO_ROUTING_INTERFACE_CHANGE
-          if (outcome._tag === "Failure") assert.strictEqual(yield* tag(first), "NotSupported")
-        } else {
-          const route = yield* first
-          assert.strictEqual(route._tag === "Some" ? text(route.value.address) : "", "127.0.0.1")
-        }
+        // Wine has no SIO_ROUTING_INTERFACE_CHANGE, and says so before or after it has answered the question
+        const stream = Stream.catchReason(
+          Interfaces.routeChanges(loopback, { current: true }),
+          "WinsockError",
+          "NotSupported",
+          () => Stream.succeed(undefined)
+        )
+        const first = yield* Stream.runHead(stream)
+        assert.strictEqual(first._tag, "Some")
+        if (layerName === "mock")
+          assert.strictEqual(text((first as { value: typeof loopback }).value.address), "127.0.0.1")
         assert.strictEqual((yield* statistics).handles.sockets, 0)
       }),
     { mock }

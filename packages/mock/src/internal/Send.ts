@@ -208,11 +208,11 @@ const prepare = (
   if (Machine.isBroadcast(machine, destination) && socket.options[SocketOptions.BROADCAST] === 0) {
     return refuse(kernel, sdk.WSAEACCES)
   }
-  if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   // the address that the socket is bound to may be gone
   if (!socket.local.isAny && Machine.owner(machine, socket.local) === undefined) {
     return refuse(kernel, sdk.WSAEADDRNOTAVAIL)
   }
+  if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   const size = operation.capacity
   const { isV4 } = destination
   if (size > SocketOptions.maximumPayload(isV4)) return refuse(kernel, sdk.WSAEMSGSIZE)
