@@ -32,6 +32,15 @@ export interface Environment {
   readonly file: (content: string) => string
   /** Whether a call on another thread can block. */
   readonly blocks: boolean
+  /** What only a simulated machine can be told to do. */
+  readonly simulated?: Simulated
+}
+
+export interface Simulated {
+  /** Makes a call fail with a code, until the function that it returns is called. */
+  readonly fault: (call: FunctionName | ExtensionName, code: number) => () => void
+  /** Lets the thread exit that has made the calls. */
+  readonly threadExit: () => void
 }
 
 export interface SocketOptions {
@@ -113,6 +122,7 @@ export class Bench {
   private readonly files = new Set<Handle>()
   private readonly operations: Array<Overlapped> = []
   private readonly routines: Array<Routine> = []
+  private readonly faults: Array<() => void> = []
   private readonly underWay = new Set<Promise<unknown>>()
 
   constructor(environment: Environment) {
@@ -151,6 +161,24 @@ export class Bench {
   /** Of a call that returns TRUE or FALSE. */
   success(rc: number): string {
     return rc !== 0 ? "ok" : this.error
+  }
+
+  // --- what only a simulated machine does ---
+
+  private get simulated(): Simulated {
+    const { simulated } = this.environment
+    if (simulated === undefined) throw new CannotRun("on a simulated machine only")
+    return simulated
+  }
+
+  /** Makes a call fail with a code, to the end of the probe. */
+  faulty(call: FunctionName | ExtensionName, code: string): void {
+    this.faults.push(this.simulated.fault(call, Codes[code as keyof typeof Codes] as number))
+  }
+
+  /** Lets the thread exit that has made the calls. */
+  threadExit(): void {
+    this.simulated.threadExit()
   }
 
   // --- sockets ---
@@ -569,6 +597,7 @@ export class Bench {
 
   /** Gives everything back. Memory of an operation that does not end stays the kernel's. */
   async release(): Promise<void> {
+    for (const remove of this.faults) remove()
     for (const s of this.sockets) {
       this.calls.CancelIoEx(s, 0)
       this.calls.closesocket(s)

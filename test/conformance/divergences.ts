@@ -1,24 +1,14 @@
 // Where a layer is known not to be as Windows.
 import type { Divergence, Expectation } from "./model.ts"
 
-const legacy = "a code of Windows Sockets 1.1: version 2.2 has no such call"
-
 /**
  * What the simulation does not have, by row, and what no probe can bring about on any layer. The functions answer what Windows answers where a thing is not
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
   "fact 30": "raw sockets are not simulated",
-  "fact 64": "the threads behind the seam's calls do not exit",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
-  "WSASend WSAECONNABORTED": "loopback loses nothing, so that nothing times out (of a local close: fact 60)",
-  "WSASend WSAEINTR": legacy,
-  "WSASend WSAEINPROGRESS": legacy,
-  "WSASend WSAENETDOWN": "loopback does not fail",
-  "WSASend WSAENETRESET": "over loopback no peer goes without a reset",
-  "WSASend WSAENOBUFS": "the machine's memory would have to be used up",
-  "WSASend WSANOTINITIALISED": "WSACleanup would end all sockets of the process, those of the other rows too",
   "P31 multicast": "multicast groups are not simulated",
   "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"

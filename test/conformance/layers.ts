@@ -3,7 +3,7 @@ import type { Seam } from "@effect-winsock/core/Seam"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { Bench, type Environment, type Routine, type RunRoutine } from "./bench.ts"
+import { Bench, type Environment, type Routine, type RunRoutine, type Simulated } from "./bench.ts"
 import type * as Koffi from "koffi"
 import { CannotRun, type Outcome, type Platform, type Row } from "./model.ts"
 
@@ -55,7 +55,15 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
           Effect.runSync(mock.file(path, new TextEncoder().encode(content)))
           return path
         }
-        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file }
+        const simulated: Simulated = {
+          fault: (call, code) => {
+            const scope = Scope.makeUnsafe()
+            Effect.runSync(Scope.provide(mock.fault({ call, code }), scope))
+            return () => Effect.runSync(Scope.close(scope, Exit.void))
+          },
+          threadExit: () => Effect.runSync(mock.threadExit())
+        }
+        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file, simulated }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )

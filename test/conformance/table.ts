@@ -2,6 +2,7 @@
 import type { Group } from "./model.ts"
 import { group as cancel } from "./rows/cancel.ts"
 import { group as close } from "./rows/close.ts"
+import { group as interfaces } from "./rows/interfaces.ts"
 import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
@@ -18,9 +19,10 @@ import { group as tcpOptions } from "./rows/tcpOptions.ts"
 import { group as tcpReceive } from "./rows/tcpReceive.ts"
 import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
+import { group as wsaRecvMsg } from "./rows/wsaRecvMsg.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
-const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options]
+const datagrams = [recvMsg, wsaRecvMsg, sendMsg, overlapped, ports, cancel, close, routines, options, interfaces]
 
 const streams = [
   tcpConnect,
