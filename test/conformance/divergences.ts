@@ -48,6 +48,44 @@ export const divergences: ReadonlyArray<Divergence> = [
     "Wine adds the IPv6 packet info, with a v4-mapped address, as Linux gives it"
   ),
   on8("P31 multicast", { text: "Hello!", flags: "none" }, "Wine does not set MSG_MCAST"),
+  on8(
+    "WSARecvMsg WSAEFAULT",
+    { name: "WSAEWOULDBLOCK", control: "WSAEWOULDBLOCK", "without both": "WSAEWOULDBLOCK" },
+    "Wine finds out about bad pointers when there is a datagram"
+  ),
+  on8(
+    "WSARecvMsg WSAEOPNOTSUPP",
+    { call: "WSAEWOULDBLOCK" },
+    "Wine does not look at what kind of socket WSARecvMsg is called on"
+  ),
+  // interfaces
+  on8("§1.4 SIO_GET_INTERFACE_LIST IPv6", { call: "ok" }, "Wine lists the IPv4 interfaces on an IPv6 socket, too"),
+  on8(
+    "§1.4 SIO_ROUTING_INTERFACE_QUERY",
+    { call: "ok", address: "another" },
+    "Wine tells the address of the default route, also of loopback"
+  ),
+  on8("§1.4 SIO_ROUTING_INTERFACE_QUERY IPv6", { call: "WSAEAFNOSUPPORT" }, "Wine knows no routes of IPv6"),
+  on8(
+    "§1.4 SIO_ADDRESS_LIST_CHANGE",
+    {
+      "not overlapped": "WSAEWOULDBLOCK",
+      call: "WSA_IO_PENDING",
+      status: "STATUS_SUCCESS",
+      packets: "A STATUS_CANCELLED 0"
+    },
+    "Wine leaves the OVERLAPPED of this one alone while it pends"
+  ),
+  on8(
+    "§1.4 SIO_ROUTING_INTERFACE_CHANGE",
+    {
+      "not overlapped": "WSAEOPNOTSUPP",
+      call: "WSA_IO_PENDING",
+      status: "STATUS_NOT_SUPPORTED",
+      packets: "A STATUS_NOT_SUPPORTED 0"
+    },
+    "Wine has no SIO_ROUTING_INTERFACE_CHANGE"
+  ),
   // sending
   on8(
     "fact 19",

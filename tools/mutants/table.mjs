@@ -3,6 +3,7 @@
 import engine from "./engine.mjs"
 import events from "./events.mjs"
 import foundations from "./foundations.mjs"
+import ioctls from "./ioctls.mjs"
 import names from "./names.mjs"
 import platform from "./platform.mjs"
 import receives from "./receives.mjs"
@@ -17,5 +18,6 @@ export const mutants = [
   ...streamsConnect,
   ...events,
   ...names,
+  ...ioctls,
   ...platform
 ]
