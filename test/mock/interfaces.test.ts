@@ -1,5 +1,5 @@
 // Addresses and routes that change under a program, on simulated machines.
-import { Interfaces, TcpServer, TcpSocket, UdpSocket, Winsock } from "@effect-winsock/core"
+import { Decorators, Interfaces, TcpServer, TcpSocket, UdpSocket, Winsock } from "@effect-winsock/core"
 import { MockNetwork, MockWinsock } from "@effect-winsock/mock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -26,19 +26,22 @@ const on = <A, E>(
   name: string,
   body: (
     mock: MockWinsock.Mock,
-    statistics: Effect.Effect<Winsock.Statistics>
+    statistics: Effect.Effect<Winsock.Statistics>,
+    gate: Decorators.Gate
   ) => Effect.Effect<A, E, Winsock.Winsock | Scope.Scope>,
   options: MockWinsock.Options = {}
 ): void =>
   it.effect(name, () =>
     Effect.gen(function* () {
       const mock = yield* MockWinsock.make({ ...machine, ...options })
+      const gate = Decorators.gate()
       let last: Effect.Effect<Winsock.Statistics> | undefined
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const winsock = yield* Winsock.make(mock.seam)
+          const winsock = yield* Winsock.make(gate.decorate(mock.seam))
           last = winsock.statistics
-          yield* Effect.scoped(Effect.provideService(body(mock, winsock.statistics), Winsock.Winsock, winsock))
+          const program = Effect.scoped(body(mock, winsock.statistics, gate))
+          yield* Effect.provideService(program, Winsock.Winsock, winsock)
         })
       )
       assert.deepStrictEqual(held(yield* last!), nothing)
@@ -204,6 +207,34 @@ describe("changes", () => {
       yield* Fiber.interrupt(interrupted)
       yield* mock.settled
       assert.deepStrictEqual((yield* pull).map(ips), [["10.0.0.2", "10.0.0.9", "192.168.7.2"]])
+    })
+  )
+
+  on("what an interrupted pull has left is not told once it has changed", (mock) =>
+    Effect.gen(function* () {
+      const pull = yield* Stream.toPull(Interfaces.changes("IPv4"))
+      for (let turns = 0; turns < 15; turns++) {
+        const interrupted = yield* start(Effect.exit(pull))
+        yield* mock.addAddress(4, "10.0.0.9/24")
+        for (let n = 0; n < turns; n++) yield* Effect.promise(() => new Promise((next) => setImmediate(next)))
+        yield* Fiber.interrupt(interrupted)
+        yield* mock.removeAddress("10.0.0.9")
+        yield* mock.settled
+        assert.deepStrictEqual((yield* pull).map(ips), [["10.0.0.2", "192.168.7.2"]], `after ${turns} turns`)
+      }
+    })
+  )
+
+  on("one that comes while the answer is on its way: how things are then is told", (mock, _, gate) =>
+    Effect.gen(function* () {
+      const pull = yield* Stream.toPull(Interfaces.changes("IPv4", { current: true }))
+      gate.close()
+      const first = yield* start(pull)
+      yield* gate.awaitHeld(1)
+      yield* mock.addAddress(4, "10.0.0.9/24")
+      yield* gate.awaitHeld(2)
+      gate.open()
+      assert.deepStrictEqual((yield* Fiber.join(first)).map(ips), [["10.0.0.2", "10.0.0.9", "192.168.7.2"]])
     })
   )
 

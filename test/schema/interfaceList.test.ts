@@ -69,6 +69,10 @@ describe("SOCKET_ADDRESS_LIST", () => {
         const read = InterfaceList.readAddresses(abi, write(), length, 0x1000)
         assert.deepStrictEqual(read, some.slice(0, read.length))
       }
+      // the last address is the last 28 bytes, and padding
+      const end = size - (abi === "x64" ? 4 : 0)
+      assert.strictEqual(InterfaceList.readAddresses(abi, write(), end, 0x1000).length, 3)
+      assert.strictEqual(InterfaceList.readAddresses(abi, write(), end - 1, 0x1000).length, 2)
       for (const count of [-1, -(2 ** 31), 2 ** 31 - 1, 4]) {
         const memory = write()
         memory.setInt32(0, count, true)

@@ -68,12 +68,20 @@ export default [
     caughtBy: [both]
   },
   {
-    name: "interfaces without an address told as addresses",
+    name: "answer kept from an interruption",
+    file: socket,
+    why: "an element is how things are when it is asked for",
+    find: "      this.answer = undefined\n      this.wanted = true",
+    replace: "",
+    caughtBy: [onMock]
+  },
+  {
+    name: "every interface told as loopback",
     file: questions,
-    why: "the unspecified address is none to bind to for a reply",
-    find: "NetAddress.familyOf(one) === family && !NetAddress.isUnspecified(one.address)",
-    replace: "NetAddress.familyOf(one) !== family",
-    caughtBy: [both, onMock]
+    why: "each flag has its name",
+    find: "isLoopback: has(InterfaceList.IFF_LOOPBACK)",
+    replace: "isLoopback: has(InterfaceList.IFF_UP)",
+    caughtBy: [both]
   },
   {
     name: "pointer of an address list believed",

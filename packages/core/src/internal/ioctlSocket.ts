@@ -205,6 +205,11 @@ export class IoctlSocket<A> extends SocketEndpoint implements Server<void> {
     const { engine, line } = this
     if (this.state !== OPEN) return line.fail(WinsockErrors.operationAborted(name))
     line.serve(this)
+    if (this.answer !== undefined && line.length === 0) {
+      // who asked was interrupted: the next one is told how things are then
+      this.answer = undefined
+      this.wanted = true
+    }
     const { failure } = this
     if (failure !== undefined && line.length > 0) {
       this.failure = undefined
