@@ -70,7 +70,7 @@ export interface Statistics {
   readonly recovered: number
   /** Messages that were still in an inbox when their socket was closed. */
   readonly discarded: number
-  /** Receives that were aborted although nobody here asked for it, and were posted again. */
+  /** Receives, accepts and waits for changes that were aborted although nobody here asked for it, and posted again. */
   readonly reposted: number
   /** Operations that the kernel never gave back; their memory is left to it. */
   readonly leaked: number
