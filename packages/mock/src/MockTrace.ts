@@ -107,6 +107,7 @@ export interface SegmentEvent {
  * - `DeadSocket`: a call on a SOCKET or HANDLE that is closed
  * - `WouldWait`: a call that waits, made on the JS thread
  * - `PacketsDiscarded`: a completion port closed with completions nobody saw
+ * - `RoutineGone`: a completion routine taken back while it would still be run
  * - `LeftBehind`: something open, allocated or pending at the end
  * - `TaskThrew`: an exception in a scheduled task
  *
@@ -122,6 +123,7 @@ export type ViolationKind =
   | "DeadSocket"
   | "WouldWait"
   | "PacketsDiscarded"
+  | "RoutineGone"
   | "LeftBehind"
   | "TaskThrew"
 
