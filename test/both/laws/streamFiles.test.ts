@@ -10,7 +10,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { ledger } from "../../support/hostile.ts"
 import type { Rig, RigOptions } from "../../support/rig.ts"
-import { interruptSoon, law, start } from "../../support/rig.ts"
+import { interruptSoon, lawInEachMode as law, start } from "../../support/rig.ts"
 import { assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
 import { bytes, reason, refuses, tag } from "../../support/udp.ts"
 
@@ -251,6 +251,7 @@ describe("TransmitFile of more than one call takes", () => {
       return assert.fail(`no block at ${address}`)
     }
     const decorate = (seam: Seam): Seam => {
+      parts.length = 0
       const under = book.decorate(seam)
       const overlappedAt = OVERLAPPED.offsets[under.abi]
       const around = TRANSMIT_FILE_BUFFERS.offsets[under.abi]

@@ -397,9 +397,12 @@ export class Engine implements PumpOwner {
     if (this.closed) return resume(Effect.void)
     this.closed = true
     const open = this.endpoints.filter((endpoint) => endpoint !== undefined)
-    let left = open.length + (this.away > 0 ? 1 : 0)
+    let left = open.length
+    let stopping = false
+    // an off-thread call may be made while they close
     const next = (): void => {
-      if (left-- > 0) return
+      if (left > 0 || this.away > 0 || stopping) return
+      stopping = true
       this.pump.stop(() => {
         this.graceTimer?.()
         for (const looker of this.lookers) looker.close()
@@ -415,7 +418,12 @@ export class Engine implements PumpOwner {
       })
     }
     this.returned = next
-    for (const endpoint of open) endpoint.close(next)
+    for (const endpoint of open) {
+      endpoint.close(() => {
+        left--
+        next()
+      })
+    }
     next()
   })
 
