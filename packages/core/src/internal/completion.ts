@@ -90,13 +90,11 @@ export class PortSource implements Source {
   }
 
   submitted(): void {
-    this.engine.counters.pending++
-    this.engine.pump.submitted()
+    this.engine.submitted()
   }
 
   completed(): void {
-    this.engine.counters.pending--
-    this.engine.pump.owed--
+    this.engine.completed()
   }
 
   // a packet may follow or not. The port is first in, first out: if it has not come when the sentinel does, it never will

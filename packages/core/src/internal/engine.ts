@@ -271,6 +271,18 @@ export class Engine implements PumpOwner {
 
   // --- the kernel's operations ---
 
+  /** An operation was handed to the kernel whose packet will come to the port. */
+  submitted(): void {
+    this.counters.pending++
+    this.pump.submitted()
+  }
+
+  /** Its packet was dequeued, or is not waited for any more. */
+  completed(): void {
+    this.counters.pending--
+    this.pump.owed--
+  }
+
   private readonly completions = new Map<Mode, Completion>()
   // what is looked at in every turn, beside the port
   private readonly lookers: Array<Looker> = []

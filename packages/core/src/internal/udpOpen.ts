@@ -111,7 +111,7 @@ const openAt = (engine: Engine, plan: Plan): Opened | WinsockError => {
 export const attach = (
   engine: Engine,
   opened: Opened,
-  options: Omit<DatagramOptions, "completion"> & { readonly completion: Mode | undefined }
+  options: Omit<DatagramOptions, "completion"> & { readonly completion?: Mode | undefined }
 ): Datagrams | WinsockError => {
   const completion = engine.completion(options.completion)
   if (completion instanceof WinsockErrors.WinsockError) {
