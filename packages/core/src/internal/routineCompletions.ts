@@ -15,6 +15,7 @@ const slowest = 10
 const slowestUnattended = 250
 
 export class RoutineSource implements Source, Looker {
+  readonly routine: number
   readonly tellsAtOnce = true
   private readonly engine: Engine
   private readonly made: Routine
@@ -39,10 +40,7 @@ export class RoutineSource implements Source, Looker {
       },
       () => engine.pump.poke()
     )
-  }
-
-  get routine(): number {
-    return this.made.address
+    this.routine = this.made.address
   }
 
   /** How many operations have a routine that has not run. */
