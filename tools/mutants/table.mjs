@@ -3,6 +3,7 @@
 import engine from "./engine.mjs"
 import events from "./events.mjs"
 import foundations from "./foundations.mjs"
+import modes from "./modes.mjs"
 import names from "./names.mjs"
 import platform from "./platform.mjs"
 import receives from "./receives.mjs"
@@ -16,6 +17,7 @@ export const mutants = [
   ...streams,
   ...streamsConnect,
   ...events,
+  ...modes,
   ...names,
   ...platform
 ]

@@ -1,12 +1,13 @@
 // A little of everything in each way of completion; the laws are tested in all of them too.
 import type { Winsock } from "@effect-winsock/core"
 import { UdpSocket } from "@effect-winsock/core"
+import { WSAEMSGSIZE } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Rig } from "../../support/rig.ts"
 import { bind, law, lawInEachMode, loopback, numbered, numberOf, start } from "../../support/rig.ts"
-import { listen, pair, text, utf8 } from "../../support/tcp.ts"
+import { listen, pair, settledAt, text, utf8 } from "../../support/tcp.ts"
 import { refuses } from "../../support/udp.ts"
 
 const modes: ReadonlyArray<Winsock.Completion> = ["port", "event", "routine"]
@@ -70,6 +71,20 @@ describe("a socket and its layer choose how operations complete", () => {
       assert.strictEqual((yield* statistics).pending, sockets.length)
       yield* Effect.forEach(sockets, ({ address }, n) => sockets[0].send(numbered(n), address))
       for (const [n, fiber] of fibers.entries()) assert.strictEqual(numberOf(yield* Fiber.join(fiber)), n)
+    })
+  )
+
+  lawInEachMode("a call that fails with WSAEMSGSIZE and begins nothing has its own answer for a result", (rig) =>
+    Effect.gen(function* () {
+      const { failing, statistics } = rig
+      const socket = yield* bind({ maxMessageSize: 8 })
+      failing.add({ call: "WSARecvMsg", when: ({ lpOverlapped }) => lpOverlapped !== 0, nth: 1, code: WSAEMSGSIZE })
+      const cut = yield* socket.receive
+      assert.deepStrictEqual([cut.truncated, cut.payload.length], [true, 8])
+      yield* settledAt(statistics, 1)
+      assert.deepStrictEqual([(yield* statistics).pending, (yield* statistics).slots.used], [0, 0])
+      yield* socket.send(numbered(5), socket.address)
+      assert.strictEqual(numberOf(yield* socket.receive), 5)
     })
   )
 

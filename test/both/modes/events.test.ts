@@ -25,7 +25,7 @@ describe("completion by event", () => {
           yield* Effect.sleep(1)
         }
         assert.strictEqual((yield* statistics).pending, 80)
-        for (const [n, socket] of [...sockets.entries()].reverse()) {
+        for (const [n, socket] of [...sockets.entries()].toReversed()) {
           yield* sockets[0].send(numbered(n), socket.address)
           if (n % 8 === 0) yield* Effect.sleep(1)
         }
@@ -75,6 +75,36 @@ describe("completion by event", () => {
             [0, undefined],
             [0, undefined]
           ]
+        )
+      }),
+    { completion }
+  )
+
+  law(
+    "no thread waits while no fiber does, and what came meanwhile is there",
+    ({ recorder }) =>
+      Effect.gen(function* () {
+        const socket = yield* bind({ lookAhead: 2, maxPosted: 2 })
+        yield* socket.send(numbered(1), socket.address)
+        yield* Effect.sleep(30)
+        assert.strictEqual(
+          recorder.count(wait, ({ origin }) => origin === "offThread"),
+          0
+        )
+        assert.strictEqual(numberOf(yield* socket.receive), 1)
+        const fiber = yield* start(socket.receive)
+        while (recorder.count(wait, ({ origin }) => origin === "offThread") === 0) yield* Effect.sleep(1)
+        yield* socket.send(numbered(2), socket.address)
+        assert.strictEqual(numberOf(yield* Fiber.join(fiber)), 2)
+        // the thread is given back
+        while (recorder.of(wait, (call) => call.origin === "offThread" && call.result === undefined).length > 0) {
+          yield* Effect.sleep(1)
+        }
+        const waits = recorder.count(wait, ({ origin }) => origin === "offThread")
+        yield* Effect.sleep(30)
+        assert.strictEqual(
+          recorder.count(wait, ({ origin }) => origin === "offThread"),
+          waits
         )
       }),
     { completion }

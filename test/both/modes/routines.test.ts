@@ -146,6 +146,22 @@ describe("completion by routine", () => {
   )
 
   law(
+    "while the program is idle a timer looks, for Windows does not tell",
+    () =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        const other = yield* bind({ completion: "port" })
+        for (let n = 0; n < 3; n++) {
+          const fiber = yield* start(socket.receive)
+          yield* Effect.sleep(30)
+          yield* other.send(numbered(n), socket.address)
+          assert.strictEqual(numberOf(yield* Fiber.join(fiber)), n)
+        }
+      }),
+    { completion, decorate: (seam) => ({ ...seam, routine: (run) => seam.routine(run) }) }
+  )
+
+  law(
     "an alertable wait of the program's own runs them too, and nothing is lost",
     ({ recorder, winsock }) =>
       Effect.gen(function* () {
