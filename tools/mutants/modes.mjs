@@ -12,7 +12,7 @@ const cancelling = "test/both/laws/cancelling.test.ts"
 
 export default [
   {
-    name: "routine given back too early",
+    name: "modes: routine given back too early",
     file: routines,
     why: "a routine that runs when it was given back is a jump into nowhere",
     find: "if (this.outstanding === 0) this.made.release()",
@@ -20,7 +20,7 @@ export default [
     caughtBy: [ofRoutines]
   },
   {
-    name: "cancelled routine forgotten",
+    name: "modes: cancelled routine forgotten",
     file: routines,
     why: "a queued routine survives the cancellation, and the kernel has the address until it ran",
     find: "    this.late.add(overlapped)",
@@ -28,7 +28,7 @@ export default [
     caughtBy: [ofRoutines]
   },
   {
-    name: "routine that never comes",
+    name: "modes: routine that never comes",
     file: routines,
     why: "after a synchronous WSAEMSGSIZE the wait that ran all that was queued decides",
     find: "    for (const [owner, overlapped] of sentinels) owner.sentinel(overlapped)\n",
@@ -36,7 +36,7 @@ export default [
     caughtBy: [truncation]
   },
   {
-    name: "no timer for routines",
+    name: "modes: no timer for routines",
     file: routines,
     why: "nothing else looks while the program is idle",
     find: "    this.setTimer(Math.min(pause, isAwaited ? slowest : slowestUnattended))\n",
@@ -44,7 +44,7 @@ export default [
     caughtBy: [ofRoutines]
   },
   {
-    name: "event shared by status only",
+    name: "modes: event shared by status only",
     file: events,
     why: "an operation that is held back, or was asked for too early, is pending still",
     find: "      calls.WSAGetLastError() !== WSA_IO_INCOMPLETE\n",
@@ -52,7 +52,7 @@ export default [
     caughtBy: [cancelling]
   },
   {
-    name: "events waited for although nobody waits",
+    name: "modes: events waited for although nobody waits",
     file: events,
     why: "a thread that blocks keeps the process alive",
     find: "    if (pump.waiting === 0) {\n      this.attend(false)",
@@ -60,7 +60,7 @@ export default [
     caughtBy: [ofEvents]
   },
   {
-    name: "events not waited for",
+    name: "modes: events not waited for",
     file: events,
     why: "an idle program learns of nothing otherwise",
     find: "    this.attend(true)\n",
@@ -68,7 +68,7 @@ export default [
     caughtBy: [ofModes]
   },
   {
-    name: "event not kept for the next",
+    name: "modes: event not kept for the next",
     file: events,
     why: "making one is a call into the kernel",
     find: "this.spare.length < mostSpare) this.spare.push(event)",
@@ -76,7 +76,7 @@ export default [
     caughtBy: [ofEvents]
   },
   {
-    name: "events closed under sockets",
+    name: "modes: events closed under sockets",
     file: events,
     why: "what closes last may still begin operations",
     find: "    this.waits.enter()\n",
@@ -84,7 +84,7 @@ export default [
     caughtBy: [ofEvents]
   },
   {
-    name: "routine for a call that takes none",
+    name: "modes: routine for a call that takes none",
     file: operation,
     why: "nobody would be told of its end",
     find: "this.source = takesRoutine.has(this.name) ? main : other",
@@ -92,7 +92,7 @@ export default [
     caughtBy: [ofModes]
   },
   {
-    name: "event of the program's and a routine",
+    name: "modes: event of the program's and a routine",
     file: operation,
     why: "the end would be told twice, and the program's event never set",
     find: "return this.byEvent ? 0 : this.source.routine",
@@ -100,7 +100,7 @@ export default [
     caughtBy: [ofEvents]
   },
   {
-    name: "call that is over waited for",
+    name: "modes: call that is over waited for",
     file: receives,
     why: "where nothing comes after a synchronous WSAEMSGSIZE its own answer is the result",
     find: "else if (answer === NOTHING_COMES) {",
@@ -108,11 +108,11 @@ export default [
     caughtBy: [ofModes]
   },
   {
-    name: "off-thread calls made while closing not waited for",
+    name: "modes: off-thread calls made while closing not waited for",
     file: engine,
     why: "the port, the events and the memory are theirs until they return",
     find: "if (left > 0 || this.away > 0 || stopping) return",
     replace: "if (left > 0 || stopping) return",
-    caughtBy: ["test/both/laws/streamClosing.test.ts", ofEvents]
+    caughtBy: ["test/both/laws/streamFiles.test.ts"]
   }
 ]
