@@ -84,6 +84,7 @@ export class Routines {
     this.queue = []
     for (const { bytes, overlapped, routine, status } of queued) {
       this.guard.dequeued(overlapped)
+      this.guard.trace.ran(this.guard.host, overlapped, status, bytes)
       routine.run(toWsaError(status), bytes, overlapped, 0)
     }
     return queued.length > 0
