@@ -1,5 +1,14 @@
 // What a probe works with: raw calls, and memory, sockets, ports and events that are all given back at its end.
-import type { Block, Calls, Extensions, Handle, Seam, SocketHandle } from "@effect-winsock/core/Seam"
+import type {
+  Block,
+  Calls,
+  CompletionRoutine,
+  Extensions,
+  Handle,
+  Routine,
+  Seam,
+  SocketHandle
+} from "@effect-winsock/core/Seam"
 import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
@@ -13,20 +22,10 @@ import * as NetAddress from "effect/net/NetAddress"
 import { Message } from "./message.ts"
 import { CannotRun } from "./model.ts"
 
-/** A completion routine that can be given to a call, and the runs of it so far. */
-export interface Routine {
-  readonly address: number
-  readonly release: () => void
-}
-
-export type RunRoutine = (error: number, bytes: number, overlapped: number, flags: number) => void
-
 /** What a probe runs on. */
 export interface Environment {
   readonly layer: "mock" | "native"
   readonly seam: Seam
-  /** Makes a completion routine of a function. */
-  readonly routine: (run: RunRoutine) => Routine
   readonly processId: number
   /** Makes a file with that content; its path. */
   readonly file: (content: string) => string
@@ -464,8 +463,8 @@ export class Bench {
     return this.success(this.calls.WSAGetOverlappedResult(s, address, this.forget(), 0, this.flags.address))
   }
 
-  routine(run: RunRoutine): Routine {
-    const routine = this.environment.routine(run)
+  routine(run: CompletionRoutine): Routine {
+    const routine = this.seam.routine(run)
     this.routines.push(routine)
     return routine
   }

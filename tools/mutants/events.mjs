@@ -90,8 +90,8 @@ export default [
     name: "packet owed for an event",
     file: operation,
     why: "the pump would look for a packet that never comes, and closing wait for it",
-    find: "    if (byEvent) endpoint.engine.counters.pending++\n    else endpoint",
-    replace: "    endpoint",
+    find: "    if (byEvent) endpoint.engine.counters.pending++\n    else source",
+    replace: "    source",
     caughtBy: [onMock]
   },
   {

@@ -125,6 +125,28 @@ export type OffThread = <K extends FunctionName>(
 ) => void
 
 /**
+ * A completion routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE with its parameters as numbers. It runs on the JS thread,
+ * inside an alertable call (`SleepEx`, `WSAWaitForMultipleEvents`) that the same thread makes, and must do next to nothing:
+ * above all make no other call, and never throw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CompletionRoutine = (error: number, bytes: number, lpOverlapped: number, flags: number) => void
+
+/**
+ * A completion routine that calls can be given the address of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Routine {
+  readonly address: number
+  /** Takes it back. No operation that was given its address may be without its run then. */
+  readonly release: () => void
+}
+
+/**
  * The whole of what the library asks of a provider.
  *
  * @category models
@@ -139,5 +161,10 @@ export interface Seam {
   readonly offThread: OffThread
   /** Makes an extension function of the address that `WSAIoctl` gave for it. */
   readonly bind: <K extends ExtensionName>(name: K, address: number) => Extensions[K]
+  /**
+   * Makes a completion routine of a function. A provider that can tell calls `queued` from the top of the event loop when a
+   * run of it has come to wait for an alertable call; Windows cannot, so whoever expects one must look all the same.
+   */
+  readonly routine: (run: CompletionRoutine, queued?: () => void) => Routine
   readonly host: Host
 }

@@ -17,7 +17,7 @@ import type { Payload as InternalPayload } from "./internal/payload.ts"
 import * as connecting from "./internal/tcpConnect.ts"
 import type { NativeBuffer } from "./NativeBuffer.ts"
 import type { TcpInfo } from "./TcpInfo.ts"
-import { EngineKey, Winsock } from "./Winsock.ts"
+import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
 /**
@@ -104,6 +104,13 @@ export interface Options {
    * (`XP1_IFS_HANDLES`).
    */
   readonly cancel?: "operation" | "close" | undefined
+  /**
+   * How its operations complete. By default as the layer's options say, which is by the port. The connections of a server
+   * are as the server is.
+   *
+   * @default the layer's
+   */
+  readonly completion?: Completion | undefined
 }
 
 /**

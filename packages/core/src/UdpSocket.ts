@@ -13,7 +13,7 @@ import type { Datagram } from "./Datagram.ts"
 import * as internal from "./internal/udpSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import type { Capabilities, ControlName, Wish } from "./UdpCapabilities.ts"
-import { EngineKey, Winsock } from "./Winsock.ts"
+import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
 /**
@@ -62,6 +62,12 @@ export interface Options {
    * whose sockets are no file handles (`XP1_IFS_HANDLES`).
    */
   readonly cancel?: "operation" | "close" | undefined
+  /**
+   * How its operations complete. By default as the layer's options say, which is by the port.
+   *
+   * @default the layer's
+   */
+  readonly completion?: Completion | undefined
   /**
    * Whether other sockets may bind the same address and port (`SO_REUSEADDR`). By default a fixed port is exclusive
    * (`SO_EXCLUSIVEADDRUSE`): on Windows nobody can steal it then. A wildcard socket with `control` of `packetInfo`

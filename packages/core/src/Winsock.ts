@@ -9,7 +9,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { isWithin, millisOf } from "./internal/checks.ts"
+import { isWithin, millisOf, oneOf } from "./internal/checks.ts"
+import type { Mode } from "./internal/completion.ts"
+import { modes } from "./internal/completion.ts"
 import type { EngineOptions, OperationCounters } from "./internal/engine.ts"
 import { Engine } from "./internal/engine.ts"
 import type { Block, Seam } from "./Seam.ts"
@@ -85,12 +87,36 @@ export interface Statistics {
 }
 
 /**
+ * How the program learns of the end of an overlapped call. All three keep the same promises; they differ in what they cost.
+ *
+ * - `"port"`: packets of the layer's completion port. The cheapest, for many sockets and much traffic; one thread at most
+ *   waits for all, and only while the program is idle.
+ * - `"event"`: an event object for every operation that may be pending. While the program is idle a thread waits for 63 of
+ *   them; the rest are looked at every 10 milliseconds. Each operation takes a handle.
+ * - `"routine"`: a completion routine, which the system runs in an alertable wait of the thread that made the call. Nothing
+ *   can wake that thread, so an idle program looks every 10 milliseconds at the slowest. The calls that take no routine
+ *   (`AcceptEx`, `ConnectEx`, `DisconnectEx`, `TransmitFile`) complete by an event.
+ *
+ * Source: the pages of `WSASend` and `WSARecvMsg`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Completion = Mode
+
+/**
  * Options of a layer.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
+  /**
+   * How the operations of sockets complete that do not say it themselves.
+   *
+   * @default "port"
+   */
+  readonly completion?: Completion | undefined
   /**
    * How long a cancelled operation may take to complete before its socket is closed, and again before its memory is
    * given up. From 40 milliseconds to 24 days.
@@ -174,10 +200,13 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
       const expected = `an integer from 1 to ${most}`
       return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", option, given, expected))
     }
-    const { lookups = 16, reverseLookups = 2 } = options ?? {}
+    const { completion = "port", lookups = 16, reverseLookups = 2 } = options ?? {}
+    if (!modes.includes(completion)) {
+      return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", "completion", completion, oneOf(modes)))
+    }
     const engine = yield* Effect.acquireRelease(
       Effect.suspend(() => {
-        const started = start(seam, { cancelGrace, lookups, reverseLookups })
+        const started = start(seam, { completion, cancelGrace, lookups, reverseLookups })
         return started instanceof Engine ? Effect.succeed(started) : Effect.fail(started)
       }),
       (engine) =>

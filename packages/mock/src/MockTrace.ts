@@ -53,6 +53,20 @@ export interface Dequeued {
   readonly bytes: number
 }
 
+/**
+ * A completion routine that was run, in an alertable wait.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ran {
+  readonly _tag: "Ran"
+  readonly host: string
+  readonly overlapped: number
+  readonly status: number
+  readonly bytes: number
+}
+
 interface DatagramFields {
   readonly host: string
   /** The datagram's number in the simulation, from 1. */
@@ -107,6 +121,7 @@ export interface SegmentEvent {
  * - `DeadSocket`: a call on a SOCKET or HANDLE that is closed
  * - `WouldWait`: a call that waits, made on the JS thread
  * - `PacketsDiscarded`: a completion port closed with completions nobody saw
+ * - `RoutineGone`: a completion routine taken back while it would still be run
  * - `LeftBehind`: something open, allocated or pending at the end
  * - `TaskThrew`: an exception in a scheduled task
  *
@@ -122,6 +137,7 @@ export type ViolationKind =
   | "DeadSocket"
   | "WouldWait"
   | "PacketsDiscarded"
+  | "RoutineGone"
   | "LeftBehind"
   | "TaskThrew"
 
@@ -144,7 +160,7 @@ export interface Violated {
  * @category models
  * @since 0.1.0
  */
-export type Event = Call | Completed | Dequeued | DatagramEvent | SegmentEvent | Violated
+export type Event = Call | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
@@ -158,6 +174,7 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
       e.packet ? ", packet queued" : ""
     }`,
   Dequeued: (e) => `dequeued from ${e.port}: key ${e.key}, ${hex(e.overlapped)}, ${hex(e.status)}, ${e.bytes} bytes`,
+  Ran: (e) => `ran the routine of ${hex(e.overlapped)}: ${hex(e.status)}, ${e.bytes} bytes`,
   Sent: (e) => `#${e.id} sent by ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Delivered: (e) => `#${e.id} delivered to ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,

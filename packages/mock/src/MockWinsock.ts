@@ -330,14 +330,6 @@ export interface Mock {
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */
   readonly exit: Effect.Effect<void>
-  /**
-   * Makes a completion routine, until the scope closes: the address can be given to overlapped calls on sockets
-   * without a port. It runs in the next alertable wait (`SleepEx`, `WSAWaitForMultipleEvents`,
-   * `GetQueuedCompletionStatusEx`) on the JS thread.
-   */
-  readonly routine: (
-    run: (error: number, bytes: number, overlapped: number, flags: number) => void
-  ) => Effect.Effect<number, never, Scope.Scope>
   /** Live blocks of memory, open handles and pending operations. */
   readonly counts: Effect.Effect<{ readonly blocks: number; readonly handles: number; readonly pending: number }>
 }

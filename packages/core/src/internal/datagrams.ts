@@ -47,11 +47,12 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     key: number
   ) {
     super(engine, socket, extensions.WSARecvMsg, options, key)
-    this.sends = new Sends(engine, extensions.WSASendMsg, this)
+    this.sends = new Sends(engine, extensions.WSASendMsg, this, this.source)
     this.nowSource = new Source(this.shape, this.now, 0)
     // it cannot fail any more: from now on the engine has the SOCKET, and closes it
     engine.register(this)
     engine.counters.sockets++
+    this.source.opened()
     this.line = new Line(engine, (settled) => this.left(settled))
     this.receive = this.takeOrWait(0, () => {
       if (this.inbox.head !== -1) {
@@ -385,6 +386,7 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     if (this.leaked) slots.abandon()
     else slots.dispose()
     engine.unregister(this, this.leaked)
+    this.source.closed()
     engine.pump.release()
     this.reportClosed()
   }

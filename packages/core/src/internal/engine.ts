@@ -2,16 +2,22 @@
  * The engine of one layer: its completion port, its pump, its endpoints, and what they count.
  */
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
+import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import type { Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { FunctionName } from "../Signatures.ts"
 import { Arena } from "./arena.ts"
+import type { Completion, Looker, Mode } from "./completion.ts"
+import { PortSource } from "./completion.ts"
+import { EventSource } from "./eventCompletions.ts"
+import { eventWaits } from "./eventWaits.ts"
 import { Heap } from "./heap.ts"
 import type { PumpOwner } from "./pump.ts"
 import { dequeueSize, Pump } from "./pump.ts"
 import { Records } from "./records.ts"
+import { RoutineSource } from "./routineCompletions.ts"
 
 /** One of an endpoint's kinds of operation, counted by outcome. */
 export class OperationCounters {
@@ -78,6 +84,8 @@ export interface Endpoint {
 export const graceSteps = 4
 
 export interface EngineOptions {
+  /** How the operations of sockets complete that do not say it themselves. */
+  readonly completion: Mode
   readonly cancelGrace: number
   /** How many names are looked up at once, and how many addresses. */
   readonly lookups: number
@@ -155,6 +163,7 @@ export class Engine implements PumpOwner {
   }
 
   settle(): boolean {
+    for (const looker of this.lookers) looker.look()
     this.settlePostponed()
     // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
     for (let round = 0; round < roundsPerTurn && this.firstDirty !== undefined; round++) {
@@ -181,7 +190,9 @@ export class Engine implements PumpOwner {
       if (this.lingering) this.graceNext()
       this.lingering = true
     }
-    return this.firstDirty !== undefined || this.postponed.length > 0
+    let again = false
+    for (const looker of this.lookers) again = looker.rest() || again
+    return again || this.firstDirty !== undefined || this.postponed.length > 0
   }
 
   broken(code: number): void {
@@ -261,14 +272,72 @@ export class Engine implements PumpOwner {
 
   // --- the kernel's operations ---
 
+  /** An operation was handed to the kernel whose packet will come to the port. */
   submitted(): void {
     this.counters.pending++
     this.pump.submitted()
   }
 
+  /** Its packet was dequeued, or is not waited for any more. */
   completed(): void {
     this.counters.pending--
     this.pump.owed--
+  }
+
+  private readonly completions = new Map<Mode, Completion>()
+  // what is looked at in every turn, beside the port
+  private readonly lookers: Array<Looker> = []
+  private events: EventSource | undefined = undefined
+  private routines: RoutineSource | undefined = undefined
+
+  /** The way in which the operations of a SOCKET complete, or why it cannot be had. */
+  completion(mode: Mode = this.options.completion): Completion | WinsockError {
+    const known = this.completions.get(mode)
+    if (known !== undefined) return known
+    const made = this.makeCompletion(mode)
+    if (!(made instanceof WinsockErrors.WinsockError)) this.completions.set(mode, made)
+    return made
+  }
+
+  private makeCompletion(mode: Mode): Completion | WinsockError {
+    if (mode === "port") {
+      const port = new PortSource(this)
+      return { mode, main: port, other: port }
+    }
+    // a call that takes no routine has an event then
+    const events = this.eventSource()
+    if (events instanceof WinsockErrors.WinsockError || mode === "event") {
+      return events instanceof WinsockErrors.WinsockError ? events : { mode, main: events, other: events }
+    }
+    try {
+      this.routines ??= new RoutineSource(this)
+    } catch {
+      return WinsockErrors.fromCode("SleepEx", WSA_NOT_ENOUGH_MEMORY)
+    }
+    this.lookers.push(this.routines)
+    return { mode, main: this.routines, other: events }
+  }
+
+  private eventSource(): EventSource | WinsockError {
+    if (this.events !== undefined) return this.events
+    const waits = eventWaits(this)
+    if (waits instanceof WinsockErrors.WinsockError) return waits
+    try {
+      this.events = new EventSource(
+        this,
+        waits,
+        this.shared("event results", 16, () => {})
+      )
+    } catch {
+      return WinsockErrors.fromCode("WSACreateEvent", WSA_NOT_ENOUGH_MEMORY)
+    }
+    this.lookers.push(this.events)
+    return this.events
+  }
+
+  /** How many operations have a completion routine that has not run: any alertable wait of this thread would run it. */
+  get routinesOutstanding(): number {
+    return this.routines?.outstanding ?? 0
   }
 
   /**
@@ -341,11 +410,15 @@ export class Engine implements PumpOwner {
     if (this.closed) return resume(Effect.void)
     this.closed = true
     const open = this.endpoints.filter((endpoint) => endpoint !== undefined)
-    let left = open.length + (this.away > 0 ? 1 : 0)
+    let left = open.length
+    let stopping = false
+    // an off-thread call may be made while they close
     const next = (): void => {
-      if (left-- > 0) return
+      if (left > 0 || this.away > 0 || stopping) return
+      stopping = true
       this.pump.stop(() => {
         this.graceTimer?.()
+        for (const looker of this.lookers) looker.close()
         this.calls.CloseHandle(this.port)
         this.counters.ports--
         for (const block of this.pump.blocks()) this.heap.free(block)
@@ -358,7 +431,12 @@ export class Engine implements PumpOwner {
       })
     }
     this.returned = next
-    for (const endpoint of open) endpoint.close(next)
+    for (const endpoint of open) {
+      endpoint.close(() => {
+        left--
+        next()
+      })
+    }
     next()
   })
 

@@ -18,7 +18,6 @@ import type { Block, Handle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Endpoint, Engine } from "./engine.ts"
-import type { Operation } from "./operation.ts"
 import type { Server } from "./waiters.ts"
 import { Line, takeOrWait } from "./waiters.ts"
 
@@ -34,12 +33,19 @@ const slowestPoll = 250
 const name = "WSAWaitForMultipleEvents"
 const closed = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed(name)))
 
+/** An operation that an event tells the end of. */
+export interface Watched {
+  readonly endpoint: { readonly packet: (overlapped: number) => void }
+  readonly address: number
+  readonly isPending: boolean
+}
+
 /** One event object, and the fibers that wait for it: each knows how many signals had been seen when it came. */
 export class Event implements Server<number> {
   readonly handle: Handle
   readonly wait: Effect.Effect<void, WinsockError>
   /** The operation whose end it tells. */
-  operation: Operation | undefined = undefined
+  operation: Watched | undefined = undefined
   /** Whether somebody's operation uses it, or will. */
   busy = false
   isOpen = true
@@ -145,6 +151,8 @@ export class EventWaits implements Endpoint {
   private pause = 0
   private closing: (() => void) | undefined = undefined
   private isClosed = false
+  // how many SOCKETs have operations that events tell of
+  private users = 0
   private readonly withdrawExit: () => void
 
   constructor(engine: Engine, wakeEvent: Handle, block: Block) {
@@ -198,9 +206,19 @@ export class EventWaits implements Endpoint {
   }
 
   /** Tells the operation's endpoint of its end, when its event has told of it. */
-  watch(event: Event, operation: Operation): void {
+  watch(event: Event, operation: Watched): void {
     event.operation = operation
     this.joined()
+  }
+
+  /** A SOCKET whose operations events tell of was opened, or closed: it goes on until the last one is. */
+  enter(): void {
+    this.users++
+  }
+
+  leave(): void {
+    this.users--
+    this.engine.poke(this)
   }
 
   // --- as an endpoint ---
@@ -221,7 +239,7 @@ export class EventWaits implements Endpoint {
     for (const event of events) this.serve(event)
     this.closeEvents(events)
     this.arm()
-    if (this.closing !== undefined && this.events.size === 0 && this.away === undefined) this.finish()
+    if (this.closing !== undefined && this.events.size + this.users === 0 && this.away === undefined) this.finish()
   }
 
   private serve(event: Event): void {

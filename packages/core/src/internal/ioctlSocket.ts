@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Block, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import { Operation } from "./operation.ts"
 import { providerOf } from "./provider.ts"
@@ -153,7 +154,7 @@ export class IoctlSocket<A> extends SocketEndpoint implements Server<void> {
       outputSize,
       operation.address + count,
       operation.address,
-      0
+      operation.routine
     )
     if (!operation.answered(rc === 0 ? 0 : engine.calls.WSAGetLastError())) return true
     this.ended(operation)
@@ -240,6 +241,8 @@ export class IoctlSocket<A> extends SocketEndpoint implements Server<void> {
 
 const open = <A>(engine: Engine, question: Question<A>): IoctlSocket<A> | WinsockError => {
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
+  const completion = engine.completion()
+  if (completion instanceof WinsockErrors.WinsockError) return completion
   const { calls } = engine
   const family = InterfaceList.familyOf(question.family)
   const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
@@ -248,9 +251,9 @@ const open = <A>(engine: Engine, question: Question<A>): IoctlSocket<A> | Winsoc
   const { ifsHandles } = providerOf(engine, family, SOCK_DGRAM, socket)
   const key = engine.reserve()
   let error: WinsockError
-  if (calls.CreateIoCompletionPort(socket, engine.port, key, 0) !== 0) {
+  if (associate(engine, completion, socket, key)) {
     try {
-      return new IoctlSocket(engine, socket, key, { skips: false, cancelCloses: !ifsHandles }, question)
+      return new IoctlSocket(engine, socket, key, { completion, skips: false, cancelCloses: !ifsHandles }, question)
     } catch {
       // all that it throws for
       error = WinsockErrors.fromCode("WSASocketW", WSA_NOT_ENOUGH_MEMORY)

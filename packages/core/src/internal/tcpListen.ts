@@ -11,6 +11,7 @@ import type { TcpSocket } from "../TcpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress } from "./checks.ts"
+import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { Restore } from "./happyEyeballs.ts"
 import type { AcceptFunctions } from "./listener.ts"
@@ -75,10 +76,16 @@ const attach = (
   functions: AcceptFunctions,
   options: ListenChecked
 ): Listener | WinsockError => {
+  const completion = engine.completion(options.stream.completion)
+  if (completion instanceof WinsockErrors.WinsockError) {
+    engine.calls.closesocket(on.socket)
+    return completion
+  }
   const key = engine.reserve()
   let error: WinsockError
-  if (engine.calls.CreateIoCompletionPort(on.socket, engine.port, key, 0) !== 0) {
-    const mode = { skips: skipPackets(engine, on.socket, provider), cancelCloses: !provider.ifsHandles }
+  if (associate(engine, completion, on.socket, key)) {
+    const skips = skipPackets(engine, completion, on.socket, provider)
+    const mode = { completion, skips, cancelCloses: !provider.ifsHandles }
     try {
       return new Listener(engine, on.socket, key, mode, v6, functions, options)
     } catch {

@@ -17,6 +17,8 @@ import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import type { SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import type { Completion } from "./completion.ts"
+import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { Provider } from "./provider.ts"
 import { providerOf } from "./provider.ts"
@@ -80,11 +82,17 @@ export const configure = (on: SocketCalls, options: StreamOptions): string | und
 /** Hands a SOCKET to an engine, which closes it from then on; on failure it is closed here. */
 export const attach = (engine: Engine, unowned: Unowned, options: StreamOptions): Stream | WinsockError => {
   const { on, provider } = unowned
+  const completion = engine.completion(options.completion)
+  if (completion instanceof WinsockErrors.WinsockError) {
+    engine.calls.closesocket(on.socket)
+    return completion
+  }
   const key = engine.reserve()
   let error: WinsockError
-  if (engine.calls.CreateIoCompletionPort(on.socket, engine.port, key, 0) !== 0) {
+  if (associate(engine, completion, on.socket, key)) {
     const mode = {
-      skips: skipPackets(engine, on.socket, provider),
+      completion,
+      skips: skipPackets(engine, completion, on.socket, provider),
       cancelCloses: (options.cancel ?? (provider.ifsHandles ? "operation" : "close")) === "close"
     }
     try {
@@ -100,7 +108,8 @@ export const attach = (engine: Engine, unowned: Unowned, options: StreamOptions)
 }
 
 /** Without file handles under it, a packet may come all the same: nothing is skipped then. */
-export const skipPackets = (engine: Engine, socket: SocketHandle, provider: Provider): boolean =>
+export const skipPackets = (engine: Engine, { mode }: Completion, socket: SocketHandle, provider: Provider): boolean =>
+  mode === "port" &&
   provider.ifsHandles &&
   engine.calls.SetFileCompletionNotificationModes(
     socket,

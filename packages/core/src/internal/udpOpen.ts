@@ -30,6 +30,8 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { DatagramOptions } from "./receives.ts"
 import { Datagrams } from "./datagrams.ts"
+import type { Mode } from "./completion.ts"
+import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { DatagramProvider } from "./provider.ts"
 import { datagramProvider } from "./provider.ts"
@@ -106,12 +108,21 @@ const openAt = (engine: Engine, plan: Plan): Opened | WinsockError => {
 }
 
 /** Hands an open SOCKET to an engine, which closes it from then on; on failure it is closed here. */
-export const attach = (engine: Engine, opened: Opened, options: DatagramOptions): Datagrams | WinsockError => {
+export const attach = (
+  engine: Engine,
+  opened: Opened,
+  options: Omit<DatagramOptions, "completion"> & { readonly completion?: Mode | undefined }
+): Datagrams | WinsockError => {
+  const completion = engine.completion(options.completion)
+  if (completion instanceof WinsockErrors.WinsockError) {
+    engine.calls.closesocket(opened.socket)
+    return completion
+  }
   const key = engine.reserve()
   let error: WinsockError
-  if (engine.calls.CreateIoCompletionPort(opened.socket, engine.port, key, 0) !== 0) {
+  if (associate(engine, completion, opened.socket, key)) {
     try {
-      return new Datagrams(engine, opened.socket, opened.provider, options, key)
+      return new Datagrams(engine, opened.socket, opened.provider, { ...options, completion }, key)
     } catch {
       // all that it throws for
       error = WinsockErrors.fromCode("WSASocketW", WSA_NOT_ENOUGH_MEMORY)

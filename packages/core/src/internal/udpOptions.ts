@@ -6,6 +6,8 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Range } from "./checks.ts"
 import { anAddress, isRecord, isWithin, numbersOf, oneOf, refuseChoice, refused, refuseOptions } from "./checks.ts"
+import type { Mode } from "./completion.ts"
+import { modes } from "./completion.ts"
 import { controlNames } from "./udpControls.ts"
 
 const ranges = {
@@ -18,10 +20,11 @@ const ranges = {
 
 const wishes = ["required", "preferred"] as const
 
-// `cancel` has no default of its own: the provider decides
+// `cancel` and `completion` have no defaults of their own: the provider decides, and the layer
 const choices = {
   truncation: ["deliver", "fail"],
   cancel: ["operation", "close"],
+  completion: modes,
   reuseAddress: [false, true],
   ipv6Only: [true, false],
   peerErrors: [false, true],
@@ -44,6 +47,7 @@ export interface Checked {
   readonly interface: number
   readonly truncation: "deliver" | "fail"
   readonly cancel: "operation" | "close" | undefined
+  readonly completion: Mode | undefined
   readonly reuseAddress: boolean
   readonly ipv6Only: boolean
   readonly peerErrors: boolean
@@ -72,6 +76,7 @@ export const check = (address: NetAddress.InetAddress, options: Options): Checke
     ...numbers,
     truncation: options.truncation ?? defaults.truncation,
     cancel: options.cancel,
+    completion: options.completion,
     reuseAddress: options.reuseAddress === true,
     ipv6Only: options.ipv6Only !== false,
     peerErrors: options.peerErrors === true,

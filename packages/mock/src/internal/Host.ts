@@ -135,11 +135,6 @@ export const make = (simulation: Simulation, node: Node): Mock => {
     exit: Effect.sync(() => {
       for (const task of kernel.exitTasks) task()
     }),
-    routine: (run) =>
-      Effect.acquireRelease(
-        Effect.sync(() => kernel.routines.add(run)),
-        (address) => Effect.sync(() => kernel.routines.remove(address))
-      ),
     counts: Effect.sync(() => ({
       blocks: kernel.memory.live,
       handles: kernel.handles.open,

@@ -111,7 +111,7 @@ export class Kernel {
     this.settings = settings
     this.trace = trace
     this.guard = new Guard(settings.guard, name, trace)
-    this.routines = new Routines(this.guard)
+    this.routines = new Routines(this.guard, turns)
     this.memory = new MockMemory(settings.abi, this.guard)
     this.guard.memory = this.memory
     this.turns = turns

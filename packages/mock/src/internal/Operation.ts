@@ -4,7 +4,7 @@
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Datagram } from "./Datagram.ts"
 import type { MockMemory } from "./Memory.ts"
-import type { CompletionRoutine } from "./Routines.ts"
+import type { Registered } from "./Routines.ts"
 import { gather } from "./Buffers.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { Socket } from "./Socket.ts"
@@ -31,7 +31,7 @@ export class Operation {
   msg = 0
   name = 0
   /** The completion routine, undefined for none. */
-  routine: CompletionRoutine | undefined
+  routine: Registered | undefined
   /** Where the length of the name is to be written, 0 for nowhere. */
   nameLengthAt = 0
   nameLength = 0

@@ -95,6 +95,10 @@ const seamOf = (kernel: Kernel): Seam => ({
   calls: makeCalls(kernel),
   offThread: makeOffThread(kernel),
   bind: makeBind(kernel),
+  routine: (run, queued) => {
+    const address = kernel.routines.add(run, queued)
+    return { address, release: () => kernel.routines.remove(address) }
+  },
   host: {
     schedule: (task, delay = 0) => {
       const scheduled = new ScheduledTask(task)
@@ -128,6 +132,7 @@ export const audit = (kernel: Kernel): void => {
   if (lists > 0) left(`${lists} lists of GetAddrInfoExW are not freed`)
   if (kernel.memory.live > 0) left(`${kernel.memory.live} blocks of memory are allocated`)
   if (kernel.started > 0) left(`${kernel.started} WSAStartup calls have no WSACleanup`)
+  if (kernel.routines.size > 0) left(`${kernel.routines.size} completion routines are registered`)
   if (kernel.keepAlive > 0) left("the process is kept alive")
   if (kernel.exitTasks.size > 0) left(`${kernel.exitTasks.size} exit tasks are registered`)
 }

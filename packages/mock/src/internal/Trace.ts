@@ -98,7 +98,7 @@ class SegmentRecord {
   }
 }
 
-type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Violated
+type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
 
 type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
@@ -123,6 +123,10 @@ export class Trace {
 
   dequeued(host: string, port: number, key: number, overlapped: number, status: number, bytes: number): void {
     if (this.limit > 0) this.add({ _tag: "Dequeued", host, port, key, overlapped, status, bytes })
+  }
+
+  ran(host: string, overlapped: number, status: number, bytes: number): void {
+    if (this.limit > 0) this.add({ _tag: "Ran", host, overlapped, status, bytes })
   }
 
   violated(host: string, kind: MockTrace.ViolationKind, message: string): void {

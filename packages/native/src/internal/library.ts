@@ -5,7 +5,7 @@ import { extensions, functions } from "@effect-winsock/core/Signatures"
 import type * as Koffi from "koffi"
 import { setImmediate } from "node:timers"
 
-export type Library = Pick<Seam, "calls" | "offThread" | "bind">
+export type Library = Pick<Seam, "calls" | "offThread" | "bind" | "routine">
 
 type Call = (...args: ReadonlyArray<number>) => number
 
@@ -37,6 +37,9 @@ const failed: Record<Failure, (code: number) => number> = {
   // WSA_WAIT_FAILED, for the one function of this kind whose result can tell
   NEVER: () => 0xffff_ffff
 }
+
+// LPWSAOVERLAPPED_COMPLETION_ROUTINE: dwError, cbTransferred, lpOverlapped, dwFlags
+const routineParameters = [types.u32, types.u32, types.pointer, types.u32]
 
 const parametersOf = (signature: Signature) => signature.parameters.map(([, type]) => types[type])
 
@@ -97,5 +100,12 @@ export const declare = (koffi: typeof Koffi): Library => {
     return call
   }
 
-  return { calls, offThread, bind: bind as unknown as Seam["bind"] }
+  const routineType = koffi.pointer(koffi.proto("__stdcall", null, "void", routineParameters))
+  // Windows does not tell when one is queued
+  const routine: Seam["routine"] = (run) => {
+    const callback = koffi.register(run, routineType)
+    return { address: Number(callback), release: () => koffi.unregister(callback) }
+  }
+
+  return { calls, offThread, bind: bind as unknown as Seam["bind"], routine }
 }

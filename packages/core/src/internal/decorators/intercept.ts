@@ -100,6 +100,7 @@ export const intercept = (
     calls: calls as unknown as Seam["calls"],
     offThread: offThread as Seam["offThread"],
     bind: bind as unknown as Seam["bind"],
+    routine: seam.routine,
     host: seam.host
   }
 }
