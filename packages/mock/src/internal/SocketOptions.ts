@@ -16,6 +16,7 @@ import {
   XP1_IFS_HANDLES
 } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
+import * as OptionTable from "@effect-winsock/schema/OptionTable"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { UdpSocket } from "./UdpSocket.ts"
 
@@ -40,7 +41,7 @@ const key = (level: number, name: number): number => (level | 0) * 0x1_0000_0000
 export const optionKeys = (names: ReadonlyArray<string>): ReadonlySet<number> =>
   new Set(
     names.flatMap((name) => {
-      const rows = Options.table.filter((row) => row.name === name)
+      const rows = OptionTable.table.filter((row) => row.name === name)
       if (rows.length === 0) throw new RangeError(`absentOptions: there is no option ${name}`)
       return rows.map((row) => key(row.level, row.number))
     })
@@ -207,7 +208,7 @@ const legal = (socket: AnySocket, level: number): boolean => {
   return level !== (socket.protocol === "TCP" ? IPPROTO_UDP : IPPROTO_TCP)
 }
 
-const rows = new Map(Options.table.map((row) => [key(row.level, row.number), row]))
+const rows = new Map(OptionTable.table.map((row) => [key(row.level, row.number), row]))
 
 /** What an option that sockets of this protocol do not have, or not for reading, fails with; 0 for one that they have. */
 const foreign = (socket: AnySocket, level: number, name: number, reads: boolean): number => {
