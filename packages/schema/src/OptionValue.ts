@@ -97,6 +97,14 @@ export interface Integer extends OptionValue<number> {
   readonly most: number
 }
 
+/**
+ * Returns `true` for a value that is an integer with a range.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isInteger = (value: OptionValue<any>): value is Integer => "least" in value && "most" in value
+
 const integer = (type: string, least: number, most: number): Integer => ({
   type,
   least,

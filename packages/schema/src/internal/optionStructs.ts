@@ -411,7 +411,10 @@ export const interfaceList: OptionValue<ReadonlyArray<InterfaceInfo>> = {
 /** A pointer or a handle, as a number. */
 export const pointer: OptionValue<number> = {
   type: "SOCKET or pointer",
-  check: told,
+  check: (value, option) =>
+    Number.isSafeInteger(value) && (value as number) >= 0
+      ? (value as number)
+      : new Refusal(option, value, "the number of a handle"),
   size: pointerSize,
   write: (abi, view, at, value) => {
     writePointer(abi, view, at, value)

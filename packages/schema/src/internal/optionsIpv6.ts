@@ -34,6 +34,8 @@ export const ipv6Options = {
   IPV6_GET_IFLIST: row(Options.IPV6_GET_IFLIST, indexes, datagrams, "r", lists),
   IPV6_RECVRTHDR: row(Options.IPV6_RECVRTHDR, bool, datagrams, "rw", control),
   IPV6_RECVTCLASS: row(Options.IPV6_RECVTCLASS, bool, datagrams, "rw", control),
+  // not on the page: programs try it to find out whether a send may carry it
+  IPV6_TCLASS: row(Options.IPV6_TCLASS, dword(0, 255), internet, "rw"),
   IP_ORIGINAL_ARRIVAL_IF: row(Options.IP_ORIGINAL_ARRIVAL_IF, bool, datagrams, "rw", {
     ...control,
     since: "Windows 7"
