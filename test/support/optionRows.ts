@@ -6,6 +6,8 @@ import type { SocketHandle } from "@effect-winsock/core/Seam"
 import { EngineKey, Winsock } from "@effect-winsock/core/Winsock"
 import { isWinsockError } from "@effect-winsock/core/WinsockError"
 import * as Flags from "@effect-winsock/schema/Flags"
+import * as Guids from "@effect-winsock/schema/Guids"
+import * as IoctlTable from "@effect-winsock/schema/IoctlTable"
 import type { OptionInfo } from "@effect-winsock/schema/OptionTable"
 import * as OptionTable from "@effect-winsock/schema/OptionTable"
 import * as OptionValue from "@effect-winsock/schema/OptionValue"
@@ -195,3 +197,54 @@ export const onWindows = (info: OptionInfo, kind: Kind, family: Family): string 
   const set = codes[answer("w")]
   return `${get}/${set}/${set === "ok" && info.access === "rw" ? "same" : "-"}`
 }
+
+// --- control codes ---
+
+const inputs: { readonly [name: string]: unknown } = {
+  FIONBIO: true,
+  SIO_GET_EXTENSION_FUNCTION_POINTER: Guids.extensions.TransmitFile,
+  SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER: Guids.WSAID_MULTIPLE_RIO,
+  SIO_KEEPALIVE_VALS: { onoff: true, keepalivetime: 1000, keepaliveinterval: 100 },
+  SIO_UDP_CONNRESET: false,
+  SIO_UDP_NETRESET: false,
+  SIO_LOOPBACK_FAST_PATH: true,
+  SIO_TCP_INITIAL_RTO: { Rtt: 300, MaxSynRetransmissions: 2 },
+  SIO_CPU_AFFINITY: 0,
+  SIO_TCP_INFO: 0,
+  SIO_RCVALL: 1,
+  SIO_RCVALL_MCAST: 1,
+  SIO_RCVALL_IGMPMCAST: 1,
+  SIO_TIMESTAMPING: { Flags: Flags.TIMESTAMPING_FLAG_RX, TxTimestampsBuffered: 0 },
+  SIO_SET_COMPATIBILITY_MODE: { BehaviorId: 1, TargetOsVersion: 0 }
+}
+
+/** What these answer is of the machine's interfaces, or of what was sent: other tests have them. */
+const elsewhere = /ADDRESS_LIST|ROUTING_INTERFACE|INTERFACE_LIST|BACKLOG_CHANGE|TX_TIMESTAMP/
+
+export const ioctls = IoctlTable.table.filter(({ name }) => !elsewhere.test(name))
+
+/** What a control code answers on a fresh socket. */
+export const observeIoctl = (info: IoctlTable.IoctlInfo, kind: Kind, family: Family) =>
+  Effect.scoped(
+    Effect.flatMap(open(kind, family), (socket) => outcome(options.ioctl(socket, info.name, inputs[info.name])))
+  )
+
+const ioctlStates: { readonly [name: string]: { readonly [K in Kind]?: string } } = {
+  SIO_IDEAL_SEND_BACKLOG_QUERY: { tcp: "WSAENOTCONN", listener: "WSAENOTCONN" },
+  SIO_TCP_INFO: { tcp: "WSAENOTCONN", listener: "WSAENOTCONN" },
+  SIO_QUERY_RSS_PROCESSOR_INFO: { tcp: "WSAENOTCONN", listener: "WSAENOTCONN" },
+  // before it listens
+  SIO_TCP_INITIAL_RTO: { listener: "WSAEINVAL" }
+}
+
+const ioctlAlways: { readonly [name: string]: string } = {
+  SIO_FLUSH: "WSAEOPNOTSUPP",
+  SIO_EXT_SENDMSG: "WSAEOPNOTSUPP",
+  SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER: "WSAEINVAL"
+}
+
+/** What the simulation answers: what the pages say, or `WSAEOPNOTSUPP` of a code that a socket does not have. */
+export const ioctlAnswer = ({ name, sockets }: IoctlTable.IoctlInfo, kind: Kind, family: Family): string =>
+  !sockets.includes(kind) || (name === "SIO_GET_BROADCAST_ADDRESS" && family === "v6")
+    ? "WSAEOPNOTSUPP"
+    : (ioctlStates[name]?.[kind] ?? ioctlAlways[name] ?? "ok")

@@ -1,6 +1,9 @@
 // Where Wine 8 is not as Windows, by option and by socket: what `observe` tells of it. Linux lies under it, which knows
 // fewer options, and more of them on any socket.
-export const underWine: { readonly [option: string]: { readonly [sockets: string]: string } } = {
+
+type Answers = { readonly [name: string]: { readonly [sockets: string]: string } }
+
+export const underWine: Answers = {
   SO_DEBUG: { "udp, tcp, listener": "ok/ok/other" },
   SO_KEEPALIVE: { udp: "ok/ok/same" },
   SO_BROADCAST: { "tcp, listener": "ok/ok/same" },
@@ -90,9 +93,29 @@ export const underWine: { readonly [option: string]: { readonly [sockets: string
   TCP_KEEPINTVL: { "tcp, listener": "WSAENOPROTOOPT/WSAENOPROTOOPT/-" }
 }
 
-/** What Wine answers, where that is not what Windows does. */
-export const answerOfWine = (option: string, kind: string, family: string): string | undefined => {
-  for (const [sockets, answer] of Object.entries(underWine[option] ?? {})) {
+/** The same of control codes: most of them are unknown to it. */
+export const ioctlsUnderWine: Answers = {
+  SIOCATMARK: { udp: "WSAEINVAL" },
+  SIO_ENABLE_CIRCULAR_QUEUEING: { "tcp, listener": "ok" },
+  SIO_GET_BROADCAST_ADDRESS: { "udp v4": "WSAEOPNOTSUPP" },
+  SIO_BSP_HANDLE: { "udp, tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_BSP_HANDLE_SELECT: { "udp, tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_BSP_HANDLE_POLL: { "udp, tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER: { "udp, tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_QUERY_RSS_PROCESSOR_INFO: { "tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_KEEPALIVE_VALS: { udp: "WSAEINVAL" },
+  SIO_UDP_CONNRESET: { "tcp, listener": "ok" },
+  SIO_UDP_NETRESET: { udp: "WSAEOPNOTSUPP" },
+  SIO_LOOPBACK_FAST_PATH: { "tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_TCP_INITIAL_RTO: { "tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_CPU_AFFINITY: { "udp, tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_TCP_INFO: { "tcp, listener": "WSAEOPNOTSUPP" },
+  SIO_TIMESTAMPING: { udp: "WSAEOPNOTSUPP" },
+  SIO_SET_COMPATIBILITY_MODE: { "udp, tcp, listener": "WSAEOPNOTSUPP" }
+}
+
+const answerIn = (answers: Answers, name: string, kind: string, family: string): string | undefined => {
+  for (const [sockets, answer] of Object.entries(answers[name] ?? {})) {
     for (const socket of sockets.split(", ")) {
       const [of, ...families] = socket.split(" ")
       if (of === kind && (families.length === 0 || families.includes(family))) return answer
@@ -100,3 +123,10 @@ export const answerOfWine = (option: string, kind: string, family: string): stri
   }
   return undefined
 }
+
+/** What Wine answers, where that is not what Windows does. */
+export const answerOfWine = (option: string, kind: string, family: string): string | undefined =>
+  answerIn(underWine, option, kind, family)
+
+export const ioctlAnswerOfWine = (name: string, kind: string, family: string): string | undefined =>
+  answerIn(ioctlsUnderWine, name, kind, family)

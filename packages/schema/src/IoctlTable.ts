@@ -82,6 +82,9 @@ const rows = {
   SIO_GET_BROADCAST_ADDRESS: winsock2(Io.SIO_GET_BROADCAST_ADDRESS, none, sockaddr, udp),
   SIO_GET_EXTENSION_FUNCTION_POINTER: winsock2(Io.SIO_GET_EXTENSION_FUNCTION_POINTER, guid, pointer, all),
   SIO_ROUTING_INTERFACE_QUERY: winsock2(Io.SIO_ROUTING_INTERFACE_QUERY, sockaddr, sockaddr, internet),
+  SIO_ROUTING_INTERFACE_CHANGE: winsock2(Io.SIO_ROUTING_INTERFACE_CHANGE, sockaddr, none, internet, {
+    kept: keptPending
+  }),
   SIO_ADDRESS_LIST_QUERY: winsock2(Io.SIO_ADDRESS_LIST_QUERY, none, addressList, internet),
   SIO_ADDRESS_LIST_CHANGE: winsock2(Io.SIO_ADDRESS_LIST_CHANGE, none, none, internet, { kept: keptPending }),
   SIO_BSP_HANDLE: mswsock(Io.SIO_BSP_HANDLE, none, pointer, all),

@@ -30,6 +30,9 @@ export const SIO_GET_EXTENSION_FUNCTION_POINTER = 0xc800_0006
 /** The local address that would be used for a destination. @category constants @since 0.1.0 */
 export const SIO_ROUTING_INTERFACE_QUERY = 0xc800_0014
 
+/** Completes when that local address changes. @category constants @since 0.1.0 */
+export const SIO_ROUTING_INTERFACE_CHANGE = 0x8800_0015
+
 /** The local addresses of the socket's family. @category constants @since 0.1.0 */
 export const SIO_ADDRESS_LIST_QUERY = 0x4800_0016
 

@@ -5,8 +5,19 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as options from "../../../packages/core/src/internal/socketOptions.ts"
 import type { Family, Kind } from "../../support/optionRows.ts"
-import { families, isFound, kinds, observe, onWindows, open, outcome } from "../../support/optionRows.ts"
-import { answerOfWine, underWine } from "../../support/optionsOfWine.ts"
+import {
+  families,
+  ioctlAnswer,
+  ioctls,
+  isFound,
+  kinds,
+  observe,
+  observeIoctl,
+  onWindows,
+  open,
+  outcome
+} from "../../support/optionRows.ts"
+import { answerOfWine, ioctlAnswerOfWine, underWine } from "../../support/optionsOfWine.ts"
 import { law, layerName } from "../../support/rig.ts"
 
 const everySocket = kinds.flatMap((kind) =>
@@ -46,6 +57,24 @@ describe("every option: read, set and read again, or the documented error", () =
       }
     })
   )
+})
+
+describe("every control code: done, or the documented error", () => {
+  for (const { family, kind } of everySocket) {
+    law(`a ${kind} of IP${family}`, () =>
+      Effect.gen(function* () {
+        const answer = (info: IoctlTable.IoctlInfo): string =>
+          (layerName === "native" ? ioctlAnswerOfWine(info.name, kind, family) : undefined) ??
+          ioctlAnswer(info, kind, family)
+        const seen: Array<string> = []
+        for (const info of ioctls) seen.push(`${info.name} ${yield* observeIoctl(info, kind, family)}`)
+        assert.deepStrictEqual(
+          seen,
+          ioctls.map((info) => `${info.name} ${answer(info)}`)
+        )
+      })
+    )
+  }
 })
 
 describe("a socket of the library's: other kinds, and what it keeps to itself, are refused before any call", () => {

@@ -8,6 +8,7 @@ import * as Io from "@effect-winsock/schema/Ioctls"
 import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { AnySocket, Kernel } from "./Kernel.ts"
+import * as SmallIoctls from "./SmallIoctls.ts"
 import * as TcpIoctls from "./TcpIoctls.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
@@ -107,7 +108,8 @@ const ioctls: { readonly [code: number]: Ioctl } = {
     if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
     socket.timestamps = (flags & TIMESTAMPING_FLAG_RX) !== 0
     return 0
-  }
+  },
+  ...SmallIoctls.ioctls
 }
 
 // streams' own codes are unknown to other sockets
