@@ -4,6 +4,7 @@ import { group as cancel } from "./rows/cancel.ts"
 import { group as close } from "./rows/close.ts"
 import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
+import { group as optionTable } from "./rows/optionTable.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
 import { group as ports } from "./rows/ports.ts"
 import { group as recvMsg } from "./rows/recvMsg.ts"
@@ -20,7 +21,7 @@ import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
-const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options]
+const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options, optionTable]
 
 const streams = [
   tcpConnect,
