@@ -4,6 +4,7 @@ import engine from "./engine.mjs"
 import events from "./events.mjs"
 import foundations from "./foundations.mjs"
 import names from "./names.mjs"
+import options from "./options.mjs"
 import platform from "./platform.mjs"
 import receives from "./receives.mjs"
 import streams from "./streams.mjs"
@@ -17,5 +18,6 @@ export const mutants = [
   ...streamsConnect,
   ...events,
   ...names,
+  ...options,
   ...platform
 ]
