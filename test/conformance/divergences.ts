@@ -407,6 +407,31 @@ export const divergences: ReadonlyArray<Divergence> = [
     { nothing: 1, before: 1, stream: "ab!cd", after: 1 },
     "Wine 8 always says that there is no urgent byte before the reader"
   ),
+  // options by the type of socket
+  on8(
+    "§1.2 IPv6 on IPv4",
+    { IPV6_UNICAST_HOPS: "WSAEOPNOTSUPP", IPV6_V6ONLY: "WSAEOPNOTSUPP" },
+    "Linux, under Wine, has another code for it"
+  ),
+  on8("§1.2 other protocol", { TCP_NODELAY: "WSAEOPNOTSUPP" }, "Linux, under Wine, has another code for it"),
+  on8(
+    "§1.2 BSD",
+    { SO_SNDLOWAT: "WSAENOPROTOOPT", SO_RCVLOWAT: "WSAENOPROTOOPT", SO_USELOOPBACK: "WSAENOPROTOOPT" },
+    "Wine answers as Windows did before Vista"
+  ),
+  on8(
+    "§1.2 TCP options",
+    {
+      TCP_EXPEDITED_1122: "WSAENOPROTOOPT",
+      TCP_KEEPCNT: "WSAENOPROTOOPT",
+      TCP_MAXRT: "WSAENOPROTOOPT",
+      TCP_TIMESTAMPS: "WSAENOPROTOOPT",
+      TCP_FASTOPEN: "WSAENOPROTOOPT"
+    },
+    "Wine has only TCP_NODELAY"
+  ),
+  on8("§1.2 IP_IFLIST", { before: "WSAENOPROTOOPT", on: "WSAENOPROTOOPT" }, "Wine has no IP_IFLIST"),
+  on8("§1.2 IP_UNICAST_IF", { set: "ok", told: 0x0100_0000 }, "Wine tells what was set"),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
   on8("N5", { outcome: "ok" }, "Wine leaves out the flags that it does not know"),

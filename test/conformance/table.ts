@@ -5,6 +5,7 @@ import { group as close } from "./rows/close.ts"
 import { group as interfaces } from "./rows/interfaces.ts"
 import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
+import { group as optionTable } from "./rows/optionTable.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
 import { group as ports } from "./rows/ports.ts"
 import { group as recvMsg } from "./rows/recvMsg.ts"
@@ -22,7 +23,19 @@ import { group as transmitFile } from "./rows/transmitFile.ts"
 import { group as wsaRecvMsg } from "./rows/wsaRecvMsg.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
-const datagrams = [recvMsg, wsaRecvMsg, sendMsg, overlapped, ports, cancel, close, routines, options, interfaces]
+const datagrams = [
+  recvMsg,
+  wsaRecvMsg,
+  sendMsg,
+  overlapped,
+  ports,
+  cancel,
+  close,
+  routines,
+  options,
+  optionTable,
+  interfaces
+]
 
 const streams = [
   tcpConnect,

@@ -13,6 +13,7 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import type { Live } from "./internal/liveSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import * as connecting from "./internal/tcpConnect.ts"
 import type { NativeBuffer } from "./NativeBuffer.ts"
@@ -211,7 +212,7 @@ export interface TransmitOptions {
  * @category models
  * @since 0.1.0
  */
-export interface TcpSocket {
+export interface TcpSocket extends Live<"tcp"> {
   /** The address on this side. */
   readonly localAddress: NetAddress.InetAddress
   /** The peer's. */

@@ -10,6 +10,8 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Datagram } from "./Datagram.ts"
+import type { Live } from "./internal/liveSocket.ts"
+import { LiveKey } from "./internal/liveSocket.ts"
 import * as internal from "./internal/udpSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import type { Capabilities, ControlName, Wish } from "./UdpCapabilities.ts"
@@ -193,7 +195,7 @@ export interface PeerReport {
  * @category models
  * @since 0.1.0
  */
-export interface UdpSocket {
+export interface UdpSocket extends Live<"udp"> {
   /** The address it is bound to; its port is never 0. */
   readonly address: NetAddress.InetAddress
   /** What the provider can do. Asks it, the first time. */
@@ -300,5 +302,6 @@ const make = (socket: internal.Bound): UdpSocket => ({
   sendAll: (messages) => socket.sendAll(messages),
   reply: (message, payload, options) => socket.reply(message, payload, options),
   connect: (peer) => socket.connect(peer),
-  disconnect: socket.setPeer(undefined)
+  disconnect: socket.setPeer(undefined),
+  [LiveKey]: socket.live
 })

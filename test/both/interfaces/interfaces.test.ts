@@ -3,12 +3,13 @@
 import { Interfaces, UdpSocket } from "@effect-winsock/core"
 import type { SocketHandle } from "@effect-winsock/core/Seam"
 import * as Ioctls from "@effect-winsock/schema/Ioctls"
+import * as IoctlTable from "@effect-winsock/schema/IoctlTable"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
-import { interruptSoon, law, layerName, loopback, nothing, start } from "../../support/rig.ts"
+import { interruptSoon, law, lawInEachMode, layerName, loopback, nothing, start } from "../../support/rig.ts"
 import { at, refuses, tag } from "../../support/udp.ts"
 
 const text = NetAddress.formatIp
@@ -17,7 +18,7 @@ const text = NetAddress.formatIp
 const mock = { interfaces: [{ index: 4, name: "Ethernet", addresses: ["10.0.0.2/24", "fd00::2/64"] }] }
 
 describe("asking once", () => {
-  law(
+  lawInEachMode(
     "the list has loopback, with its flags and netmask",
     ({ statistics }) =>
       Effect.gen(function* () {
@@ -39,7 +40,7 @@ describe("asking once", () => {
     { mock }
   )
 
-  law(
+  lawInEachMode(
     "the addresses are those to bind to: of their family, any port, not loopback",
     () =>
       Effect.gen(function* () {
@@ -65,7 +66,7 @@ describe("asking once", () => {
     { mock }
   )
 
-  law(
+  lawInEachMode(
     "the route to an address of one's own can be bound to",
     () =>
       Effect.gen(function* () {
@@ -79,7 +80,7 @@ describe("asking once", () => {
     { mock }
   )
 
-  law("what is no argument is refused before any call", ({ recorder }) =>
+  lawInEachMode("what is no argument is refused before any call", ({ recorder }) =>
     Effect.gen(function* () {
       for (const family of ["ipv4", undefined, 4]) {
         yield* refuses(Interfaces.addresses(family as never), "family", family)
@@ -95,7 +96,7 @@ describe("asking once", () => {
     })
   )
 
-  law("a layer that was released makes no call", ({ recorder, release }) =>
+  lawInEachMode("a layer that was released makes no call", ({ recorder, release }) =>
     Effect.gen(function* () {
       yield* release
       recorder.clear()
@@ -123,14 +124,14 @@ describe("asking once", () => {
 })
 
 describe("waiting for a change", () => {
-  law("a stream that is not run makes no call", ({ recorder }) =>
+  lawInEachMode("a stream that is not run makes no call", ({ recorder }) =>
     Effect.sync(() => {
       Interfaces.changes("IPv4")
       assert.strictEqual(recorder.count("WSASocketW"), 0)
     })
   )
 
-  law(
+  lawInEachMode(
     "how things are can be the first element; the wait is in the kernel before the question",
     ({ recorder, statistics }) =>
       Effect.gen(function* () {
@@ -138,7 +139,7 @@ describe("waiting for a change", () => {
         recorder.clear()
         const first = yield* Stream.runHead(Interfaces.changes("IPv4", { current: true }))
         assert.deepStrictEqual(first._tag === "Some" ? first.value : undefined, addresses)
-        const codes = recorder.of("WSAIoctl").map(({ args }) => Ioctls.nameOf(args.dwIoControlCode))
+        const codes = recorder.of("WSAIoctl").map(({ args }) => IoctlTable.infoOf(args.dwIoControlCode)?.name)
         assert.deepStrictEqual(codes.slice(-2), ["SIO_ADDRESS_LIST_CHANGE", "SIO_ADDRESS_LIST_QUERY"])
         const { handles, operations, pending } = yield* statistics
         assert.deepStrictEqual([handles.sockets, pending, operations.ioctl.aborted], [0, 0, 1])
@@ -146,7 +147,7 @@ describe("waiting for a change", () => {
     { mock }
   )
 
-  law("an interruption cancels once, ends when the wait was seen to end, and closes the SOCKET", (rig) =>
+  lawInEachMode("an interruption cancels once, ends when the wait was seen to end, and closes the SOCKET", (rig) =>
     Effect.gen(function* () {
       const { gate, recorder, statistics } = rig
       const fiber = yield* start(Stream.runDrain(Interfaces.changes("IPv4")))
@@ -167,7 +168,7 @@ describe("waiting for a change", () => {
     })
   )
 
-  law("releasing the layer fails who waits, and leaves nothing", ({ release, statistics }) =>
+  lawInEachMode("releasing the layer fails who waits, and leaves nothing", ({ release, statistics }) =>
     Effect.gen(function* () {
       const waiting = yield* start(tag(Stream.runDrain(Interfaces.changes("IPv4"))))
       yield* release
@@ -176,7 +177,7 @@ describe("waiting for a change", () => {
     })
   )
 
-  law("an abort that nobody asked for is posted again, and how things are now is told (L4)", (rig) =>
+  lawInEachMode("an abort that nobody asked for is posted again, and how things are now is told (L4)", (rig) =>
     Effect.gen(function* () {
       const { bare, recorder, statistics } = rig
       const fiber = yield* start(Stream.runHead(Interfaces.changes("IPv4")))
@@ -190,14 +191,14 @@ describe("waiting for a change", () => {
     })
   )
 
-  law("what a provider does not know is a typed error", ({ failing }) =>
+  lawInEachMode("what a provider does not know is a typed error", ({ failing }) =>
     Effect.gen(function* () {
       failing.add({ call: "WSAIoctl", code: 10045, nth: 1 })
       assert.strictEqual(yield* tag(Stream.runDrain(Interfaces.changes("IPv4"))), "NotSupported")
     })
   )
 
-  law(
+  lawInEachMode(
     "the route's changes are waited for where the provider knows how to",
     ({ statistics }) =>
       Effect.gen(function* () {

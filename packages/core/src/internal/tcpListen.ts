@@ -1,5 +1,5 @@
 /** Listening sockets: how they are opened, and what a program sees of them. */
-import { IPPROTO_IPV6, SOL_SOCKET } from "@effect-winsock/schema/Flags"
+import { AF_INET, AF_INET6, IPPROTO_IPV6, SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import { IPV6_V6ONLY, SO_EXCLUSIVEADDRUSE, SO_REUSEADDR } from "@effect-winsock/schema/Options"
 import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
@@ -16,6 +16,8 @@ import type { Engine } from "./engine.ts"
 import type { Restore } from "./happyEyeballs.ts"
 import type { AcceptFunctions } from "./listener.ts"
 import { Listener } from "./listener.ts"
+import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
+import { OPEN } from "./socketEndpoint.ts"
 import { streamError } from "./streamError.ts"
 import { closing } from "./tcpConnect.ts"
 import type { Unowned } from "./tcpOpen.ts"
@@ -115,6 +117,12 @@ class Server implements TcpServer {
         )
       )
     )
+  }
+
+  get [LiveKey](): LiveSocketOf<"listener"> {
+    const { address, listener } = this
+    const family = NetAddress.isInetAddressV4(address) ? AF_INET : AF_INET6
+    return new LiveSocketOf(listener.engine, "listener", family, () => (listener.state === OPEN ? listener.socket : -1))
   }
 
   readonly run: TcpServer["run"] = <R, E, _>(handler: (connection: TcpSocket) => Effect.Effect<_, E, R>) =>

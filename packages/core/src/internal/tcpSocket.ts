@@ -1,5 +1,5 @@
 /** What a program sees of a stream. */
-import { IPPROTO_TCP, MSG_DONTROUTE, MSG_OOB, SD_RECEIVE } from "@effect-winsock/schema/Flags"
+import { AF_INET, AF_INET6, IPPROTO_TCP, MSG_DONTROUTE, MSG_OOB, SD_RECEIVE } from "@effect-winsock/schema/Flags"
 import { SIO_TCP_INFO, SIOCATMARK } from "@effect-winsock/schema/Ioctls"
 import { TCP_NODELAY } from "@effect-winsock/schema/Options"
 import { TCP_INFO_v0 } from "@effect-winsock/schema/Structs"
@@ -21,6 +21,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress, isRecord, isWithin } from "./checks.ts"
 import { DisconnectTurn } from "./disconnectTurn.ts"
+import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import { Buffer } from "./nativeBuffer.ts"
 import { aPayload, isPayload } from "./payload.ts"
 import type { SocketCalls } from "./socketCalls.ts"
@@ -64,6 +65,12 @@ export class Connection implements TcpSocket {
 
   get remoteAddress(): NetAddress.InetAddress {
     return this.remote
+  }
+
+  get [LiveKey](): LiveSocketOf<"tcp"> {
+    const { internal } = this
+    const family = NetAddress.isInetAddressV4(this.local) ? AF_INET : AF_INET6
+    return new LiveSocketOf(internal.engine, "tcp", family, () => (internal.isOpen ? internal.socket : -1))
   }
 
   // --- receiving ---

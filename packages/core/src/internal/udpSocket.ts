@@ -23,6 +23,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress, isRecord } from "./checks.ts"
 import type { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
+import { LiveSocketOf } from "./liveSocket.ts"
 import type { Payload } from "./payload.ts"
 import { ofItsFamily } from "./sends.ts"
 import type { Checked } from "./udpOptions.ts"
@@ -93,6 +94,7 @@ export class Bound {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Datagram>, WinsockError>
   readonly capabilities: Effect.Effect<Capabilities, WinsockError>
   readonly close: Effect.Effect<void>
+  readonly live: LiveSocketOf<"udp">
 
   private readonly engine: Engine
   private readonly plan: Plan
@@ -116,6 +118,7 @@ export class Bound {
       isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
     )
     this.pull = datagrams.pull(options.batch)
+    this.live = new LiveSocketOf(engine, "udp", opened.family, () => (datagrams.isOpen() ? datagrams.socket : -1))
     this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
     this.capabilities = Effect.suspend(() => Effect.flatMap(this.ask(), (send) => this.record(send)))
   }

@@ -10,6 +10,7 @@ import * as sdk from "@effect-winsock/schema/WsaError"
 import * as InterfaceIoctls from "./InterfaceIoctls.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Sockets from "./Sockets.ts"
+import * as SmallIoctls from "./SmallIoctls.ts"
 import * as TcpIoctls from "./TcpIoctls.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
@@ -111,7 +112,8 @@ const ioctls: { readonly [code: number]: Ioctl } = {
     if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
     socket.timestamps = (flags & TIMESTAMPING_FLAG_RX) !== 0
     return 0
-  }
+  },
+  ...SmallIoctls.ioctls
 }
 
 // streams' own codes are unknown to other sockets

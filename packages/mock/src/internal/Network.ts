@@ -182,6 +182,12 @@ export class Network implements Task {
 
   private hand(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
     if (socket.noReceive && datagram.status === 0) return this.drop(kernel, datagram, "shut down")
+    if (
+      datagram.status === 0 &&
+      !SocketOptions.takesFrom(socket, !datagram.destination.isV4, datagram.interfaceIndex)
+    ) {
+      return this.drop(kernel, datagram, "an interface that is not listed")
+    }
     if (socket.timestamps) {
       datagram.arrived = Number(this.turns.clock.monotonicTimeNanosUnsafe() / BigInt(100))
     }

@@ -16,7 +16,10 @@ import {
   XP1_IFS_HANDLES
 } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
+import * as OptionTable from "@effect-winsock/schema/OptionTable"
+import * as OptionValue from "@effect-winsock/schema/OptionValue"
 import * as sdk from "@effect-winsock/schema/WsaError"
+import * as OptionBlocks from "./OptionBlocks.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 type Value = "bool" | "number"
@@ -40,7 +43,7 @@ const key = (level: number, name: number): number => (level | 0) * 0x1_0000_0000
 export const optionKeys = (names: ReadonlyArray<string>): ReadonlySet<number> =>
   new Set(
     names.flatMap((name) => {
-      const rows = Options.table.filter((row) => row.name === name)
+      const rows = OptionTable.table.filter((row) => row.name === name)
       if (rows.length === 0) throw new RangeError(`absentOptions: there is no option ${name}`)
       return rows.map((row) => key(row.level, row.number))
     })
@@ -133,6 +136,37 @@ define(IPPROTO_UDP, Options.UDP_NOCHECKSUM, 0)
 export const SEND_MSG_SIZE = define(IPPROTO_UDP, Options.UDP_SEND_MSG_SIZE, 0, "number", 0, 0xffff)
 export const MAX_COALESCED = define(IPPROTO_UDP, Options.UDP_RECV_MAX_COALESCED_SIZE, 0, "number", 0, 0xffff_ffff)
 
+// every other option that is a number: stored, and without effect
+const initial: { readonly [name: string]: number } = {
+  SO_COMPARTMENT_ID: 1,
+  IP_USER_MTU: 0xffff_ffff,
+  IPV6_USER_MTU: 0xffff_ffff,
+  IPV6_PROTECTION_LEVEL: 10,
+  IPV6_CHECKSUM: -1
+}
+
+for (const { access, level, name, number, value } of OptionTable.table) {
+  if (access !== "rw" || table.has(key(level, number))) continue
+  if (value === OptionValue.bool) define(level, number, initial[name] ?? 0)
+  else if (OptionValue.isInteger(value)) {
+    define(level, number, initial[name] ?? 0, "number", value.least, value.most)
+  }
+}
+
+const IFLIST4 = table.get(key(IPPROTO_IP, Options.IP_IFLIST))!.index
+const IFLIST6 = table.get(key(IPPROTO_IPV6, Options.IPV6_IFLIST))!.index
+
+/** Whether a socket receives what came by an interface: from all of them, or from those of its list. */
+export const takesFrom = (socket: AnySocket, v6: boolean, index: number): boolean =>
+  !listsInterfaces(socket, v6) || OptionBlocks.listed(socket, v6, index)
+
+const listsInterfaces = (socket: AnySocket, v6: boolean): boolean => socket.options[v6 ? IFLIST6 : IFLIST4] !== 0
+
+/** Kept from BSD, and not supported since Windows Vista: the pages promise WSAEINVAL for both calls. */
+const unsupported: ReadonlySet<number> = new Set(
+  [Options.SO_SNDLOWAT, Options.SO_RCVLOWAT, Options.SO_USELOOPBACK].map((name) => key(SOL_SOCKET, name))
+)
+
 /** Bits of `UdpSocket.wantedV4` and `wantedV6`. */
 export const WANTS_PKTINFO = 1
 export const WANTS_TTL = 2
@@ -172,6 +206,9 @@ const protocolInfoSize = 628
 /** Largest payload of one datagram: 65,535 less the IPv4 and UDP headers, or 65,535 less the UDP header. */
 export const maximumPayload = (v4: boolean): number => (v4 ? 65_507 : 65_527)
 
+/** What RFC 879 lets a sender assume that was told nothing. */
+const defaultMss = 536
+
 // getsockopt-only values, by level and name; undefined when the option does not exist
 const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number): number | undefined => {
   if (level === SOL_SOCKET) {
@@ -184,13 +221,12 @@ const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number
       case Options.SO_TYPE:
         return streams ? SOCK_STREAM : SOCK_DGRAM
       case Options.SO_MAX_MSG_SIZE:
-        // a stream has no messages
-        return streams ? undefined : maximumPayload(!socket.v6)
+        return maximumPayload(!socket.v6)
     }
   }
-  // legal on raw sockets, or after another option, and invalid on a UDP socket
-  if (level === IPPROTO_IP && (name === Options.IP_HDRINCL || name === Options.IP_GET_IFLIST))
-    return kernel.fail(sdk.WSAEINVAL)
+  if (level === IPPROTO_TCP && name === Options.TCP_MAXSEG && socket.protocol === "TCP") {
+    return socket.connection?.mss ?? defaultMss
+  }
   if ((level === IPPROTO_IP && name === Options.IP_MTU) || (level === IPPROTO_IPV6 && name === Options.IPV6_MTU)) {
     if (socket.peer === undefined) {
       kernel.fail(sdk.WSAENOTCONN)
@@ -207,15 +243,17 @@ const legal = (socket: AnySocket, level: number): boolean => {
   return level !== (socket.protocol === "TCP" ? IPPROTO_UDP : IPPROTO_TCP)
 }
 
-const rows = new Map(Options.table.map((row) => [key(row.level, row.number), row]))
+const rows = new Map(OptionTable.table.map((row) => [key(row.level, row.number), row]))
 
-/** What an option that sockets of this protocol do not have, or not for reading, fails with; 0 for one that they have. */
-const foreign = (socket: AnySocket, level: number, name: number, reads: boolean): number => {
+const kindOf = (socket: AnySocket): OptionTable.SocketKind =>
+  socket.protocol === "UDP" ? "udp" : socket.listening === undefined ? "tcp" : "listener"
+
+/** What an option that this socket does not have, or not for reading or writing, fails with; 0 for one that it has. */
+const foreign = (socket: AnySocket, level: number, name: number, access: "r" | "w"): number => {
   const row = rows.get(key(level, name))
   if (row === undefined) return 0
-  if (reads && row.access === "w") return sdk.WSAENOPROTOOPT
-  if (row.sockets.includes(socket.protocol === "TCP" ? "tcp" : "udp")) return 0
-  return level === SOL_SOCKET || socket.protocol === "UDP" ? sdk.WSAENOPROTOOPT : sdk.WSAEINVAL
+  if (unsupported.has(key(level, name))) return sdk.WSAEINVAL
+  return OptionTable.refusal(row, kindOf(socket), socket.v6 ? AF_INET6 : AF_INET, access)
 }
 
 export const getsockopt = (
@@ -238,8 +276,13 @@ export const getsockopt = (
   }
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, true)
+  const refusal = foreign(socket, level, name, "r")
   if (refusal !== 0) return kernel.fail(refusal)
+  if (OptionBlocks.isList(level, name) && !listsInterfaces(socket, level === IPPROTO_IPV6)) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  const block = OptionBlocks.get(level, name)
+  if (block !== undefined) return block(kernel, socket, at, lengthAt)
   const value =
     option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
   if (kernel.error !== 0) return 0
@@ -252,10 +295,14 @@ export const getsockopt = (
     memory.setU32(lengthAt, 1)
     return 0
   }
-  memory.setU32(at, value)
+  // set in network byte order, and told in the host's
+  memory.setU32(at, option?.index === UNICAST_IF ? swapped(value) : value)
   memory.setU32(lengthAt, 4)
   return 0
 }
+
+const swapped = (word: number): number =>
+  ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
 
 export const setsockopt = (
   kernel: Kernel,
@@ -269,8 +316,10 @@ export const setsockopt = (
   if (socket === undefined) return 0
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, false)
+  const refusal = foreign(socket, level, name, "w")
   if (refusal !== 0) return kernel.fail(refusal)
+  const block = OptionBlocks.set(level, name)
+  if (block !== undefined) return block(kernel, socket, at, length)
   if (option === undefined || !legal(socket, level)) {
     const known = computed(kernel, socket, level, name) !== undefined
     return kernel.fail(known ? sdk.WSAEINVAL : sdk.WSAENOPROTOOPT)
