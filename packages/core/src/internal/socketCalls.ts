@@ -1,10 +1,14 @@
 /** The calls on one SOCKET that take or give small values, and answer at once. */
 import { FIONBIO } from "@effect-winsock/schema/Ioctls"
+import type { OptionValue } from "@effect-winsock/schema/OptionValue"
+import { dword } from "@effect-winsock/schema/OptionValue"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import { WSAEAFNOSUPPORT } from "@effect-winsock/schema/WsaError"
 import type * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
 import type { Engine } from "./engine.ts"
+
+const anyDword = dword()
 
 /** They go through the engine's scratch memory. */
 export class SocketCalls {
@@ -16,10 +20,11 @@ export class SocketCalls {
     this.socket = socket
   }
 
-  set(level: number, option: number, value: number): boolean {
-    const { calls, scratch } = this.engine
-    scratch.view.setUint32(0, value, true)
-    return calls.setsockopt(this.socket, level, option, scratch.address, 4) === 0
+  /** Sets an option that is a DWORD, or one that lies in memory as `form` says. */
+  set(level: number, option: number, value: number, form: OptionValue<number> = anyDword): boolean {
+    const { calls, scratch, seam } = this.engine
+    const length = form.write(seam.abi, scratch.view, 0, value)
+    return calls.setsockopt(this.socket, level, option, scratch.address, length) === 0
   }
 
   /** Sets an option that has no value. */

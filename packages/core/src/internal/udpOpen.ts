@@ -21,6 +21,7 @@ import {
   UDP_RECV_MAX_COALESCED_SIZE,
   UDP_SEND_MSG_SIZE
 } from "@effect-winsock/schema/Options"
+import { indexInNetworkOrder } from "@effect-winsock/schema/OptionValue"
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEACCES, WSAEADDRINUSE, WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
@@ -181,13 +182,9 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
 }
 
 // IP_UNICAST_IF takes the index in network byte order, IPV6_UNICAST_IF in the host's
-const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean => {
-  const network = ((index << 24) | ((index & 0xff00) << 8) | ((index >>> 8) & 0xff00) | (index >>> 24)) >>> 0
-  return (
-    (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
-    ((v6 && !dual) || on.set(IPPROTO_IP, IP_UNICAST_IF, network))
-  )
-}
+const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean =>
+  (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
+  ((v6 && !dual) || on.set(IPPROTO_IP, IP_UNICAST_IF, index, indexInNetworkOrder))
 
 // on a dual-stack socket the options of both families count, each for its own datagrams
 const enableControls = (
