@@ -250,7 +250,7 @@ export const pair = (rig: Rig, options: PairOptions = {}): Effect.Effect<Pair, W
     )
     const socket = yield* Effect.acquireRelease(
       Effect.suspend(() => {
-        const made = makeSocket(engine, false)
+        const made = makeSocket(engine, AF_INET)
         if (made instanceof WinsockError) return Effect.fail(made)
         configure(made.on, checked.stream)
         const stream = attach(engine, made, checked.stream)
