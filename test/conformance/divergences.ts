@@ -379,6 +379,8 @@ export const divergences: ReadonlyArray<Divergence> = [
     { nothing: 1, before: 1, stream: "ab!cd", after: 1 },
     "Wine 8 always says that there is no urgent byte before the reader"
   ),
+  // AF_UNIX
+  on8("P32 AF_UNIX", { stream: "WSAEAFNOSUPPORT" }, "Wine 8 has no AF_UNIX"),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
   on8("N5", { outcome: "ok" }, "Wine leaves out the flags that it does not know"),

@@ -18,6 +18,7 @@ import { group as tcpOptions } from "./rows/tcpOptions.ts"
 import { group as tcpReceive } from "./rows/tcpReceive.ts"
 import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
+import { group as unix } from "./rows/unix.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
 const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options]
@@ -35,6 +36,6 @@ const streams = [
   tcpOptions
 ]
 
-export const groups: ReadonlyArray<Group> = [...datagrams, ...streams, names]
+export const groups: ReadonlyArray<Group> = [...datagrams, ...streams, unix, names]
 
 export const rows = groups.flatMap((group) => group.rows)

@@ -8,6 +8,7 @@ import platform from "./platform.mjs"
 import receives from "./receives.mjs"
 import streams from "./streams.mjs"
 import streamsConnect from "./streams-connect.mjs"
+import unix from "./unix.mjs"
 
 export const mutants = [
   ...receives,
@@ -15,6 +16,7 @@ export const mutants = [
   ...foundations,
   ...streams,
   ...streamsConnect,
+  ...unix,
   ...events,
   ...names,
   ...platform
