@@ -6,7 +6,7 @@ const files: { readonly [path: string]: string } = {
   "packages/core/src/internal/engine.ts": `export class Engine { run(): void {} }`,
   "packages/mock/src/internal/A.ts": `export const onlyMock = 1`,
   "test/a.test.ts":
-    'it("a title", () => {})\nlaw(`of ${many}`, () => {})\n// it("in a comment", () => {})\nconst t = "loose"',
+    'describe("the group", () => {})\nit("a title", () => {})\nlaw(`of ${many}`, () => {})\n// it("in a comment", () => {})\nconst t = "loose"',
   "test/rows/r.ts": `export const rows = [{ id: "fact 1", title: "A row" }]`
 }
 
@@ -37,6 +37,7 @@ describe("docs/pages.md", () => {
     ["a title that is gone", "| R1 | x | `A.a` | `a.test.ts`: b |", 'has no "b" any more'],
     ["a title in a comment", "| R1 | x | `A.a` | `a.test.ts`: in a comment |", 'has no "in a comment" any more'],
     ["a text that is no title", "| R1 | x | `A.a` | `a.test.ts`: loose |", 'has no "loose" any more'],
+    ["a text that is no test's", "| R1 | x | `A.a` | `a.test.ts`: the group |", 'has no "the group" any more'],
     ["a file that is gone", "| R1 | x | `A.a` | `b.test.ts`: b |", "there is no test/b.test.ts"],
     ["what is no test", "| R1 | x | `A.a` | a title |", "not a test: a title"],
     ["a cell too many", `| R1 | x | y | \`A.a\` | ${good} |`, "it has 5 cells"]

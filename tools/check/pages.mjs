@@ -48,7 +48,18 @@ export const symbolsOf = (path, text) => {
   return found
 }
 
-/** Titles of tests: texts that a call is given first, and the ids and titles of rows, as they are written. */
+/** The name that a callee begins with: `it` of `it.effect` and of `it.each(...)`. */
+const rootOf = (callee) =>
+  callee.type === "MemberExpression"
+    ? rootOf(callee.object)
+    : callee.type === "CallExpression"
+      ? rootOf(callee.callee)
+      : nameOf(callee)
+
+// what a test is made with: Vitest's own, and the suites' (a law on the layer under test, a test between machines)
+const makers = /^(?:it|hosts|law\w*)$/
+
+/** Titles as they are written: those of `it`, of laws, and the ids and titles of rows. */
 export const titlesOf = (path, text) => {
   const found = new Set()
   const take = (node) => {
@@ -56,7 +67,7 @@ export const titlesOf = (path, text) => {
     else if (node?.type === "TemplateLiteral") found.add(text.slice(node.start + 1, node.end - 1))
   }
   visit(parseSync(path, text).program, (node) => {
-    if (node.type === "CallExpression") take(node.arguments[0])
+    if (node.type === "CallExpression" && makers.test(rootOf(node.callee) ?? "")) take(node.arguments[0])
     else if (node.type === "Property" && ["id", "title"].includes(nameOf(node.key))) take(node.value)
   })
   return found

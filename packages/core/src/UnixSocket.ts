@@ -22,10 +22,7 @@ import type { WinsockError } from "./WinsockError.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Pick<
-  StreamOptions,
-  "chunkSize" | "sendQueue" | "sendBuffer" | "receiveBuffer" | "closeTimeout" | "linger" | "cancel"
-> {}
+export interface Options extends Omit<StreamOptions, "noDelay" | "keepAlive" | "urgentInline"> {}
 
 /**
  * A connection. What is said of `TcpSocket` holds for all that both have.

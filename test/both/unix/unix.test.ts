@@ -1,6 +1,7 @@
 import { NativeBuffer, UnixServer, UnixSocket } from "@effect-winsock/core"
 import type { Winsock } from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import { SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import { WSAEINVAL, WSAENOBUFS } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -186,6 +187,41 @@ describe("AF_UNIX: connecting and listening", () => {
       assert.strictEqual(yield* tag(UnixServer.listen(path)), "NoBufferSpace")
       heal()
       yield* Effect.scoped(UnixServer.listen(path))
+    })
+  )
+
+  lawWhereSupported("interrupted while its file is being replaced, a server is not opened", (rig) =>
+    Effect.gen(function* () {
+      const opening = yield* start(Effect.scoped(UnixServer.listen(rig.path("a-file"), { replace: true })))
+      yield* Fiber.interrupt(opening)
+      assert.strictEqual(rig.recorder.count("DeleteFileW"), 1)
+      assert.strictEqual(rig.recorder.count("bind"), 0)
+      // the deletion goes on, and its memory is given back when it is over
+    })
+  )
+
+  lawWhereSupported("a server that outlives its layer leaves its file, and makes no calls", (rig) =>
+    Effect.gen(function* () {
+      const { close } = yield* inScope(UnixServer.listen(rig.path("layer.sock")))
+      yield* rig.release
+      rig.recorder.clear()
+      yield* close
+      assert.strictEqual(rig.recorder.calls.length, 0)
+      assert.strictEqual(yield* tag(UnixSocket.isSupported), "SocketClosed")
+    })
+  )
+
+  lawWhereSupported("what only TCP has means nothing, whatever it is", (rig) =>
+    Effect.gen(function* () {
+      const tcp = { noDelay: "x", local: 1, reuseAddress: 2, keepAlive: 3 } as object
+      const server = yield* UnixServer.listen(rig.path("tcp.sock"), tcp)
+      const { accepted, client } = yield* pair(server, tcp)
+      yield* client.send(bytes(1))
+      assert.deepStrictEqual([...(yield* accepted.receive)], [1])
+      assert.strictEqual(
+        rig.recorder.count("setsockopt", ({ args }) => args.level !== SOL_SOCKET),
+        0
+      )
     })
   )
 

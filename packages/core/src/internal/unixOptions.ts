@@ -1,4 +1,6 @@
 /** The options of AF_UNIX connections and servers, checked: a part of TCP's, and what becomes of the server's file. */
+import type { Options as TcpServerOptions } from "../TcpServer.ts"
+import type { ConnectOptions } from "../TcpSocket.ts"
 import type { Options as ServerOptions } from "../UnixServer.ts"
 import type { Options } from "../UnixSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -8,11 +10,23 @@ import type { ListenerOptions } from "./listener.ts"
 import type { StreamOptions } from "./tcpOptions.ts"
 import { checkConnect, checkListen } from "./tcpOptions.ts"
 
-// TCP's options mean nothing here
+// TCP's options mean nothing here, whatever they are
 const plain = (options: Options): Options => {
   if (!isRecord(options)) return options
-  const { cancel, chunkSize, closeTimeout, linger, receiveBuffer, sendBuffer, sendQueue } = options
-  return { cancel, chunkSize, closeTimeout, linger, receiveBuffer, sendBuffer, sendQueue }
+  const withoutTcp: ConnectOptions & TcpServerOptions = {
+    ...options,
+    noDelay: undefined,
+    keepAlive: undefined,
+    urgentInline: undefined,
+    local: undefined,
+    reuseUnicastPort: undefined,
+    firstBytes: undefined,
+    attemptDelay: undefined,
+    initialRto: undefined,
+    reuseAddress: undefined,
+    ipv6Only: undefined
+  }
+  return withoutTcp
 }
 
 /** Reads the options of a connection, or says which is not what it must be. */
@@ -36,10 +50,10 @@ const choices = { replace: flag, keepFile: flag } as const satisfies {
 export const checkUnixServer = (options: ServerOptions): UnixListenChecked | WinsockError => {
   const unread = refuseOptions(options)
   if (unread !== undefined) return unread
-  const { acceptAhead, backlog, receiveLength } = options
-  const checked = checkListen({ ...plain(options), acceptAhead, backlog, receiveLength })
+  const { keepFile, replace, ...rest } = options
+  const checked = checkListen(plain(rest))
   if (checked instanceof WinsockErrors.WinsockError) return checked
-  const unknown = refuseChoice(choices, options)
+  const unknown = refuseChoice(choices, { keepFile, replace })
   if (unknown !== undefined) return unknown
-  return { ...checked, replace: options.replace === true, keepFile: options.keepFile === true }
+  return { ...checked, replace: replace === true, keepFile: keepFile === true }
 }
