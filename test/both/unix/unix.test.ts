@@ -11,7 +11,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { interruptSoon, layerName, start } from "../../support/rig.ts"
+import { interruptSoon, layerName, random, start } from "../../support/rig.ts"
 import { assertStretch, stretch } from "../../support/peer.ts"
 import { inScope, settledAt, text, utf8 } from "../../support/tcp.ts"
 import { bytes, reason, tag } from "../../support/udp.ts"
@@ -141,6 +141,52 @@ describe("AF_UNIX: connections", () => {
       assert.strictEqual(yield* tag(client.peerProcessId), "SocketClosed")
     })
   )
+})
+
+describe("AF_UNIX: whatever the provider answers when", () => {
+  for (const seed of [1, 2, 3, 4]) {
+    const abi = seed % 2 === 0 ? "ia32" : "x64"
+    const chance = "seeded" as const
+    const mock = {
+      abi,
+      seed,
+      segmentation: chance,
+      readyAnswer: chance,
+      cancellation: chance,
+      dequeue: chance
+    } as const
+    lawWhereSupported(
+      `every byte arrives once and in order, seed ${seed}`,
+      (rig) =>
+        Effect.gen(function* () {
+          const server = yield* UnixServer.listen(rig.path("seeded.sock"), { receiveLength: seed, chunkSize: 1000 })
+          const { accepted, client } = yield* Effect.zipWith(
+            UnixSocket.connect(server.address, { sendBuffer: 2048 }).pipe(
+              Effect.tap((client) => client.send(stretch(0, seed)))
+            ),
+            server.accept,
+            (client, accepted) => ({ accepted, client }),
+            { concurrent: true }
+          )
+          const size = 60_000
+          const below = random(seed)
+          const sending = yield* start(client.send(stretch(seed, size - seed)))
+          let at = 0
+          while (at < size) {
+            const length = Math.min(1 + below(5000), size - at)
+            const fiber = yield* start(accepted.receiveExactly(length))
+            for (let n = below(4); n > 0; n--) yield* Effect.yieldNow
+            if (below(2) === 0) yield* interruptSoon(fiber)
+            const exit = yield* Fiber.await(fiber)
+            if (Exit.isFailure(exit)) continue
+            assertStretch(exit.value, at)
+            at += length
+          }
+          yield* Fiber.join(sending)
+        }),
+      { mock }
+    )
+  }
 })
 
 describe("AF_UNIX: connecting and listening", () => {
