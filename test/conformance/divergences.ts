@@ -432,6 +432,8 @@ export const divergences: ReadonlyArray<Divergence> = [
   ),
   on8("§1.2 IP_IFLIST", { before: "WSAENOPROTOOPT", on: "WSAENOPROTOOPT" }, "Wine has no IP_IFLIST"),
   on8("§1.2 IP_UNICAST_IF", { set: "ok", told: 0x0100_0000 }, "Wine tells what was set"),
+  // AF_UNIX
+  on8("P32 AF_UNIX", { stream: "WSAEAFNOSUPPORT" }, "Wine 8 has no AF_UNIX"),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
   on8("N5", { outcome: "ok" }, "Wine leaves out the flags that it does not know"),

@@ -21,6 +21,7 @@ import { group as tcpReceive } from "./rows/tcpReceive.ts"
 import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
 import { group as wsaRecvMsg } from "./rows/wsaRecvMsg.ts"
+import { group as unix } from "./rows/unix.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
 const datagrams = [
@@ -50,6 +51,6 @@ const streams = [
   tcpOptions
 ]
 
-export const groups: ReadonlyArray<Group> = [...datagrams, ...streams, names]
+export const groups: ReadonlyArray<Group> = [...datagrams, ...streams, unix, names]
 
 export const rows = groups.flatMap((group) => group.rows)

@@ -323,6 +323,7 @@ export const functions = {
     "handle",
     "INVALID_HANDLE_VALUE"
   ),
+  DeleteFileW: kernel([["lpFileName", "pointer"]], "i32", "FALSE"),
   // what the provider allocated is read with these two: both are bounded, and neither trusts a string to end
   RtlMoveMemory: kernel([["Destination", "pointer"], ["Source", "pointer"], ["Length", "size"]], "void", "NEVER"),
   lstrcpynW: kernel([["lpString1", "pointer"], ["lpString2", "pointer"], ["iMaxLength", "i32"]], "pointer", "NULL"),

@@ -5,8 +5,8 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
- * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
- * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, multicast membership, transmit timestamps,
+ * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, streams of
+ * AF_UNIX, events, ports, completion routines and names. Not yet: raw sockets, writing files, multicast membership, transmit timestamps,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -162,6 +162,12 @@ export interface Behaviour {
    * @default "unsupported"
    */
   readonly flush?: "unsupported" | "aborts" | undefined
+  /**
+   * Whether the system has AF_UNIX streams (Windows 10 1803, build 17134).
+   *
+   * @default what the build has
+   */
+  readonly unixSockets?: boolean | undefined
   /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
   readonly names?: MockNames.Options | undefined
 }
@@ -254,11 +260,11 @@ export interface SocketInfo {
   readonly host: string
   /** 0 for a TCP connection that no socket has: it waits to be accepted, or its socket is closed. */
   readonly socket: number
-  readonly protocol: "UDP" | "TCP"
-  readonly family: "IPv4" | "IPv6"
-  /** Of TCP, as netstat names it; undefined for UDP, and for a TCP socket that neither listens nor connects. */
+  readonly protocol: "UDP" | "TCP" | "UNIX"
+  readonly family: "IPv4" | "IPv6" | "Unix"
+  /** Of a stream, as netstat names TCP's; undefined for UDP, and for a stream that neither listens nor connects. */
   readonly state: TcpState | undefined
-  /** Undefined while unbound. */
+  /** Undefined while unbound. Of AF_UNIX a path, empty where it has none. */
   readonly local: string | undefined
   /** Undefined while unconnected. */
   readonly peer: string | undefined
@@ -342,6 +348,9 @@ export interface Mock {
  */
 export class MockWinsock extends Context.Service<MockWinsock, Mock>()("@effect-winsock/mock/MockWinsock") {}
 
+/** The build of Windows 10 1803. */
+const firstWithUnix = 17_134
+
 const settingsOf = (behaviour: Behaviour): Settings => {
   const { trace } = behaviour
   return {
@@ -365,6 +374,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     timeWait: behaviour.timeWait ?? defaults.timeWait,
     tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
     flush: behaviour.flush ?? defaults.flush,
+    unixSockets: behaviour.unixSockets ?? (behaviour.build ?? defaults.build) >= firstWithUnix,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }

@@ -1,7 +1,6 @@
 /** Makes and configures the SOCKETs of streams, and hands them to an engine. */
 import {
-  AF_INET,
-  AF_INET6,
+  AF_UNIX,
   FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
   FILE_SKIP_SET_EVENT_ON_HANDLE,
   IPPROTO_TCP,
@@ -38,10 +37,10 @@ export const lastError = (engine: Engine, operation: string): WinsockError =>
   streamError(operation, engine.calls.WSAGetLastError())
 
 /** Makes a SOCKET that is overlapped, not inherited, and whose calls that answer at once do not wait. */
-export const makeSocket = (engine: Engine, v6: boolean): Unowned | WinsockError => {
-  const family = v6 ? AF_INET6 : AF_INET
+export const makeSocket = (engine: Engine, family: number): Unowned | WinsockError => {
   const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
-  const socket = engine.calls.WSASocketW(family, SOCK_STREAM, IPPROTO_TCP, 0, 0, flags)
+  const protocol = family === AF_UNIX ? 0 : IPPROTO_TCP
+  const socket = engine.calls.WSASocketW(family, SOCK_STREAM, protocol, 0, 0, flags)
   if (socket === -1) return lastError(engine, "WSASocketW")
   const on = new SocketCalls(engine, socket)
   if (!on.doNotBlock()) return refuse(on, "ioctlsocket")

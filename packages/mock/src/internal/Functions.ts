@@ -69,6 +69,7 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
   CreateFileW: Files.CreateFileW,
+  DeleteFileW: Files.DeleteFileW,
   GetFileSizeEx: Files.GetFileSizeEx,
   RtlMoveMemory: Names.RtlMoveMemory,
   lstrcpynW: Names.lstrcpynW,

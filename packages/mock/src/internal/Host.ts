@@ -12,6 +12,7 @@ import type { Connection } from "./Connection.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
+import { UnixSocket } from "./UnixSocket.ts"
 
 const defaultMtu = 1500
 
@@ -59,29 +60,41 @@ const describeTcp = (host: string, socket: TcpSocket): SocketInfo => {
   return {
     ...describeConnection(host, connection),
     socket: socket.handle,
-    family: socket.v6 ? "IPv6" : "IPv4",
+    protocol: socket.isUnix ? "UNIX" : "TCP",
+    family: socket.isUnix ? "Unix" : socket.v6 ? "IPv6" : "IPv4",
     state: listening !== undefined ? "LISTENING" : connection?.state,
     local:
       connection !== undefined
-        ? formatEndpoint(connection.local, connection.localPort)
-        : socket.localPort === 0
-          ? undefined
-          : formatEndpoint(socket.local, socket.localPort),
+        ? endOf(connection, false)
+        : socket instanceof UnixSocket
+          ? socket.path
+          : socket.localPort === 0
+            ? undefined
+            : formatEndpoint(socket.local, socket.localPort),
     backlog: listening === undefined ? 0 : listening.backlog.size,
     pendingReceives: socket.receives.size,
     pendingSends: socket.sends.size
   }
 }
 
+const endOf = (connection: Connection, peer: boolean): string => {
+  const { paths } = connection
+  if (paths !== undefined) return peer ? paths.peer : paths.local
+  return peer
+    ? formatEndpoint(connection.peer, connection.peerPort)
+    : formatEndpoint(connection.local, connection.localPort)
+}
+
 // also of connections that no socket has: in a backlog, or closed and not over
 const describeConnection = (host: string, connection: Connection | undefined): SocketInfo => ({
   host,
   socket: 0,
-  protocol: "TCP",
+  protocol: connection?.paths === undefined ? "TCP" : "UNIX",
   state: connection?.state,
-  family: connection === undefined || connection.local.isV4 ? "IPv4" : "IPv6",
-  local: connection === undefined ? undefined : formatEndpoint(connection.local, connection.localPort),
-  peer: connection === undefined ? undefined : formatEndpoint(connection.peer, connection.peerPort),
+  family:
+    connection?.paths !== undefined ? "Unix" : connection === undefined || connection.local.isV4 ? "IPv4" : "IPv6",
+  local: connection === undefined ? undefined : endOf(connection, false),
+  peer: connection === undefined ? undefined : endOf(connection, true),
   pendingReceives: 0,
   pendingSends: 0,
   queued: 0,

@@ -13,6 +13,7 @@ import * as Sockets from "./Sockets.ts"
 import * as SmallIoctls from "./SmallIoctls.ts"
 import * as TcpIoctls from "./TcpIoctls.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
+import * as Unix from "./Unix.ts"
 
 const names = Object.keys(extensions) as ReadonlyArray<ExtensionName>
 const guidSize = 16
@@ -116,8 +117,20 @@ const ioctls: { readonly [code: number]: Ioctl } = {
   ...SmallIoctls.ioctls
 }
 
+const unixIoctls: { readonly [code: number]: Ioctl } = {
+  [Io.SIO_AF_UNIX_GETPEERPID]: ({ kernel, output, outputSize, socket }) => {
+    if (output === 0 || outputSize < 4) return refuse(kernel, sdk.WSAEFAULT)
+    if (socket.protocol === "UDP" || socket.connection === undefined || socket.connection.isConnecting) {
+      return refuse(kernel, sdk.WSAENOTCONN)
+    }
+    kernel.memory.setU32(output, Unix.processId)
+    return 4
+  }
+}
+
 // streams' own codes are unknown to other sockets
 const streamIoctl = (socket: AnySocket, code: number): Ioctl | undefined => {
+  if (socket.isUnix) return unixIoctls[code]
   const ioctl = TcpIoctls.ioctls[code]
   return socket.protocol === "UDP" || ioctl === undefined ? undefined : (request) => ioctl({ ...request, socket })
 }

@@ -36,6 +36,7 @@ export interface Settings {
   readonly timeWait: number
   readonly tcpInfo: boolean
   readonly flush: "unsupported" | "aborts"
+  readonly unixSockets: boolean
   readonly names: NameTable
   readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
@@ -61,6 +62,7 @@ export const defaults: Settings = {
   timeWait: 120_000,
   tcpInfo: true,
   flush: "unsupported",
+  unixSockets: true,
   names: new NameTable({}),
   nameCancellation: "immediate"
 }

@@ -15,6 +15,8 @@ export abstract class Socket implements KernelObject {
   /** The SOCKET number, kept after closing. */
   number = 0
   readonly kernel: Kernel
+  /** Whether its addresses are paths (`UnixSocket`). */
+  readonly isUnix: boolean = false
   readonly v6: boolean
   readonly overlapped: boolean
   port: Port | undefined = undefined

@@ -6,6 +6,7 @@ import { mtuTo } from "./Machine.ts"
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
@@ -239,6 +240,7 @@ const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number
 
 // IPv4 options exist on an IPv6 socket too, for its dual-stack traffic; IPv6 options do not exist on an IPv4 socket
 const legal = (socket: AnySocket, level: number): boolean => {
+  if (socket.isUnix) return level === SOL_SOCKET
   if (level === IPPROTO_IPV6) return socket.v6
   return level !== (socket.protocol === "TCP" ? IPPROTO_UDP : IPPROTO_TCP)
 }
@@ -371,10 +373,10 @@ const writeProtocolInfo = (kernel: Kernel, socket: AnySocket, address: number): 
   put(36, (socket.v6 ? 1005 : 1002) - (streams ? 1 : 0))
   put(40, 1)
   put(72, 2)
-  put(76, socket.v6 ? AF_INET6 : AF_INET)
-  put(80, socket.v6 ? 28 : 16)
-  put(84, socket.v6 ? 28 : 16)
+  put(76, socket.isUnix ? AF_UNIX : socket.v6 ? AF_INET6 : AF_INET)
+  put(80, socket.isUnix ? 110 : socket.v6 ? 28 : 16)
+  put(84, socket.isUnix ? 110 : socket.v6 ? 28 : 16)
   put(88, streams ? SOCK_STREAM : SOCK_DGRAM)
-  put(92, streams ? IPPROTO_TCP : IPPROTO_UDP)
+  put(92, socket.isUnix ? 0 : streams ? IPPROTO_TCP : IPPROTO_UDP)
   put(108, streams ? 0 : maximumPayload(!socket.v6))
 }

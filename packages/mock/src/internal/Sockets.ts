@@ -4,6 +4,7 @@
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   AF_UNSPEC,
   IPPROTO_TCP,
   IPPROTO_UDP,
@@ -30,6 +31,8 @@ import * as TcpReceive from "./TcpReceive.ts"
 import * as TcpSend from "./TcpSend.ts"
 import { TcpSocket } from "./TcpSocket.ts"
 import { UdpSocket } from "./UdpSocket.ts"
+import * as Unix from "./Unix.ts"
+import { UnixSocket } from "./UnixSocket.ts"
 import * as Unsupported from "./Unsupported.ts"
 
 // OVERLAPPED, the multipoint flags, ACCESS_SYSTEM_SECURITY, NO_HANDLE_INHERIT, REGISTERED_IO
@@ -46,6 +49,7 @@ export const WSASocketW = (
 ): number => {
   if (kernel.started === 0) return kernel.fail(sdk.WSANOTINITIALISED)
   if (protocolInfo !== 0) return kernel.fail(Unsupported.codes.protocolInfo)
+  if (family === AF_UNIX && kernel.settings.unixSockets) return unixSocket(kernel, type, protocol, flags)
   if (family !== AF_INET && family !== AF_INET6) return kernel.fail(sdk.WSAEAFNOSUPPORT)
   if (type === SOCK_RAW) return kernel.fail(Unsupported.codes.raw)
   if (type !== SOCK_DGRAM && type !== SOCK_STREAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
@@ -59,9 +63,20 @@ export const WSASocketW = (
   return socket.number
 }
 
+// streams only
+const unixSocket = (kernel: Kernel, type: number, protocol: number, flags: number): number => {
+  if (type !== SOCK_STREAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
+  if (protocol !== 0) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
+  const socket = new UnixSocket(kernel, (flags & WSA_FLAG_OVERLAPPED) !== 0)
+  socket.number = kernel.handles.add(socket)
+  return socket.number
+}
+
 export const bind = (kernel: Kernel, s: number, name: number, length: number): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
+  if (socket instanceof UnixSocket) return Unix.bind(kernel, socket, name, length)
   const at = Addresses.read(kernel, socket.v6, name, length)
   if (at === undefined) return 0
   const taken = socket.protocol === "TCP" && (socket.connection !== undefined || socket.accepting)
@@ -116,6 +131,7 @@ export const getsockname = (kernel: Kernel, s: number, name: number, lengthAt: n
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (socket.localPort === 0) return kernel.fail(sdk.WSAEINVAL)
+  if (socket instanceof UnixSocket) return Unix.report(kernel, name, lengthAt, socket.path)
   const { local, localPort, localScope, v6 } = socket
   return Addresses.report(kernel, v6, name, lengthAt, local, localPort, localScope)
 }
@@ -124,6 +140,7 @@ export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: n
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (socket.peer === undefined) return kernel.fail(sdk.WSAENOTCONN)
+  if (socket instanceof UnixSocket) return Unix.report(kernel, name, lengthAt, socket.peerPath)
   return Addresses.report(kernel, socket.v6, name, lengthAt, socket.peer, socket.peerPort, socket.peerScope)
 }
 

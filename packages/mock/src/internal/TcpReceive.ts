@@ -37,6 +37,7 @@ export const receive = (
   if ((flags & ~(MSG_PEEK | MSG_OOB | MSG_WAITALL | MSG_PARTIAL)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   operation.peek = (flags & MSG_PEEK) !== 0
   operation.urgent = (flags & MSG_OOB) !== 0
+  if (operation.urgent && socket.isUnix) return kernel.fail(sdk.WSAEOPNOTSUPP)
   operation.waitAll = (flags & MSG_WAITALL) !== 0
   if (operation.urgent && socket.options[SocketOptions.OOBINLINE] !== 0) return kernel.fail(sdk.WSAEINVAL)
   const isOverlapped = overlapped !== 0 && socket.overlapped

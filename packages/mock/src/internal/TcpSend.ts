@@ -35,7 +35,7 @@ export const send = (
   overlapped: number,
   routine: number
 ): number => {
-  if ((flags & ~(MSG_DONTROUTE | MSG_OOB)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
+  if ((flags & ~(socket.isUnix ? MSG_DONTROUTE : MSG_DONTROUTE | MSG_OOB)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   const connection = sendable(kernel, socket)
   if (connection === undefined) return 0
   if (bytesAt === 0 && overlapped === 0) return kernel.fail(sdk.WSAEFAULT)
