@@ -41,12 +41,15 @@ export interface OperationStatistics {
  * @since 0.1.0
  */
 export interface Statistics {
-  /** Once an event object was made, one more event is the library's own. */
+  /**
+   * Once an event object was made, one more event is the library's own. Where operations complete by events, each
+   * OVERLAPPED there is has one, and some are kept for the next.
+   */
   readonly handles: { readonly sockets: number; readonly ports: number; readonly events: number }
   /** Native memory. */
   readonly blocks: { readonly count: number; readonly bytes: number }
   readonly slots: { readonly allocated: number; readonly used: number }
-  /** Operations whose packet has not been dequeued, and lookups that the provider has. */
+  /** Operations whose end has not been seen (their packet not dequeued, by the port), and lookups that the provider has. */
   readonly pending: number
   /** Fibers that wait for a receive, a lookup or an event. */
   readonly waiters: number

@@ -1,6 +1,6 @@
 // A little of everything in each way of completion; the laws are tested in all of them too.
 import type { Winsock } from "@effect-winsock/core"
-import { UdpSocket } from "@effect-winsock/core"
+import { Decorators, UdpSocket } from "@effect-winsock/core"
 import { WSAEMSGSIZE } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -87,6 +87,29 @@ describe("a socket and its layer choose how operations complete", () => {
       assert.strictEqual(numberOf(yield* socket.receive), 5)
     })
   )
+
+  for (const completion of modes) {
+    const delaying = Decorators.delay()
+    law(
+      `by ${completion} a completion can be delayed, in time or by others, and loses nothing`,
+      () =>
+        Effect.gen(function* () {
+          const socket = yield* bind()
+          for (const rule of [{ milliseconds: 20 }, { dequeues: 2 }] as const) {
+            const begun = performance.now()
+            const withdraw = delaying.add(rule)
+            const fibers = yield* Effect.forEach([1, 2, 3], () => start(socket.receive))
+            for (const n of [1, 2, 3]) yield* socket.send(numbered(n), socket.address)
+            if (completion === "routine" && "dequeues" in rule) delaying.clear()
+            for (const [i, fiber] of fibers.entries()) assert.strictEqual(numberOf(yield* Fiber.join(fiber)), i + 1)
+            if ("milliseconds" in rule) assert.isAtLeast(performance.now() - begun, 15)
+            withdraw()
+          }
+          assert.strictEqual(delaying.held, 0)
+        }),
+      { completion, decorate: delaying.decorate }
+    )
+  }
 
   law("what is no way is refused, by name", () =>
     Effect.gen(function* () {

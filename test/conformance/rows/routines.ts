@@ -2,7 +2,7 @@
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Ioctls from "@effect-winsock/schema/Ioctls"
 import * as Options from "@effect-winsock/schema/Options"
-import { type Bench, nameOfCode, namesOfFlags } from "../bench.ts"
+import { type Bench, nameOfCode, nameOfStatus, namesOfFlags } from "../bench.ts"
 import { type Group, oneOf } from "../model.ts"
 
 interface Run {
@@ -166,6 +166,57 @@ export const group: Group = {
         const handles = b.u32(b.event(), 0)
         const rc = b.calls.WSAWaitForMultipleEvents(1, handles.address, 0, 0, 1) >>> 0
         return { wait: rc === Flags.WSA_WAIT_IO_COMPLETION ? "WSA_WAIT_IO_COMPLETION" : rc, runs: runs.length }
+      }
+    },
+    {
+      id: "§1.9 all routines",
+      title: "One alertable wait runs all routines that are queued, in the order of completion",
+      evidence: "documented",
+      source: "Asynchronous Procedure Calls: an alertable wait runs the queue until it is empty",
+      windows: { first: "WAIT_IO_COMPLETION", runs: "ok 5 flags 0, ok 6 flags 0, ok 5 flags 0", second: "nothing ran" },
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { port, s } = b.bound()
+        const from = b.bound().s
+        const pending = ["A", "B", "C"].map((name) => {
+          const overlapped = b.overlapped(name)
+          b.recv(s, b.message(), { overlapped, routine })
+          return overlapped
+        })
+        for (const payload of ["first", "second", "third"]) b.send(from, payload, "127.0.0.1", port)
+        for (const overlapped of pending) await b.completion(overlapped)
+        return { first: alertable(b), runs: text(), second: alertable(b) }
+      }
+    },
+    {
+      id: "P7 routine",
+      title: "Truncated data at hand, a routine: the answer, and whether it runs",
+      evidence: "unknown",
+      source: "one alertable wait must decide",
+      probe: async (b) => {
+        const { routine, text } = recorded(b)
+        const { port, s } = b.bound()
+        await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
+        const overlapped = b.overlapped()
+        const call = b.recvMsg(s, b.message({ sizes: [3] }), { overlapped, routine, bytesAt: 0 })
+        const status = await b.completion(overlapped)
+        return { call, status, SleepEx: alertable(b), runs: text() }
+      }
+    },
+    {
+      id: "P7 event",
+      title: "Truncated data at hand, an event and no port: the answer, and the status when the call has returned",
+      evidence: "unknown",
+      source: "where the status says nothing, CancelIoEx must decide",
+      probe: async (b) => {
+        const { port, s } = b.bound()
+        await b.deliver(b.bound().s, "Hello!", s, "127.0.0.1", port)
+        const event = b.event()
+        const overlapped = b.overlapped("A", event)
+        const call = b.recvMsg(s, b.message({ sizes: [3] }), { overlapped, bytesAt: 0 })
+        const atOnce = nameOfStatus(overlapped.view.Internal)
+        const status = await b.completion(overlapped)
+        return { call, "at once": atOnce, status, event: b.signalled(event) ? "signalled" : "not signalled" }
       }
     }
   ]
