@@ -6,8 +6,7 @@
  * ready packets are dequeued.
  *
  * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
- * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, multicast membership, transmit timestamps,
- * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
+ * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
  * A call that would wait on the JS thread cannot: the simulation goes on only between turns. It answers with WSAEINTR
@@ -155,6 +154,12 @@ export interface Behaviour {
    * @default true
    */
   readonly tcpInfo?: boolean | undefined
+  /**
+   * Whether the system knows `SIO_TIMESTAMPING` (Windows 10 build 20348).
+   *
+   * @default true
+   */
+  readonly timestamps?: boolean | undefined
   /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
   readonly names?: MockNames.Options | undefined
 }
@@ -348,6 +353,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancelledSend: behaviour.cancelledSend ?? defaults.cancelledSend,
     timeWait: behaviour.timeWait ?? defaults.timeWait,
     tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
+    timestamps: behaviour.timestamps ?? defaults.timestamps,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }

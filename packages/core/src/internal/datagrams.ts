@@ -13,12 +13,14 @@ import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { datagramError } from "./datagramError.ts"
+import { mtu as pathMtu } from "./datagramOptions.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { DatagramOptions, Settle } from "./receives.ts"
 import { CLOSED, CLOSING, OPEN, Receives } from "./receives.ts"
 import type { SendOwner } from "./sends.ts"
 import { Sends } from "./sends.ts"
+import { SocketCalls } from "./socketCalls.ts"
 import { CANCELLING, NO_MEMORY, Source } from "./slots.ts"
 import type { Resume, Server, Waiter } from "./waiters.ts"
 import { Line, takeOrWait } from "./waiters.ts"
@@ -90,6 +92,12 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
 
   isOpen(): boolean {
     return this.state === OPEN
+  }
+
+  mtu(): number {
+    return this.state === OPEN && this.socket !== -1
+      ? pathMtu(new SocketCalls(this.engine, this.socket), !this.options.ipv4)
+      : -1
   }
 
   fits(address: NetAddress.InetAddress): boolean {

@@ -35,6 +35,7 @@ export interface Settings {
   /** How long TIME_WAIT lasts, in milliseconds. */
   readonly timeWait: number
   readonly tcpInfo: boolean
+  readonly timestamps: boolean
   readonly names: NameTable
   readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
@@ -59,6 +60,7 @@ export const defaults: Settings = {
   cancelledSend: "counted",
   timeWait: 120_000,
   tcpInfo: true,
+  timestamps: true,
   names: new NameTable({}),
   nameCancellation: "immediate"
 }
