@@ -19,7 +19,6 @@ export const omissions: { readonly [id: string]: string } = {
   "WSASend WSAENETRESET": "over loopback no peer goes without a reset",
   "WSASend WSAENOBUFS": "the machine's memory would have to be used up",
   "WSASend WSANOTINITIALISED": "WSACleanup would end all sockets of the process, those of the other rows too",
-  "P31 multicast": "multicast groups are not simulated",
   "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
 }

@@ -2,6 +2,7 @@
 import type { Group } from "./model.ts"
 import { group as cancel } from "./rows/cancel.ts"
 import { group as close } from "./rows/close.ts"
+import { group as multicast } from "./rows/multicast.ts"
 import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
@@ -20,7 +21,7 @@ import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
-const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options]
+const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options, multicast]
 
 const streams = [
   tcpConnect,
