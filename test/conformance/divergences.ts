@@ -25,6 +25,23 @@ export const omissions: { readonly [id: string]: string } = {
 
 const on8 = (id: string, wine: Expectation, why: string): Divergence => ({ id, wine, versions: ["8.0"], why })
 
+/** Sequences of the options of groups, and what the last of them answers under Wine. */
+const groupCodes = (
+  [
+    ["ADD", "ADD", "WSAEADDRINUSE"],
+    ["ADD", "ADD_SOURCE", "ok"],
+    ["ADD_SOURCE", "ADD", "WSAEADDRINUSE"],
+    ["ADD_SOURCE", "ADD_SOURCE", "WSAEINVAL"],
+    ["ADD_SOURCE DROP_SOURCE", "DROP_SOURCE", "WSAEINVAL"],
+    ["ADD BLOCK_SOURCE", "BLOCK_SOURCE", "WSAEINVAL"],
+    ["ADD BLOCK_SOURCE", "ADD", "WSAEADDRINUSE"],
+    ["ADD BLOCK_SOURCE UNBLOCK_SOURCE", "UNBLOCK_SOURCE", "WSAEINVAL"]
+  ] as const
+).map(([before, act, last]) => {
+  const wine = { before: before.replaceAll(/\w+/g, "ok"), last }
+  return on8(`§1.9 groups ${before} ${act}`, wine, "Linux has other codes, and lets all sources become one")
+})
+
 const absent = (option: string): Divergence =>
   on8(`§1.2 ${option}`, { getsockopt: "WSAENOPROTOOPT" }, `Wine has no ${option}`)
 
@@ -377,6 +394,25 @@ export const divergences: ReadonlyArray<Divergence> = [
     "§1.4 SIOCATMARK",
     { nothing: 1, before: 1, stream: "ab!cd", after: 1 },
     "Wine 8 always says that there is no urgent byte before the reader"
+  ),
+  // multicast groups: Linux' codes, and what Linux does on its loopback interface
+  ...groupCodes,
+  on8(
+    "§1.9 IP_MULTICAST_LOOP",
+    { "off at the receiver": "group", "off at the sender": "group" },
+    "the option is the sender's on Linux, whose loopback interface gives back what is sent all the same"
+  ),
+  on8("§1.9 IP_MULTICAST_IF index", { set: "WSAEINVAL" }, "Wine takes addresses of IPv4 interfaces only"),
+  on8(
+    "§1.9 ip_mreq_source",
+    { received: "nothing" },
+    "Wine gives the structure to Linux as it is, which has another order"
+  ),
+  on8("§1.2 MCAST_JOIN_GROUP", { call: "WSAENOPROTOOPT" }, "Wine has no MCAST_JOIN_GROUP"),
+  on8(
+    "§1.4 SIO_GET_TX_TIMESTAMP",
+    { without: "WSAEOPNOTSUPP", configured: "WSAEOPNOTSUPP", unknown: "WSAEOPNOTSUPP", sent: "no" },
+    "Wine has no timestamps"
   ),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
