@@ -6,6 +6,7 @@ import { MSG_BCAST, MSG_MCAST } from "@effect-winsock/schema/Flags"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -40,6 +41,7 @@ interface Machines {
   readonly b: Bind
   readonly c: Bind
   readonly settled: Effect.Effect<void>
+  readonly hold: Effect.Effect<void, never, Scope.Scope>
 }
 
 const network = <A, E>(
@@ -68,7 +70,8 @@ const network = <A, E>(
           a: yield* binder(mocks.a),
           b: yield* binder(mocks.b),
           c: yield* binder(mocks.c),
-          settled: mocks.a.settled
+          settled: mocks.a.settled,
+          hold: mocks.a.hold
         }
         const exit = yield* Effect.exit(Effect.scoped(body(machines)))
         yield* Scope.close(layers, Exit.void)
@@ -167,8 +170,8 @@ describe("multicast between machines", () => {
       yield* far.receive
       yield* far.send(x, to)
       yield* m.settled
-      yield* deaf.receive
-      yield* loud.receive
+      assert.strictEqual(from(yield* deaf.receive), "10.0.0.2")
+      assert.strictEqual(from(yield* loud.receive), "10.0.0.2")
     })
   )
 
@@ -317,6 +320,20 @@ describe("timestamps of sent datagrams", () => {
     })
   )
 
+  network("is waited for, as it comes when the datagram leaves", (m) =>
+    Effect.gen(function* () {
+      const a = yield* m.a("10.0.0.1", { timestamps: { transmit: "required" } })
+      const held = yield* Scope.make()
+      yield* Scope.provide(m.hold, held)
+      yield* a.send(x, at("10.0.0.2", port), { timestampId: 5 })
+      const waiting = yield* Effect.forkChild(a.transmitTimestamp(5), { startImmediately: true })
+      yield* m.settled
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* Scope.close(held, Exit.void)
+      assert.strictEqual(typeof (yield* Fiber.join(waiting)), "bigint")
+    })
+  )
+
   network("waits that the socket's end finds are aborted, and interrupted ones leave nothing", (m) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -327,7 +344,7 @@ describe("timestamps of sent datagrams", () => {
       yield* Scope.close(scope, Exit.void)
       const exit = yield* Effect.exit(Effect.flatMap(Effect.void, () => tag(a.transmitTimestamp(1))))
       assert.deepStrictEqual(exit, Exit.succeed("SocketClosed"))
-      assert.strictEqual(waiting.pollUnsafe()?._tag, "Success")
+      assert.strictEqual(yield* Fiber.join(waiting), "OperationAborted")
     })
   )
 

@@ -56,7 +56,7 @@ export default [
     why: "the timestamp of a sent datagram may come later than the send returns",
     find: "looks === pauses.length) {",
     replace: "looks >= 0) {",
-    caughtBy: [both]
+    caughtBy: [machines]
   },
   {
     name: "path MTU not told",
