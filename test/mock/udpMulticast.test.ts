@@ -1,7 +1,6 @@
 import { UdpSocket, Winsock } from "@effect-winsock/core"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
-import { MockNetwork } from "@effect-winsock/mock"
-import type * as MockWinsock from "@effect-winsock/mock/MockWinsock"
+import { MockNetwork, MockWinsock } from "@effect-winsock/mock"
 import { MSG_BCAST, MSG_MCAST } from "@effect-winsock/schema/Flags"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -332,6 +331,22 @@ describe("timestamps of sent datagrams", () => {
       yield* Scope.close(held, Exit.void)
       assert.strictEqual(typeof (yield* Fiber.join(waiting)), "bigint")
     })
+  )
+
+  it.live("waits end with the layer, too", () =>
+    Effect.gen(function* () {
+      const layer = yield* Scope.make()
+      const mock = yield* MockWinsock.make()
+      const winsock = yield* Scope.provide(Winsock.make(mock.seam), layer)
+      const a = yield* Effect.provideService(
+        UdpSocket.bind(at("127.0.0.1"), { timestamps: { transmit: "required" } }),
+        Winsock.Winsock,
+        winsock
+      )
+      const waiting = yield* Effect.forkChild(tag(a.transmitTimestamp(1)), { startImmediately: true })
+      yield* Scope.close(layer, Exit.void)
+      assert.strictEqual(yield* Fiber.join(waiting), "OperationAborted")
+    }).pipe(Effect.scoped)
   )
 
   network("waits that the socket's end finds are aborted, and interrupted ones leave nothing", (m) =>

@@ -194,6 +194,28 @@ describe("UdpSocket: multicast", () => {
     })
   )
 
+  law("a dual-stack socket is in groups of both families", () =>
+    Effect.gen(function* () {
+      const socket = yield* UdpSocket.bind(at("::"), {
+        ipv6Only: false,
+        multicastHops: 3,
+        multicastLoopback: true,
+        multicastInterface: here,
+        dontFragment: true,
+        broadcast: true,
+        control: ["packetInfo", "hopLimit"]
+      })
+      yield* socket.joinGroup(group, { interface: here })
+      yield* socket.joinGroup(group6, { interface: 1 })
+      yield* socket.send(numbered(1), NetAddress.inetAddressUnsafe(group, portOf(socket)))
+      const message = yield* socket.receive
+      assert.strictEqual(numberOf(message), 1)
+      assert.isTrue(message.multicast)
+      yield* socket.leaveGroup(group, { interface: here })
+      yield* socket.leaveGroup(group6, { interface: 1 })
+    })
+  )
+
   law("what the capability record lacks is NotSupported", () =>
     Effect.gen(function* () {
       const v4 = yield* receiver()

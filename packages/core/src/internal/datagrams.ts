@@ -34,6 +34,8 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
   readonly sends: Sends
   private readonly line: Line<Limit>
   private readonly closers: Array<() => void> = []
+  /** Ends what else waits on the socket; whoever closes it. */
+  onClose: (() => void) | undefined = undefined
   // how much of the inbox's first result was given out, when it is several datagrams
   private consumed = 0
   private readonly nowSource: Source
@@ -377,6 +379,8 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
   private finishClose(): void {
     const { engine, inbox, slots } = this
     this.state = CLOSED
+    // before anybody hears of it: the layer may go on to its own end
+    this.onClose?.()
     // what completed in the turn that is under way has not been released yet
     this.releaseHead()
     if (this.socket !== -1) {

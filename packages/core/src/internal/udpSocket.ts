@@ -134,10 +134,8 @@ export class Bound {
       const calls = on()
       return calls === undefined ? Effect.fail(WinsockErrors.socketClosed("getsockopt")) : mtuOf(calls, v6)
     })
-    this.close = Effect.callback<void>((resume) => {
-      datagrams.close(() => resume(Effect.void))
-      this.transmitTimestamps.close()
-    })
+    datagrams.onClose = () => this.transmitTimestamps.close()
+    this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
     this.capabilities = Effect.suspend(() => Effect.flatMap(this.ask(), (send) => this.record(send)))
   }
 
