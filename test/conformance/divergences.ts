@@ -9,12 +9,28 @@ export const omissions: { readonly [id: string]: string } = {
   "fact 30": "raw sockets are not simulated",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
-  "P31 multicast": "multicast groups are not simulated",
   "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
 }
 
 const on8 = (id: string, wine: Expectation, why: string): Divergence => ({ id, wine, versions: ["8.0"], why })
+
+/** Sequences of the options of groups, and what the last of them answers under Wine. */
+const groupCodes = (
+  [
+    ["ADD", "ADD", "WSAEADDRINUSE"],
+    ["ADD", "ADD_SOURCE", "ok"],
+    ["ADD_SOURCE", "ADD", "WSAEADDRINUSE"],
+    ["ADD_SOURCE", "ADD_SOURCE", "WSAEINVAL"],
+    ["ADD_SOURCE DROP_SOURCE", "DROP_SOURCE", "WSAEINVAL"],
+    ["ADD BLOCK_SOURCE", "BLOCK_SOURCE", "WSAEINVAL"],
+    ["ADD BLOCK_SOURCE", "ADD", "WSAEADDRINUSE"],
+    ["ADD BLOCK_SOURCE UNBLOCK_SOURCE", "UNBLOCK_SOURCE", "WSAEINVAL"]
+  ] as const
+).map(([before, act, last]) => {
+  const wine = { before: before.replaceAll(/\w+/g, "ok"), last }
+  return on8(`§1.9 groups ${before} ${act}`, wine, "Linux has other codes, and lets all sources become one")
+})
 
 const absent = (option: string): Divergence =>
   on8(`§1.2 ${option}`, { getsockopt: "WSAENOPROTOOPT" }, `Wine has no ${option}`)
@@ -434,6 +450,25 @@ export const divergences: ReadonlyArray<Divergence> = [
   on8("§1.2 IP_UNICAST_IF", { set: "ok", told: 0x0100_0000 }, "Wine tells what was set"),
   // AF_UNIX
   on8("P32 AF_UNIX", { stream: "WSAEAFNOSUPPORT" }, "Wine 8 has no AF_UNIX"),
+  // multicast groups: Linux' codes, and what Linux does on its loopback interface
+  ...groupCodes,
+  on8(
+    "§1.9 IP_MULTICAST_LOOP",
+    { "off at the receiver": "group", "off at the sender": "group" },
+    "the option is the sender's on Linux, whose loopback interface gives back what is sent all the same"
+  ),
+  on8("§1.9 IP_MULTICAST_IF index", { set: "WSAEINVAL" }, "Wine takes addresses of IPv4 interfaces only"),
+  on8(
+    "§1.9 ip_mreq_source",
+    { received: "nothing" },
+    "Wine gives the structure to Linux as it is, which has another order"
+  ),
+  on8("§1.2 MCAST_JOIN_GROUP", { call: "WSAENOPROTOOPT" }, "Wine has no MCAST_JOIN_GROUP"),
+  on8(
+    "§1.4 SIO_GET_TX_TIMESTAMP",
+    { without: "WSAEOPNOTSUPP", configured: "WSAEOPNOTSUPP", unknown: "WSAEOPNOTSUPP", sent: "no" },
+    "Wine has no timestamps"
+  ),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),
   on8("N5", { outcome: "ok" }, "Wine leaves out the flags that it does not know"),

@@ -3,6 +3,7 @@ import type { Group } from "./model.ts"
 import { group as cancel } from "./rows/cancel.ts"
 import { group as close } from "./rows/close.ts"
 import { group as interfaces } from "./rows/interfaces.ts"
+import { group as multicast } from "./rows/multicast.ts"
 import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
 import { group as optionTable } from "./rows/optionTable.ts"
@@ -35,7 +36,8 @@ const datagrams = [
   routines,
   options,
   optionTable,
-  interfaces
+  interfaces,
+  multicast
 ]
 
 const streams = [

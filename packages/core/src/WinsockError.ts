@@ -65,6 +65,17 @@ export interface NotSupported extends ReasonOf<"NotSupported"> {
 }
 
 /**
+ * A message is larger than the buffers or the transport allow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MessageTooLarge extends ReasonOf<"MessageTooLarge"> {
+  /** Of a send on a connected socket: the largest IP packet that reaches the peer whole, headers included. */
+  readonly mtu?: number | undefined
+}
+
+/**
  * The library refused an argument before any call was made.
  *
  * @category models
@@ -121,7 +132,7 @@ export interface ProviderUnavailable extends ReasonOf<"ProviderUnavailable"> {
  * @category models
  * @since 0.1.0
  */
-export type PlainTag = Exclude<conditions.Tag, "NotSupported"> | "SocketClosed" | "Unknown"
+export type PlainTag = Exclude<conditions.Tag, "NotSupported" | "MessageTooLarge"> | "SocketClosed" | "Unknown"
 
 /**
  * Why a call failed. `Reason["_tag"]` lists the reasons.
@@ -132,6 +143,7 @@ export type PlainTag = Exclude<conditions.Tag, "NotSupported"> | "SocketClosed" 
 export type Reason =
   | { readonly [Tag in PlainTag]: ReasonOf<Tag> }[PlainTag]
   | NotSupported
+  | MessageTooLarge
   | InvalidArgument
   | StreamBroken
   | EndOfStream
@@ -225,6 +237,18 @@ export const fromCode = (operation: string, code: number, kind?: SocketKind): Wi
   // the table pairs tags with what they carry, which its lookup by number cannot tell the type checker
   const reason = { _tag: tag, operation, code, name, meaning, ...(what === undefined ? undefined : { what }) } as Reason
   return new WinsockError({ reason })
+}
+
+/**
+ * Creates the error of a send that was larger than the transport carries, where the path MTU is known.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const messageTooLarge = (operation: string, mtu: number): WinsockError => {
+  const { reason } = fromCode(operation, WsaError.WSAEMSGSIZE, "datagram")
+  const meaning = `${reason.meaning}: the path to the peer carries packets of ${mtu} bytes`
+  return new WinsockError({ reason: { ...reason, meaning, mtu } as MessageTooLarge })
 }
 
 /**

@@ -6,7 +6,7 @@
  * ready packets are dequeued.
  *
  * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, streams of
- * AF_UNIX, events, ports, completion routines and names. Not yet: raw sockets, writing files, multicast membership, transmit timestamps,
+ * AF_UNIX, events, ports, completion routines and names. Not yet: raw sockets, writing files,
  * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
@@ -168,6 +168,12 @@ export interface Behaviour {
    * @default what the build has
    */
   readonly unixSockets?: boolean | undefined
+  /**
+   * Whether the system knows `SIO_TIMESTAMPING` (Windows 10 build 20348).
+   *
+   * @default true
+   */
+  readonly timestamps?: boolean | undefined
   /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
   readonly names?: MockNames.Options | undefined
 }
@@ -375,6 +381,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
     flush: behaviour.flush ?? defaults.flush,
     unixSockets: behaviour.unixSockets ?? (behaviour.build ?? defaults.build) >= firstWithUnix,
+    timestamps: behaviour.timestamps ?? defaults.timestamps,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }

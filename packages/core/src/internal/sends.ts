@@ -49,6 +49,8 @@ export interface SendOwner extends Owner {
   readonly number: number
   readonly isOpen: () => boolean
   readonly ignores: (code: number) => boolean
+  /** The path MTU of a connected socket, or -1. */
+  readonly mtu: () => number
 }
 
 type Resume = (effect: Effect.Effect<void, WinsockError>) => void
@@ -134,7 +136,7 @@ export class Sends {
     // behind a send that waits, in order
     if (this.held.size > 0) return WSAEWOULDBLOCK
     const code = this.sendNow(through as SocketHandle, payload, to, control)
-    return code === 0 || code === WSAEWOULDBLOCK ? code : sendError(code)
+    return code === 0 || code === WSAEWOULDBLOCK ? code : this.error(code)
   }
 
   /** What cannot be sent, and why: found out before any call is made. */
@@ -152,8 +154,14 @@ export class Sends {
     return lengthOf(payload) > largest ? sendError(WSAEMSGSIZE) : undefined
   }
 
+  // a datagram that must not be cut: what would have been carried is worth a call
+  private error(code: number): WinsockError {
+    const mtu = code === WSAEMSGSIZE ? this.owner.mtu() : -1
+    return mtu === -1 ? sendError(code) : WinsockErrors.messageTooLarge("WSASendMsg", mtu)
+  }
+
   private failure(code: number): Effect.Effect<never, WinsockError> {
-    return Effect.fail(sendError(code))
+    return Effect.fail(this.error(code))
   }
 
   private sendNow(

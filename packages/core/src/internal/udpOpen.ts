@@ -26,10 +26,12 @@ import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEACCES, WSAEADDRINUSE, WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
-import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
+import type { TimestampCapabilities, WindowsVersion, Wish } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { DatagramOptions } from "./receives.ts"
+import type { Manner } from "./datagramOptions.ts"
+import * as Manners from "./datagramOptions.ts"
 import { Datagrams } from "./datagrams.ts"
 import type { Mode } from "./completion.ts"
 import { associate } from "./completion.ts"
@@ -39,6 +41,7 @@ import { datagramProvider } from "./provider.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import type { ControlName } from "./udpControls.ts"
 import { controlNames, controls, space } from "./udpControls.ts"
+import * as UdpTimestamps from "./udpTimestamps.ts"
 
 /** What a socket is opened with, all of it decided. */
 export interface Plan {
@@ -52,6 +55,7 @@ export interface Plan {
   /** The largest joined datagram, 0 for none. */
   readonly coalesce: number
   readonly coalesceWish: Wish
+  readonly manner: Manner
 }
 
 /** A socket that is open and bound, and what became of the wishes. */
@@ -67,6 +71,7 @@ export interface Opened {
   readonly segmentation: boolean
   readonly peerErrorsOff: { readonly connectionReset: boolean; readonly networkReset: boolean }
   readonly largestSend: number
+  readonly timestamps: TimestampCapabilities
 }
 
 /**
@@ -161,6 +166,11 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
     return WinsockErrors.featureMissing("setsockopt", "coalesce")
   }
 
+  const unset = Manners.apply(on, v6, dual, plan.manner)
+  if (unset !== undefined) return unset
+  const timestamps = UdpTimestamps.enable(on, plan.manner.timestamps)
+  if (timestamps instanceof WinsockErrors.WinsockError) return timestamps
+
   if (!on.bind(plan.address)) return failed("bind")
   const bound = on.localAddress()
   if (bound === undefined) return failed("getsockname")
@@ -172,12 +182,16 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
     family,
     bound,
     ...wanted,
-    controlSize: wanted.controlSize + (coalescing ? space(engine.seam.abi, 4) : 0),
+    controlSize:
+      wanted.controlSize +
+      (coalescing ? space(engine.seam.abi, 4) : 0) +
+      (timestamps.receive ? space(engine.seam.abi, 8) : 0),
     coalescing,
     segmentation: on.get(IPPROTO_UDP, UDP_SEND_MSG_SIZE) !== -1,
     peerErrorsOff,
     // 65,535 less the headers of UDP and, for IPv4, of IP
-    largestSend: largestSend > 0 ? largestSend : v6 ? 65_527 : 65_507
+    largestSend: largestSend > 0 ? largestSend : v6 ? 65_527 : 65_507,
+    timestamps
   }
 }
 

@@ -8,6 +8,8 @@ import type { Range } from "./checks.ts"
 import { anAddress, isRecord, isWithin, numbersOf, oneOf, refuseChoice, refused, refuseOptions } from "./checks.ts"
 import type { Mode } from "./completion.ts"
 import { modes } from "./completion.ts"
+import type { Manner } from "./datagramOptions.ts"
+import * as DatagramOptions from "./datagramOptions.ts"
 import { controlNames } from "./udpControls.ts"
 
 const ranges = {
@@ -57,6 +59,7 @@ export interface Checked {
   readonly coalesce: number
   readonly coalesceWish: Wish
   readonly control: ControlWishes
+  readonly manner: Manner
 }
 
 /** Reads the options, or says which is not what it must be. */
@@ -72,6 +75,8 @@ export const check = (address: NetAddress.InetAddress, options: Options): Checke
   if (coalesce instanceof WinsockErrors.WinsockError) return coalesce
   const control = controlOf(options.control)
   if (control instanceof WinsockErrors.WinsockError) return control
+  const manner = DatagramOptions.check(address, options)
+  if (manner instanceof WinsockErrors.WinsockError) return manner
   return {
     ...numbers,
     truncation: options.truncation ?? defaults.truncation,
@@ -84,7 +89,8 @@ export const check = (address: NetAddress.InetAddress, options: Options): Checke
     reply: options.reply ?? defaults.reply,
     coalesce: coalesce.size,
     coalesceWish: coalesce.wish,
-    control
+    control,
+    manner
   }
 }
 

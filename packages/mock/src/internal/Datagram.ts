@@ -22,6 +22,10 @@ export class Datagram {
   flags = 0
   /** NTSTATUS of an ICMP report. */
   status = 0
+  /** Whether it must not be fragmented. */
+  whole = false
+  /** What its sender will ask for its timestamp by. */
+  timestampId: number | undefined = undefined
   /** When it arrived, in performance counter ticks of 100 ns. */
   arrived = 0
   constructor(

@@ -2,7 +2,6 @@
  * WSAIoctl and ioctlsocket.
  */
 import { type ExtensionName, extensions } from "@effect-winsock/core/Signatures"
-import { TIMESTAMPING_FLAG_RX } from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import * as Io from "@effect-winsock/schema/Ioctls"
 import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
@@ -12,6 +11,7 @@ import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Sockets from "./Sockets.ts"
 import * as SmallIoctls from "./SmallIoctls.ts"
 import * as TcpIoctls from "./TcpIoctls.ts"
+import * as Timestamps from "./Timestamps.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 import * as Unix from "./Unix.ts"
 
@@ -104,16 +104,8 @@ const ioctls: { readonly [code: number]: Ioctl } = {
     if (name === undefined || kernel.settings.absentExtensions.includes(name)) return refuse(kernel, sdk.WSAEINVAL)
     return writePointer(request, addressOf(name))
   },
-  [Io.SIO_TIMESTAMPING]: (request) => {
-    if (!input(request, 8)) return -1
-    const { kernel, socket } = request
-    if (socket.protocol === "TCP") return refuse(kernel, sdk.WSAEOPNOTSUPP)
-    const flags = kernel.memory.u32(request.input)
-    // only receive timestamps are simulated
-    if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
-    socket.timestamps = (flags & TIMESTAMPING_FLAG_RX) !== 0
-    return 0
-  },
+  [Io.SIO_TIMESTAMPING]: Timestamps.configure,
+  [Io.SIO_GET_TX_TIMESTAMP]: Timestamps.ask,
   ...SmallIoctls.ioctls
 }
 

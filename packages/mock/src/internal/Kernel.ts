@@ -16,6 +16,7 @@ import { AccessViolation, MockMemory } from "./Memory.ts"
 import { NameService } from "./Names.ts"
 import type { Network } from "./Network.ts"
 import { Operation, type OperationKind } from "./Operation.ts"
+import { PathMtus } from "./PathMtu.ts"
 import { Packet, type Port } from "./Ports.ts"
 import type { Random } from "./Random.ts"
 import * as Receive from "./Receive.ts"
@@ -81,6 +82,7 @@ export class Kernel {
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
   readonly files = new Files()
+  readonly pathMtus = new PathMtus()
   readonly streams: StreamEvents = streams
   /** The error of the call in progress, 0 while it succeeds. */
   error = 0

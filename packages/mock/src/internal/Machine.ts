@@ -85,6 +85,15 @@ export const route = (machine: Machine, destination: Ip.Ip, scope: number): Inte
   return machine.interfaces.find((own) => !own.loopback && own.addresses.some(({ ip }) => ip.isV4 === isV4))
 }
 
+/** Whether two interfaces are on one link: they share a network, of more than one address and not fe80::/10. */
+export const onOneLink = (a: Interface, b: Interface): boolean =>
+  !a.loopback &&
+  !b.loopback &&
+  a.addresses.some(({ ip, prefix }) => {
+    if (ip.isLinkLocal || prefix >= (ip.isV4 ? 32 : 128)) return false
+    return b.addresses.some((other) => other.prefix === prefix && ip.samePrefix(other.ip, prefix))
+  })
+
 /** Returns the source address that a datagram gets when its socket has none. */
 export const sourceFor = (machine: Machine, via: Interface, destination: Ip.Ip): Ip.Ip | undefined => {
   if (!destination.isLoopback && owner(machine, destination) !== undefined) return destination

@@ -2,18 +2,21 @@
  * The network between simulated machines: takes what they send and delivers it in a later turn, in the order in which
  * it was sent.
  */
-import { MSG_BCAST } from "@effect-winsock/schema/Flags"
+import { MSG_BCAST, MSG_MCAST } from "@effect-winsock/schema/Flags"
 import { STATUS_PORT_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
 import * as Bindings from "./Bindings.ts"
 import { Datagram } from "./Datagram.ts"
 import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import * as Multicast from "./Multicast.ts"
 import type { Operation } from "./Operation.ts"
+import * as PathMtu from "./PathMtu.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { Delivery } from "./Settings.ts"
+import * as Timestamps from "./Timestamps.ts"
 import type { Task, Turns } from "./Turns.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
@@ -118,12 +121,20 @@ export class Network implements Task {
   deliver(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
     if (datagram.status !== 0) return this.report(flight)
+    Timestamps.departs(this.turns, socket, datagram)
     Send.drained(kernel, socket, datagram.payload.length, flight.operation)
     const ip = datagram.destination
+    if (ip.isMulticast) return this.multicast(flight)
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
     const target = this.hostOf(kernel, ip)
     if (target === undefined) return this.drop(kernel, datagram, "no such host")
-    this.arrive(flight, target, Machine.owner(target.machine, ip)!.index)
+    const own = Machine.owner(target.machine, ip)!
+    if (PathMtu.isTooBig(datagram, own.mtu)) {
+      // a router says so, and the sender's machine knows from now on
+      kernel.pathMtus.learn(ip, own.mtu)
+      return this.drop(kernel, datagram, "too big for the path")
+    }
+    this.arrive(flight, target, own.index)
   }
 
   private arrive(flight: DatagramFlight, target: Kernel, index: number): void {
@@ -164,20 +175,32 @@ export class Network implements Task {
       const own =
         target === kernel
           ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
-          : target.machine.interfaces.find((own) =>
-              own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
+          : target.machine.interfaces.find(
+              (own) => !own.loopback && own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
             )
       if (own === undefined) continue
       for (const socket of Bindings.findAll(target, datagram)) {
-        const { destination, destinationPort, id, payload, source, sourcePort, tos, ttl } = datagram
-        const copy = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
-        copy.interfaceIndex = own.index
-        copy.flags = MSG_BCAST
-        this.hand(target, socket, copy)
+        this.hand(target, socket, copyOf(datagram, own.index, MSG_BCAST))
         reached++
       }
     }
     if (reached === 0) this.drop(kernel, datagram, "nobody listens")
+  }
+
+  /** To the sockets that are in the group, of the machines on the link. */
+  private multicast(flight: DatagramFlight): void {
+    const { datagram, kernel } = flight
+    const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
+    let reached = 0
+    for (const at of via === undefined ? [] : Multicast.arrivals(this.kernels, kernel, via, datagram)) {
+      if (PathMtu.isTooBig(datagram, Machine.byIndex(at.kernel.machine, at.index)!.mtu)) continue
+      for (const socket of Bindings.findAll(at.kernel, datagram)) {
+        if (!Multicast.isFor(socket, datagram, at, at.kernel === kernel)) continue
+        this.hand(at.kernel, socket, copyOf(datagram, at.index, MSG_MCAST))
+        reached++
+      }
+    }
+    if (reached === 0) this.drop(kernel, datagram, "nobody is in the group")
   }
 
   private hand(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
@@ -189,7 +212,7 @@ export class Network implements Task {
       return this.drop(kernel, datagram, "an interface that is not listed")
     }
     if (socket.timestamps) {
-      datagram.arrived = Number(this.turns.clock.monotonicTimeNanosUnsafe() / BigInt(100))
+      datagram.arrived = Timestamps.counter(this.turns)
     }
     if (socket.coalesce > 0 && datagram.status === 0) {
       if (!this.merge(kernel, socket, datagram)) this.enqueue(kernel, socket, datagram)
@@ -260,6 +283,15 @@ export class Network implements Task {
   private drop(kernel: Kernel, datagram: Datagram, reason: string): void {
     kernel.trace.datagram("Dropped", kernel.name, datagram, 0, reason)
   }
+}
+
+/** One of several that a datagram becomes. */
+const copyOf = (datagram: Datagram, index: number, flags: number): Datagram => {
+  const { destination, destinationPort, id, payload, source, sourcePort, tos, ttl } = datagram
+  const copy = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
+  copy.interfaceIndex = index
+  copy.flags = flags
+  return copy
 }
 
 const nothing = new Uint8Array(0)

@@ -37,6 +37,7 @@ export interface Settings {
   readonly tcpInfo: boolean
   readonly flush: "unsupported" | "aborts"
   readonly unixSockets: boolean
+  readonly timestamps: boolean
   readonly names: NameTable
   readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
@@ -63,6 +64,7 @@ export const defaults: Settings = {
   tcpInfo: true,
   flush: "unsupported",
   unixSockets: true,
+  timestamps: true,
   names: new NameTable({}),
   nameCancellation: "immediate"
 }

@@ -2,7 +2,6 @@
  * Socket options: what may be read and written, and what a value means.
  */
 import type { AnySocket, Kernel } from "./Kernel.ts"
-import { mtuTo } from "./Machine.ts"
 import {
   AF_INET,
   AF_INET6,
@@ -50,7 +49,7 @@ export const optionKeys = (names: ReadonlyArray<string>): ReadonlySet<number> =>
     })
   )
 
-const isAbsent = (kernel: Kernel, level: number, name: number): boolean =>
+export const isAbsent = (kernel: Kernel, level: number, name: number): boolean =>
   kernel.settings.absentOptions.size > 0 && kernel.settings.absentOptions.has(key(level, name))
 
 const define = (
@@ -110,9 +109,10 @@ const RECVIF4 = define(IPPROTO_IP, Options.IP_RECVIF, 0)
 // the control messages of these two are undocumented, so none is made
 define(IPPROTO_IP, Options.IP_RECVDSTADDR, 0)
 define(IPPROTO_IP, Options.IP_RECVERR, 0)
-define(IPPROTO_IP, Options.IP_MULTICAST_IF, 0, "number", -0x8000_0000)
-define(IPPROTO_IP, Options.IP_MULTICAST_TTL, 1, "number", 0, 255)
-define(IPPROTO_IP, Options.IP_MULTICAST_LOOP, 1)
+/** An index; Multicast sets it. */
+export const MULTICAST_IF = define(IPPROTO_IP, Options.IP_MULTICAST_IF, 0, "number")
+export const MULTICAST_TTL = define(IPPROTO_IP, Options.IP_MULTICAST_TTL, 1, "number", 0, 255)
+export const MULTICAST_LOOP = define(IPPROTO_IP, Options.IP_MULTICAST_LOOP, 1)
 
 export const V6ONLY = define(IPPROTO_IPV6, Options.IPV6_V6ONLY, 1)
 const PKTINFO6 = define(IPPROTO_IPV6, Options.IPV6_PKTINFO, 0)
@@ -129,9 +129,9 @@ const RECVECN6 = define(IPPROTO_IPV6, Options.IPV6_RECVECN, 0)
 const RECVIF6 = define(IPPROTO_IPV6, Options.IPV6_RECVIF, 0)
 define(IPPROTO_IPV6, Options.IPV6_RECVDSTADDR, 0)
 define(IPPROTO_IPV6, Options.IPV6_RECVERR, 0)
-define(IPPROTO_IPV6, Options.IPV6_MULTICAST_IF, 0, "number")
-define(IPPROTO_IPV6, Options.IPV6_MULTICAST_HOPS, 1, "number", 0, 255)
-define(IPPROTO_IPV6, Options.IPV6_MULTICAST_LOOP, 1)
+export const MULTICAST_IF6 = define(IPPROTO_IPV6, Options.IPV6_MULTICAST_IF, 0, "number")
+export const MULTICAST_HOPS6 = define(IPPROTO_IPV6, Options.IPV6_MULTICAST_HOPS, 1, "number", 0, 255)
+export const MULTICAST_LOOP6 = define(IPPROTO_IPV6, Options.IPV6_MULTICAST_LOOP, 1)
 
 define(IPPROTO_UDP, Options.UDP_NOCHECKSUM, 0)
 export const SEND_MSG_SIZE = define(IPPROTO_UDP, Options.UDP_SEND_MSG_SIZE, 0, "number", 0, 0xffff)
@@ -233,7 +233,7 @@ const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number
       kernel.fail(sdk.WSAENOTCONN)
       return 0
     }
-    return mtuTo(kernel.machine, socket.peer)
+    return kernel.pathMtus.of(kernel.machine, socket.peer)
   }
   return undefined
 }
