@@ -61,6 +61,8 @@ export interface Statistics {
     readonly lookup: OperationStatistics
     /** Addresses that were looked up (GetNameInfoW), from their turn on. */
     readonly reverse: OperationStatistics
+    /** Questions about this machine's interfaces, and waits for their changes (WSAIoctl). */
+    readonly ioctl: OperationStatistics
   }
   /** Calls of CancelIoEx and GetAddrInfoExCancel. */
   readonly cancels: number
@@ -202,7 +204,8 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
           accept: snapshot(counters.accept),
           disconnect: snapshot(counters.disconnect),
           lookup: snapshot(counters.lookup),
-          reverse: snapshot(counters.reverse)
+          reverse: snapshot(counters.reverse),
+          ioctl: snapshot(counters.ioctl)
         },
         cancels: counters.cancels,
         recovered: counters.recovered,

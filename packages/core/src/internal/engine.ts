@@ -42,6 +42,7 @@ export class Counters {
   readonly disconnect = new OperationCounters()
   readonly lookup = new OperationCounters()
   readonly reverse = new OperationCounters()
+  readonly ioctl = new OperationCounters()
 }
 
 /** An operation that the kernel never gave back. */
