@@ -20,8 +20,8 @@
  * Every function needs the layer that made its socket, and fails with `InvalidArgument` for an argument out of range, for
  * whatever is no `Socket` of this layer, and for an overlapped call on a socket without that attribute; with `SocketClosed`
  * after the socket was closed, and else by the reasons of its own page. A layer belongs to one thread, for Windows cancels the
- * operations of a thread that ends: a `Socket` cannot be posted to another (structured clone refuses it), and nothing else
- * names a SOCKET.
+ * operations of a thread that ends: a `Socket` cannot be posted to another (structured clone refuses it), nothing else
+ * names a SOCKET, and a call on another thread than the layer's (`GetCurrentThreadId`) is refused.
  *
  * Sources: the pages of the functions on learn.microsoft.com.
  *

@@ -223,7 +223,7 @@ export class OverlappedOf<A> implements Pending {
     engine.pump.retain()
   }
 
-  private leave(resume: Resume<A>): void {
+  leave(resume: Resume<A>): void {
     const at = this.waiters.indexOf(resume)
     if (at === -1) return
     this.waiters.splice(at, 1)
@@ -249,7 +249,6 @@ export class OverlappedOf<A> implements Pending {
   /** Nobody wants it any more: cancels it when the kernel has it, and is told when that is over. */
   finish(settled: Settle): void {
     const { operation, socket } = this
-    while (this.waiters.pop() !== undefined) this.left()
     this.unwanted = true
     if (this.untaken) {
       this.untaken = false
@@ -332,7 +331,10 @@ export const run = <A>(
     overlapped.park(resume)
     // never in this step: the fiber may yield after it, and an interruption take along what it was given
     if (overlapped.isOver) socket.deliverLater(overlapped)
-    return Effect.callback<void>((settled) => overlapped.finish(settled))
+    return Effect.callback<void>((settled) => {
+      overlapped.leave(resume)
+      overlapped.finish(settled)
+    })
   }
   const parked = Effect.callback<A, WinsockError>((resume) => {
     const begun = start()

@@ -168,18 +168,29 @@ export class SocketOf {
   }
 }
 
+/** Why a call must not be made on the thread that runs now. */
+const onOtherThread = (engine: Engine, operation: string): WinsockError | undefined => {
+  const thread = engine.calls.GetCurrentThreadId()
+  return thread === engine.thread
+    ? undefined
+    : WinsockErrors.invalidArgument(operation, "thread", thread, `${engine.thread}, on which the layer was started`)
+}
+
 /** What is behind a socket that a call may use, or why it may not. */
 export const endpointFor = (engine: Engine, operation: string, socket: unknown): CallSocket | WinsockError => {
   const endpoint = SocketOf.endpointOf(socket)
   if (endpoint?.engine !== engine) {
     return WinsockErrors.invalidArgument(operation, "socket", socket, "a Socket that this layer's WSASocket has made")
   }
-  return endpoint.isOpen ? endpoint : WinsockErrors.socketClosed(operation)
+  if (!endpoint.isOpen) return WinsockErrors.socketClosed(operation)
+  return onOtherThread(engine, operation) ?? endpoint
 }
 
 /** Makes a SOCKET. In one step: the layer may be released at any other. */
 export const open = (engine: Engine, shape: Shape): SocketOf | WinsockError => {
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
+  const elsewhere = onOtherThread(engine, "WSASocketW")
+  if (elsewhere !== undefined) return elsewhere
   const { family, overlapped, protocol, type } = shape
   const flags = WSA_FLAG_NO_HANDLE_INHERIT | (overlapped ? WSA_FLAG_OVERLAPPED : 0)
   const socket = engine.calls.WSASocketW(family, type, protocol, 0, 0, flags)
