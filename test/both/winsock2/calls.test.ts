@@ -13,7 +13,7 @@ import {
   SOL_SOCKET,
   TF_REUSE_SOCKET
 } from "@effect-winsock/schema/Flags"
-import { FIONBIO, FIONREAD, SIO_KEEPALIVE_VALS } from "@effect-winsock/schema/Ioctls"
+import { FIONBIO, FIONREAD, SIO_ADDRESS_LIST_CHANGE, SIO_KEEPALIVE_VALS } from "@effect-winsock/schema/Ioctls"
 import { IP_PKTINFO, SO_RCVBUF, SO_TYPE } from "@effect-winsock/schema/Options"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -289,6 +289,24 @@ describe("Winsock2: options and ioctls", () => {
       const code = SIO_KEEPALIVE_VALS
       const out = yield* Winsock2.WSAIoctl(stream, { code, input, overlapped: false })
       assert.strictEqual(out.length, 0)
+    })
+  )
+
+  law("an overlapped WSAIoctl pends, and is ended by its interruption", ({ recorder, statistics }) =>
+    Effect.gen(function* () {
+      const socket = yield* udp()
+      const change = Winsock2.WSAIoctl(socket, { code: SIO_ADDRESS_LIST_CHANGE })
+      const fiber = yield* start(change)
+      assert.strictEqual((yield* statistics).operations.ioctl.submitted, 1)
+      assert.strictEqual((yield* statistics).pending, 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(recorder.count("CancelIoEx"), 1)
+      const begun = yield* Winsock2.begin("WSAIoctl", socket, { code: SIO_ADDRESS_LIST_CHANGE })
+      assert.strictEqual(yield* tag(Winsock2.WSAGetOverlappedResult(begun, false)), "Pending")
+      assert.strictEqual(
+        yield* tag(Winsock2.WSAIoctl(socket, { code: SIO_ADDRESS_LIST_CHANGE, overlapped: false })),
+        "WouldBlock"
+      )
     })
   )
 
