@@ -11,7 +11,7 @@ import * as Scheduler from "effect/Scheduler"
 import { interruptSoon, law, layerName, start } from "../../support/rig.ts"
 import { inScope } from "../../support/tcp.ts"
 import { bytes, tag } from "../../support/udp.ts"
-import { joined, listener, pair, udp } from "../../support/winsock2.ts"
+import { joined, listener, pair, soon, udp } from "../../support/winsock2.ts"
 
 const data = (overlapped: Winsock2.Overlapped<Winsock2.Received>) =>
   Effect.map(overlapped.result, ({ buffers }) => joined(buffers))
@@ -145,6 +145,27 @@ describe("Winsock2: interruption", () => {
       yield* Fiber.interrupt(again)
     })
   )
+})
+
+describe("Winsock2: fairness", () => {
+  for (const overlapped of [true, false]) {
+    law(`a loop of calls that answer at once lets the event loop turn (overlapped: ${overlapped})`, () =>
+      Effect.gen(function* () {
+        const { send, socket } = yield* numbered
+        let turned = false
+        setImmediate(() => {
+          turned = true
+        })
+        let calls = 0
+        while (!turned && calls < 5000) {
+          yield* send(calls & 255)
+          yield* soon(Winsock2.WSARecv(socket, { buffers: [8], overlapped }))
+          calls++
+        }
+        assert.isTrue(turned, "no turn in 5000 calls")
+      })
+    )
+  }
 })
 
 describe("Winsock2: begin", () => {
@@ -325,6 +346,25 @@ describe("Winsock2: closing", () => {
   )
 
   if (layerName === "mock") {
+    for (const answer of ["pending", "emsgsize+packet", "emsgsize-only"] as const) {
+      law(
+        `a datagram that is cut, where the kernel says ${answer}: it is given out once, and nothing is left`,
+        ({ statistics }) =>
+          Effect.gen(function* () {
+            const { socket } = yield* numbered
+            const name = yield* Winsock2.getsockname(socket)
+            for (let n = 0; n < 20; n++) {
+              yield* Winsock2.WSASendTo(socket, { buffers: bytes(n, 1, 2), name, overlapped: false })
+              const got = yield* Winsock2.WSARecvFrom(socket, { buffers: [1] })
+              assert.deepStrictEqual([joined(got.buffers), got.bytes, got.truncated], [[n], 1, true])
+            }
+            const { pending, slots } = yield* statistics
+            assert.deepStrictEqual({ pending, used: slots.used }, { pending: 0, used: 0 })
+          }),
+        { mock: { truncationAnswer: answer, delivery: "immediate" } }
+      )
+    }
+
     law(
       "what a provider never gives back is left to it, and closing goes on",
       ({ release, statistics }) =>

@@ -3,9 +3,15 @@
  *
  * What has come of it is read out of the kernel's memory when it ends, and kept: it may be asked for any number of times.
  */
-import { toWsaError } from "@effect-winsock/schema/NtStatus"
+import { STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/schema/NtStatus"
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
-import { ERROR_NOT_FOUND, WSA_IO_INCOMPLETE, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import {
+  ERROR_NOT_FOUND,
+  WSA_IO_INCOMPLETE,
+  WSA_IO_PENDING,
+  WSAEMSGSIZE,
+  WSAEWOULDBLOCK
+} from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import type { Handle, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -86,6 +92,8 @@ export class OverlappedOf<A> implements Pending {
   private unwanted = false
   private pended = false
   private abandoned = false
+  // whether its outcome was read
+  private concluded = false
 
   constructor(socket: CallSocket, call: Call<A>, operation: Operation, event: EventObjectOf | undefined) {
     this.name = call.name
@@ -118,8 +126,10 @@ export class OverlappedOf<A> implements Pending {
     // the low bit of hEvent asks for no packet
     operation.prepare(event === undefined ? 0 : ((event.handle | 1) as Handle), call.offset)
     const ok = call.make(socket.socket as SocketHandle, operation.address)
-    if (!operation.answered(ok ? 0 : engine.calls.WSAGetLastError(), event !== undefined)) {
-      this.pended = true
+    const answer = ok ? 0 : engine.calls.WSAGetLastError()
+    const undecided = answer === WSAEMSGSIZE && call.cuts && event === undefined && socket.undecided(operation)
+    if (!operation.answered(undecided ? WSA_IO_PENDING : answer, event !== undefined)) {
+      this.pended = !undecided
       socket.expect(operation, this)
       if (event !== undefined) told!.object.waits.watch(event, operation)
       return undefined
@@ -136,40 +146,43 @@ export class OverlappedOf<A> implements Pending {
   // --- its end ---
 
   ended(): void {
-    const { call, operation, socket } = this
-    const code = operation.code < 0 ? toWsaError(operation.code >>> 0) : operation.code
+    const { bytes, cancelled, code, unasked } = this.operation
+    if (!this.concluded) this.conclude(code, bytes, cancelled, unasked)
+    this.giveBack()
+  }
+
+  // reads out of the kernel's memory what has come of it
+  private conclude(status: number, count: number, cancelled: boolean, unasked: boolean): void {
+    const { call, socket } = this
+    this.concluded = true
+    const code = status < 0 ? toWsaError(status >>> 0) : status
     const cut = code === WSAEMSGSIZE && call.cuts
     if (!this.abandoned && (code === 0 || cut)) {
-      this.succeeded(call.value({ bytes: this.bytes(cut), flags: this.flags(), cut }))
-    } else {
-      // aborted by cause, not by code
-      const error = operation.cancelled
-        ? WinsockErrors.operationAborted(call.name)
-        : socket.error(call.name, operation.code)
-      if (call.tears && (operation.cancelled || operation.unasked)) socket.torn = true
-      this.outcome ??= Effect.fail(error)
+      return this.succeeded(call.value({ bytes: this.bytes(count, cut), flags: this.flags(), cut }))
     }
-    this.giveBack()
+    // aborted by cause, not by code
+    const error = cancelled ? WinsockErrors.operationAborted(call.name) : socket.error(call.name, status)
+    if (call.tears && (cancelled || unasked)) socket.torn = true
+    this.outcome ??= Effect.fail(error)
   }
 
   private succeeded(value: A): void {
     const { engine } = this.socket
+    // whoever waited was told that nothing would come any more
+    const late = this.outcome !== undefined
     this.outcome ??= Effect.succeed(value)
     if (this.call.counter !== "receive") return
-    if (this.unwanted) engine.counters.discarded++
+    if (this.unwanted || late) engine.counters.discarded++
     else {
       this.untaken = true
       engine.counters.inbox++
     }
   }
 
-  // one that failed at once may have no count, but what was cut fills the buffers
-  private bytes(cut: boolean): number {
-    const { call, operation, socket } = this
-    const { at, view } = operation.record
-    const { InternalHigh } = OVERLAPPED.offsets[socket.engine.seam.abi]
-    const count = cut ? view.getUint32(at + InternalHigh, true) : operation.bytes
-    return Math.min(cut && count === 0 ? call.memory.capacity : count, call.most ?? call.memory.capacity)
+  // what was cut fills the buffers, and may have no count
+  private bytes(count: number, cut: boolean): number {
+    const { memory, most } = this.call
+    return Math.min(cut && count === 0 ? memory.capacity : count, most ?? memory.capacity)
   }
 
   private flags(): number {
@@ -280,15 +293,27 @@ export class OverlappedOf<A> implements Pending {
     })
   }
 
-  // the kernel may be done with it, and its packet not seen yet
+  // the kernel may be done with it, and its packet not seen yet: until then its memory is not given back
   private look(): void {
-    const { operation, socket } = this
-    const { calls, scratch } = socket.engine
+    const { operation, socket, told } = this
+    const { engine } = socket
     if (socket.socket === -1) return
+    engine.poke(socket)
+    const { calls, scratch } = engine
     const { address } = operation
-    const told = calls.WSAGetOverlappedResult(socket.socket, address, scratch.address, 0, scratch.address + 8)
-    if (told !== 0 || calls.WSAGetLastError() !== WSA_IO_INCOMPLETE) socket.packet(address)
-    socket.engine.poke(socket)
+    const over = calls.WSAGetOverlappedResult(socket.socket, address, scratch.address, 0, scratch.address + 8)
+    if (over === 0 && calls.WSAGetLastError() === WSA_IO_INCOMPLETE) return
+    // no packet will come
+    if (told !== undefined) return socket.packet(address)
+    const { at, view } = operation.record
+    const offsets = OVERLAPPED.offsets[engine.seam.abi]
+    const status = view.getUint32(at + offsets.Internal, true)
+    if (status === STATUS_PENDING) return
+    const cancelled = operation.state === CANCELLING
+    const failed = toWsaError(status) === 0 ? 0 : status | 0
+    const unasked = !cancelled && status === STATUS_CANCELLED
+    this.conclude(failed, view.getUint32(at + offsets.InternalHigh, true), cancelled, unasked)
+    socket.deliverLater(this)
   }
 }
 

@@ -1,5 +1,6 @@
 /** The opaque sockets of Winsock2, and what owns the operations of each. */
 import { SOCK_RAW, SOCK_STREAM, WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED } from "@effect-winsock/schema/Flags"
+import { STATUS_BUFFER_OVERFLOW } from "@effect-winsock/schema/NtStatus"
 import { ERROR_NOT_FOUND, WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import type { SocketHandle } from "../Seam.ts"
@@ -47,6 +48,7 @@ export class CallSocket extends SocketEndpoint {
   torn = false
   private readonly calls = new Map<Operation, Pending>()
   private readonly over: Array<Pending> = []
+  private readonly undecidedOnes = new Map<number, Operation>()
 
   constructor(on: SocketCalls, key: number, mode: CompletionMode, provider: Provider, shape: Shape) {
     super(on.engine, on.socket, key, mode)
@@ -71,6 +73,30 @@ export class CallSocket extends SocketEndpoint {
   /** The kernel has it now. */
   expect(operation: Operation, pending: Pending): void {
     this.calls.set(operation, pending)
+  }
+
+  /**
+   * Of a call that has failed with WSAEMSGSIZE, which is a warning to the kernel, a packet may follow or not. The port is first
+   * in, first out: when the sentinel comes that is posted here, it has come if it ever does. False when none could be posted.
+   */
+  undecided(operation: Operation): boolean {
+    const { calls, port } = this.engine
+    if (calls.PostQueuedCompletionStatus(port, 0, this.key + 1, operation.address) === 0) return false
+    this.undecidedOnes.set(operation.address, operation)
+    return true
+  }
+
+  override packet(overlapped: number): void {
+    if (!this.undecidedOnes.has(overlapped)) super.packet(overlapped)
+  }
+
+  override sentinel(overlapped: number): void {
+    const operation = this.undecidedOnes.get(overlapped)
+    if (operation === undefined) return
+    this.undecidedOnes.delete(overlapped)
+    // where no packet came the call's own answer is the result
+    operation.answerIs(STATUS_BUFFER_OVERFLOW)
+    super.packet(overlapped)
   }
 
   /** Resumes those who wait for it in a turn of the pump. */
