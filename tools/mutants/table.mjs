@@ -8,6 +8,7 @@ import platform from "./platform.mjs"
 import receives from "./receives.mjs"
 import streams from "./streams.mjs"
 import streamsConnect from "./streams-connect.mjs"
+import winsock2 from "./winsock2.mjs"
 
 export const mutants = [
   ...receives,
@@ -17,5 +18,6 @@ export const mutants = [
   ...streamsConnect,
   ...events,
   ...names,
-  ...platform
+  ...platform,
+  ...winsock2
 ]

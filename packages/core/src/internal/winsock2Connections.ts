@@ -11,7 +11,7 @@ import { readPointer, writePointer } from "@effect-winsock/schema/Layout"
 import type { SockAddr, SockAddrIssue } from "@effect-winsock/schema/SockAddr"
 import * as SockAddrs from "@effect-winsock/schema/SockAddr"
 import { TRANSMIT_FILE_BUFFERS } from "@effect-winsock/schema/Structs"
-import type { Handle, SocketHandle } from "../Seam.ts"
+import type { Calls, Extensions, Handle, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type {
@@ -28,6 +28,7 @@ import { isError, isName, plain, putName, refuseName, remember } from "./winsock
 import { FileOf } from "./winsock2File.ts"
 import type { CallMemory } from "./winsock2Memory.ts"
 import type { Call } from "./winsock2Overlapped.ts"
+import { booleanCall, socketCall } from "./winsock2Overlapped.ts"
 import type { CallSocket } from "./winsock2Socket.ts"
 import { endpointFor } from "./winsock2Socket.ts"
 
@@ -76,7 +77,15 @@ export const ConnectEx = (socket: CallSocket, options: ConnectExOptions): Call<n
     name,
     counter: "connect",
     memory,
-    make: (s, o) => connectEx(s, memory.name, length, size === 0 ? 0 : memory.data, size, 0, o) !== 0,
+    ...booleanCall<Extensions["ConnectEx"]>(connectEx, (s, o) => [
+      s,
+      memory.name,
+      length,
+      size === 0 ? 0 : memory.data,
+      size,
+      0,
+      o
+    ]),
     value: ({ bytes }) => bytes
   }
 }
@@ -108,17 +117,16 @@ export const AcceptEx = (socket: CallSocket, options: AcceptExOptions): Call<Acc
     name,
     counter: "accept",
     memory,
-    make: (s, o) =>
-      acceptEx(
-        s,
-        acceptor.socket as SocketHandle,
-        memory.data,
-        receiveDataLength,
-        nameRoom,
-        nameRoom,
-        memory.count,
-        o
-      ) !== 0,
+    ...booleanCall<Extensions["AcceptEx"]>(acceptEx, (s, o) => [
+      s,
+      acceptor.socket as SocketHandle,
+      memory.data,
+      receiveDataLength,
+      nameRoom,
+      nameRoom,
+      memory.count,
+      o
+    ]),
     value: ({ bytes }) => {
       const { scratch } = socket.engine
       const out = (i: number): number => scratch.address + i * 8
@@ -159,7 +167,7 @@ export const DisconnectEx = (socket: CallSocket, options: DisconnectExOptions = 
     name,
     counter: "disconnect",
     memory,
-    make: (s, o) => disconnectEx(s, o, flags, 0) !== 0,
+    ...booleanCall<Extensions["DisconnectEx"]>(disconnectEx, (s, o) => [s, o, flags, 0]),
     value: () => {
       // another connection may be made with it, which nobody has torn
       if (flags === TF_REUSE_SOCKET) socket.torn = false
@@ -216,7 +224,15 @@ export const TransmitFile = (socket: CallSocket, options: TransmitFileOptions): 
     name,
     counter: "send",
     memory,
-    make: (s, o) => transmitFile(s, handle as Handle, length, bytesPerSend, o, memory.data, flags) !== 0,
+    ...booleanCall<Extensions["TransmitFile"]>(transmitFile, (s, o) => [
+      s,
+      handle as Handle,
+      length,
+      bytesPerSend,
+      o,
+      memory.data,
+      flags
+    ]),
     value: ({ bytes }) => bytes,
     tears: true,
     offset,
@@ -252,19 +268,18 @@ export const WSAIoctl = (socket: CallSocket, options: IoctlOptions): Call<Uint8A
     name,
     counter: "ioctl",
     memory,
-    make: (s, o) =>
-      calls.WSAIoctl(
-        s,
-        code,
-        inputLength === 0 ? 0 : memory.data + outputLength,
-        inputLength,
-        outputLength === 0 ? 0 : memory.data,
-        outputLength,
-        // it takes no NULL, not even in an overlapped call
-        memory.count,
-        o,
-        0
-      ) === 0,
+    ...socketCall<Calls["WSAIoctl"]>(calls.WSAIoctl, (s, o) => [
+      s,
+      code,
+      inputLength === 0 ? 0 : memory.data + outputLength,
+      inputLength,
+      outputLength === 0 ? 0 : memory.data,
+      outputLength,
+      // it takes no NULL, not even in an overlapped call
+      memory.count,
+      o,
+      0
+    ]),
     value: ({ bytes }) => memory.readData(Math.min(bytes, outputLength))[0]
   }
 }

@@ -15,7 +15,7 @@ import type { SockAddr, SockAddrIssue } from "@effect-winsock/schema/SockAddr"
 import * as SockAddrs from "@effect-winsock/schema/SockAddr"
 import { WSAEOPNOTSUPP } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
-import type { SocketHandle } from "../Seam.ts"
+import type { Calls, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type {
@@ -32,6 +32,7 @@ import { isRecord, isWithin } from "./checks.ts"
 import { aPayload, copyPayload, isPayload } from "./payload.ts"
 import { CallMemory, nameCapacity } from "./winsock2Memory.ts"
 import type { Call, Ended } from "./winsock2Overlapped.ts"
+import { socketCall } from "./winsock2Overlapped.ts"
 import type { CallSocket } from "./winsock2Socket.ts"
 import { outOfMemory } from "./winsock2Socket.ts"
 
@@ -183,12 +184,12 @@ const received = (memory: CallMemory, { bytes, flags }: Ended, truncated: boolea
 const nameOf = (view: DataView): SockAddr | SockAddrIssue | undefined =>
   view.byteLength === 0 ? undefined : SockAddrs.read(view, 0, view.byteLength)
 
-const prepareReceive = <A>(
-  name: "WSARecv" | "WSARecvFrom",
+const prepareReceive = <A, K extends "WSARecv" | "WSARecvFrom">(
+  name: K,
   socket: CallSocket,
   options: ReceiveOptions,
   overlapped: boolean,
-  make: (memory: CallMemory, socket: SocketHandle, overlapped: number) => number,
+  args: (memory: CallMemory, socket: SocketHandle, overlapped: number) => Parameters<Calls[K]>,
   value: (memory: CallMemory, ended: Ended) => A
 ): Call<A> | WinsockError => {
   const refused = checkCall(name, socket, options)
@@ -211,7 +212,7 @@ const prepareReceive = <A>(
     name,
     counter: "receive",
     memory,
-    make: (socket, overlapped) => make(memory, socket, overlapped) === 0,
+    ...socketCall<Calls[K]>(socket.engine.calls[name], (s, o) => args(memory, s, o)),
     value: (ended) => value(memory, ended),
     cuts: socket.kind !== "stream",
     flagged: true
@@ -223,13 +224,12 @@ export const WSARecv = (
   options: ReceiveOptions,
   overlapped: boolean
 ): Call<Received> | WinsockError => {
-  const { calls } = socket.engine
   return prepareReceive(
     "WSARecv",
     socket,
     options,
     overlapped,
-    (memory, s, o) => calls.WSARecv(s, memory.buffers, memory.sizes.length, countOf(memory, o), memory.flags, o, 0),
+    (memory, s, o) => [s, memory.buffers, memory.sizes.length, countOf(memory, o), memory.flags, o, 0],
     (memory, ended) => received(memory, ended, ended.cut)
   )
 }
@@ -239,24 +239,22 @@ export const WSARecvFrom = (
   options: ReceiveOptions,
   overlapped: boolean
 ): Call<ReceivedFrom> | WinsockError => {
-  const { calls } = socket.engine
   return prepareReceive(
     "WSARecvFrom",
     socket,
     options,
     overlapped,
-    (memory, s, o) =>
-      calls.WSARecvFrom(
-        s,
-        memory.buffers,
-        memory.sizes.length,
-        countOf(memory, o),
-        memory.flags,
-        memory.name,
-        memory.nameLength,
-        o,
-        0
-      ),
+    (memory, s, o) => [
+      s,
+      memory.buffers,
+      memory.sizes.length,
+      countOf(memory, o),
+      memory.flags,
+      memory.name,
+      memory.nameLength,
+      o,
+      0
+    ],
     (memory, ended) => ({
       ...received(memory, ended, ended.cut),
       // a stream knows its peer: nothing is written for one
@@ -295,7 +293,7 @@ export const WSARecvMsg = (
     name,
     counter: "receive",
     memory,
-    make: (s, o) => recvMsg(s, memory.message, countOf(memory, o), o, 0) === 0,
+    ...socketCall<Extensions["WSARecvMsg"]>(recvMsg, (s, o) => [s, memory.message, countOf(memory, o), o, 0]),
     value: ({ bytes, cut }) => {
       const flags = memory.readMessageFlags()
       const truncated = (flags & MSG_TRUNC) !== 0 || (cut && (flags & MSG_CTRUNC) === 0)
@@ -313,14 +311,14 @@ export const WSARecvMsg = (
 
 // --- sending ---
 
-const prepareSend = (
-  name: "WSASend" | "WSASendTo" | "WSASendMsg",
+const prepareSend = <K extends "WSASend" | "WSASendTo" | "WSASendMsg">(
+  name: K,
   socket: CallSocket,
   options: SendOptions,
   overlapped: boolean,
   control: Uint8Array,
   fill: (memory: CallMemory) => WinsockError | undefined,
-  make: (memory: CallMemory, socket: SocketHandle, flags: number, overlapped: number) => number
+  args: (memory: CallMemory, socket: SocketHandle, flags: number, overlapped: number) => Parameters<Calls[K]>
 ): Call<number> | WinsockError => {
   const { flags = 0 } = options
   const forbidden = checkFlags(name, socket, flags, overlapped)
@@ -339,7 +337,7 @@ const prepareSend = (
     name,
     counter: "send",
     memory,
-    make: (s, o) => make(memory, s, flags, o) === 0,
+    ...socketCall<Calls[K]>(socket.engine.calls[name], (s, o) => args(memory, s, flags, o)),
     value: ({ bytes }) => bytes,
     tears: socket.kind === "stream"
   }
@@ -348,7 +346,6 @@ const prepareSend = (
 const noControl = new Uint8Array(0)
 
 export const WSASend = (socket: CallSocket, options: SendOptions, overlapped: boolean): Call<number> | WinsockError => {
-  const { calls } = socket.engine
   return (
     checkCall("WSASend", socket, options) ??
     prepareSend(
@@ -358,7 +355,7 @@ export const WSASend = (socket: CallSocket, options: SendOptions, overlapped: bo
       overlapped,
       noControl,
       () => undefined,
-      (memory, s, flags, o) => calls.WSASend(s, memory.buffers, memory.sizes.length, countOf(memory, o), flags, o, 0)
+      (memory, s, flags, o) => [s, memory.buffers, memory.sizes.length, countOf(memory, o), flags, o, 0]
     )
   )
 }
@@ -378,7 +375,6 @@ export const WSASendTo = (
   options: SendToOptions,
   overlapped: boolean
 ): Call<number> | WinsockError => {
-  const { calls } = socket.engine
   const refused = checkCall("WSASendTo", socket, options)
   if (refused !== undefined) return refused
   const { name } = options
@@ -393,18 +389,17 @@ export const WSASendTo = (
     fillName("WSASendTo", name, (_memory, written) => {
       length = written
     }),
-    (memory, s, flags, o) =>
-      calls.WSASendTo(
-        s,
-        memory.buffers,
-        memory.sizes.length,
-        countOf(memory, o),
-        flags,
-        length === 0 ? 0 : memory.name,
-        length,
-        o,
-        0
-      )
+    (memory, s, flags, o) => [
+      s,
+      memory.buffers,
+      memory.sizes.length,
+      countOf(memory, o),
+      flags,
+      length === 0 ? 0 : memory.name,
+      length,
+      o,
+      0
+    ]
   )
 }
 
@@ -436,7 +431,6 @@ export const WSASendMsg = (
   if (name !== undefined && !isName(name)) return refuseName("WSASendMsg", "name", name)
   const control = controlBytes(socket, options.control)
   if (isError(control)) return control
-  const { calls } = socket.engine
   return prepareSend(
     "WSASendMsg",
     socket,
@@ -444,6 +438,6 @@ export const WSASendMsg = (
     overlapped,
     control,
     fillName("WSASendMsg", name, (memory, length) => memory.setMessage(length, 0)),
-    (memory, s, flags, o) => calls.WSASendMsg(s, memory.message, flags, countOf(memory, o), o, 0)
+    (memory, s, flags, o) => [s, memory.message, flags, countOf(memory, o), o, 0]
   )
 }

@@ -42,8 +42,10 @@ export interface Call<A> {
   readonly name: string
   readonly counter: "receive" | "send" | "connect" | "accept" | "disconnect" | "ioctl"
   readonly memory: CallMemory
-  /** Makes it, not overlapped where there is no OVERLAPPED: whether it succeeded. */
-  readonly make: (socket: SocketHandle, overlapped: number) => boolean
+  /** What it takes: not overlapped where there is no OVERLAPPED. */
+  readonly arguments: (socket: SocketHandle, overlapped: number) => ReadonlyArray<number>
+  /** Makes it on this thread: whether it succeeded. */
+  readonly perform: (args: ReadonlyArray<number>) => boolean
   readonly value: (ended: Ended) => A
   /** Whether WSAEMSGSIZE is a success that something is missing of. */
   readonly cuts: boolean
@@ -58,6 +60,25 @@ export interface Call<A> {
   /** Gives back what else it holds, when the kernel has it no more. */
   readonly release: () => void
 }
+
+type Called = (...args: Array<any>) => number
+
+/** What a call takes, and how it is made, where `succeeds` tells of its result. */
+const through =
+  (succeeds: (result: number) => boolean) =>
+  <F extends Called>(
+    call: F,
+    args: (socket: SocketHandle, overlapped: number) => Parameters<F>
+  ): Pick<Call<unknown>, "arguments" | "perform"> => ({
+    arguments: args,
+    perform: (given) => succeeds(call(...given))
+  })
+
+/** Of a call that fails with SOCKET_ERROR. */
+export const socketCall = through((result) => result === 0)
+
+/** Of a call that fails with FALSE. */
+export const booleanCall = through((result) => result !== 0)
 
 /** Frees what a call holds. */
 const dispose = (call: Call<unknown>): void => {
@@ -125,7 +146,7 @@ export class OverlappedOf<A> implements Pending {
     }
     // the low bit of hEvent asks for no packet
     operation.prepare(event === undefined ? 0 : ((event.handle | 1) as Handle), call.offset)
-    const ok = call.make(socket.socket as SocketHandle, operation.address)
+    const ok = call.perform(call.arguments(socket.socket as SocketHandle, operation.address))
     const answer = ok ? 0 : engine.calls.WSAGetLastError()
     const undecided = answer === WSAEMSGSIZE && call.cuts && event === undefined && socket.undecided(operation)
     if (!operation.answered(undecided ? WSA_IO_PENDING : answer, event !== undefined)) {
@@ -387,7 +408,7 @@ export const now = <A>(
     const { engine } = socket
     const counters = countersOf(engine, call)
     const { memory } = call
-    const ok = call.make(socket.socket as SocketHandle, 0)
+    const ok = call.perform(call.arguments(socket.socket as SocketHandle, 0))
     const code = ok ? 0 : engine.calls.WSAGetLastError()
     const cut = code === WSAEMSGSIZE && call.cuts
     if (code !== WSAEWOULDBLOCK) {
