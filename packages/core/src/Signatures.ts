@@ -329,6 +329,7 @@ export const functions = {
   lstrcpynW: kernel([["lpString1", "pointer"], ["lpString2", "pointer"], ["iMaxLength", "i32"]], "pointer", "NULL"),
   GetFileSizeEx: kernel([["hFile", "handle"], ["lpFileSize", "pointer"]], "i32", "FALSE"),
   SleepEx: kernel([["dwMilliseconds", "u32"], ["bAlertable", "i32"]], "u32", "NEVER"),
+  GetCurrentThreadId: kernel([], "u32", "NEVER"),
 
   // --- the system ---
   RtlGetVersion: {

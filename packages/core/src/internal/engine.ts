@@ -120,6 +120,8 @@ export class Engine implements PumpOwner {
   readonly arena = new Arena()
   /** Memory for single overlapped calls. */
   readonly records: Records
+  /** The thread that it belongs to: Windows cancels what a thread has begun when that ends. */
+  readonly thread: number
   closed = false
   /** The code the port failed with, or 0. */
   brokenBy = 0
@@ -140,6 +142,7 @@ export class Engine implements PumpOwner {
   constructor(seam: Seam, port: Handle, options: EngineOptions) {
     this.seam = seam
     this.calls = seam.calls
+    this.thread = seam.calls.GetCurrentThreadId()
     this.options = options
     this.heap = new Heap(seam)
     this.records = new Records(this)

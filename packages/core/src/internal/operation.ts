@@ -156,6 +156,13 @@ export class Operation implements Linked<Operation> {
     return true
   }
 
+  /** It was answered with a failure, and nothing of it will be heard any more: the status, where the kernel wrote none. */
+  answerIs(status: number): void {
+    if (this.status() !== STATUS_PENDING) return
+    const { at, view } = this.record
+    view.setUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, status, true)
+  }
+
   /** The kernel never gave it back: it ends as aborted, and its memory is left to the kernel. */
   giveUp(): void {
     const { engine, number } = this.endpoint

@@ -91,7 +91,7 @@ export abstract class SocketEndpoint implements Owner {
   }
 
   // its operations have one packet each, or none: nothing is ever undecided
-  sentinel(): void {}
+  sentinel(_overlapped: number): void {}
 
   settle(): void {
     const { engine, settled } = this

@@ -13,6 +13,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { isRecord, isWithin } from "./checks.ts"
 import type { Engine } from "./engine.ts"
+import { createFileArguments, isPath, writePath } from "./files.ts"
 import type { Payload } from "./payload.ts"
 import { aPayload, copyPayload, isPayload, lengthOf } from "./payload.ts"
 import type { Stream } from "./stream.ts"
@@ -24,15 +25,6 @@ import { DONE, Turn, UNDER_WAY } from "./streamTurn.ts"
 const mostPerCall = 2 ** 31 - 2
 /** The most that head and tail may be. */
 const mostAround = 2 ** 20
-
-// winnt.h, fileapi.h
-const GENERIC_READ = 0x8000_0000
-const FILE_SHARE_READ = 1
-const FILE_SHARE_WRITE = 2
-const FILE_SHARE_DELETE = 4
-const OPEN_EXISTING = 3
-const FILE_FLAG_OVERLAPPED = 0x4000_0000
-const FILE_FLAG_SEQUENTIAL_SCAN = 0x0800_0000
 
 const none: Payload = new Uint8Array(0)
 
@@ -52,9 +44,7 @@ const refused = (option: string, value: unknown, expected: string): WinsockError
 
 /** Reads what is to be sent, or says what is not what it must be. */
 export const regionOf = (path: string, options: TransmitOptions): Region | WinsockError => {
-  if (typeof path !== "string" || path.length === 0 || path.includes("\0")) {
-    return refused("path", path, "the path of a file")
-  }
+  if (!isPath(path)) return refused("path", path, "the path of a file")
   if (!isRecord(options)) return refused("options", options, "a record of options")
   const { bytesPerSend = 0, head = none, length, offset = 0, tail = none } = options
   const most = Number.MAX_SAFE_INTEGER
@@ -187,12 +177,9 @@ export class TransmitTurn extends Turn<number> {
     } catch {
       return WSA_NOT_ENOUGH_MEMORY
     }
-    for (let i = 0; i < path.length; i++) name.view.setUint16(2 * i, path.charCodeAt(i), true)
-    const share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
-    const flags = FILE_FLAG_OVERLAPPED | FILE_FLAG_SEQUENTIAL_SCAN
-    const args = [name.address, GENERIC_READ, share, 0, OPEN_EXISTING, flags, 0] as const
+    writePath(name, path)
     try {
-      engine.callAway("CreateFileW", [...args], (file, lastError) => {
+      engine.callAway("CreateFileW", createFileArguments(name), (file, lastError) => {
         engine.heap.free(name)
         this.elsewhere = false
         // its fiber was interrupted meanwhile, or the connection ended

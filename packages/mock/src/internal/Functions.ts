@@ -74,6 +74,7 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   RtlMoveMemory: Names.RtlMoveMemory,
   lstrcpynW: Names.lstrcpynW,
   SleepEx: Library.SleepEx,
+  GetCurrentThreadId: Library.GetCurrentThreadId,
   RtlGetVersion: Library.RtlGetVersion
 }
 
