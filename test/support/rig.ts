@@ -69,6 +69,8 @@ export const makeSeam = (options: RigOptions = {}): Effect.Effect<Seam, unknown,
   Effect.map(makeMachine(options), ({ seam }) => seam)
 
 export interface Rig {
+  /** How the layer's sockets complete. */
+  readonly completion: Winsock.Completion
   readonly recorder: Decorators.Recorder
   readonly gate: Decorators.Gate
   readonly failing: Decorators.Failing
@@ -128,7 +130,17 @@ export const withRig = <A, E>(
         const winsock = yield* Scope.provide(Winsock.make(decorated, options), scope)
         last = winsock.statistics
         yield* Effect.scoped(
-          body({ recorder, gate, failing, winsock, bare, path, statistics: winsock.statistics, release })
+          body({
+            completion: options.completion ?? "port",
+            recorder,
+            gate,
+            failing,
+            winsock,
+            bare,
+            path,
+            statistics: winsock.statistics,
+            release
+          })
         ).pipe(Effect.provideService(Winsock.Winsock, winsock))
       })
     )

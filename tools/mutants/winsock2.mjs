@@ -121,5 +121,37 @@ export default [
     find: "&& value[0] !== 0 && (",
     replace: "&& value[0] === 7 && (",
     caughtBy: [refusals]
+  },
+  {
+    name: "winsock2 completion of the socket not asked for",
+    file: socket,
+    why: "a socket completes as it was made, whatever the layer does",
+    find: "engine.completion(shape.completion)",
+    replace: "engine.completion(undefined)",
+    caughtBy: [laws]
+  },
+  {
+    name: "winsock2 call without its routine",
+    file: overlapped,
+    why: "nothing would ever tell of its end",
+    find: "operation.address, operation.routine)",
+    replace: "operation.address, 0)",
+    caughtBy: [laws]
+  },
+  {
+    name: "winsock2 wait for a routine's result",
+    file: forms,
+    why: "the page forbids it: the operation's event is none",
+    find: "  if (fWait && overlapped.hasRoutine) {",
+    replace: "  if (fWait && !overlapped) {",
+    caughtBy: [laws]
+  },
+  {
+    name: "winsock2 event beside a routine",
+    file: forms,
+    why: "hEvent is ignored where there is a routine: nothing would set it",
+    find: "  if (socket.completion.main.routine !== 0 && takesRoutine.has(name)) {",
+    replace: "  if (socket.completion.main.routine < 0) {",
+    caughtBy: [laws]
   }
 ]

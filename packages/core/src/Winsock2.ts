@@ -41,7 +41,7 @@ import { createFile } from "./internal/winsock2File.ts"
 import type { TypeId as OverlappedTypeId } from "./internal/winsock2Overlapped.ts"
 import type { CallSocket, TypeId } from "./internal/winsock2Socket.ts"
 import { close, endpointFor } from "./internal/winsock2Socket.ts"
-import { EngineKey, Winsock } from "./Winsock.ts"
+import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 import { isWinsockError } from "./WinsockError.ts"
 
@@ -86,6 +86,13 @@ export interface SocketOptions {
    * @default true
    */
   readonly overlapped?: boolean | undefined
+  /**
+   * How its overlapped calls complete; what `accept` makes of it is as it is. By `"routine"` no call that takes one is given
+   * an `hEvent`, and `WSAGetOverlappedResult` does not wait. Source: the pages of `WSARecv` and `WSASend`.
+   *
+   * @default that of the layer
+   */
+  readonly completion?: Completion | undefined
 }
 
 /**

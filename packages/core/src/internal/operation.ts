@@ -17,7 +17,15 @@ export const PENDING = 1
 export const CANCELLING = 2
 
 /** The calls that take a completion routine. */
-const takesRoutine: ReadonlySet<string> = new Set(["WSARecv", "WSASend", "WSAIoctl"])
+export const takesRoutine: ReadonlySet<string> = new Set([
+  "WSARecv",
+  "WSARecvFrom",
+  "WSARecvMsg",
+  "WSASend",
+  "WSASendTo",
+  "WSASendMsg",
+  "WSAIoctl"
+])
 
 export class Operation implements Linked<Operation> {
   next: Operation | undefined = undefined
@@ -106,6 +114,11 @@ export class Operation implements Linked<Operation> {
     view.setUint32(at + offsets.OffsetHigh, Math.floor(offset / 0x1_0000_0000), true)
     view.setUint32(at + offsets.hEvent, this.byEvent ? event : this.source.event(this.address), true)
     this.counters.submitted++
+  }
+
+  /** Its call has failed with WSAEMSGSIZE: what comes of it, as `completion.ts` has it. */
+  undecided(): number {
+    return this.source.undecided(this.endpoint, this.address)
   }
 
   /** Takes the answer of its call, 0 or a code: whether that was its end. */

@@ -7,6 +7,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import type { OverlappedCalls } from "../Winsock2.ts"
 import type { Engine } from "./engine.ts"
 import { EventObjectOf } from "./eventObject.ts"
+import { takesRoutine } from "./operation.ts"
 import * as connections from "./winsock2Connections.ts"
 import * as data from "./winsock2Data.ts"
 import { isError } from "./winsock2Data.ts"
@@ -98,6 +99,9 @@ const refuseEvent = (name: string, socket: CallSocket, hEvent: unknown): Winsock
   if (!(hEvent instanceof EventObjectOf) || hEvent.waits.engine !== socket.engine) {
     return refuse("an EventObject of the same layer")
   }
+  if (socket.completion.main.routine !== 0 && takesRoutine.has(name)) {
+    return refuse("none: where a routine tells of the end, hEvent is ignored")
+  }
   if (!hEvent.event.isOpen) return WinsockErrors.socketClosed(name)
   return hEvent.event.busy ? refuse("an event that no other operation uses") : undefined
 }
@@ -120,6 +124,9 @@ export const resultOf = <A>(
     return Effect.fail(refuseOverlapped(name, overlapped))
   }
   if (typeof fWait !== "boolean") return Effect.fail(WinsockErrors.invalidArgument(name, "fWait", fWait, "a boolean"))
+  if (fWait && overlapped.hasRoutine) {
+    return Effect.fail(WinsockErrors.invalidArgument(name, "fWait", fWait, "false: a routine tells of the end"))
+  }
   return fWait ? overlapped.result : (overlapped as OverlappedOf<A>).poll
 }
 
