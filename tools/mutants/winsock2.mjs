@@ -153,5 +153,13 @@ export default [
     find: "  if (socket.completion.main.routine !== 0 && takesRoutine.has(name)) {",
     replace: "  if (socket.completion.main.routine < 0) {",
     caughtBy: [laws]
+  },
+  {
+    name: "winsock2 end of what was cut taken for an answer",
+    file: socket,
+    why: "by a routine or an event it may still be told of, and its memory be another call's by then",
+    find: "    return answer === SENTINEL_COMES || answer === ENDS",
+    replace: "    return answer === 7",
+    caughtBy: [laws]
   }
 ]

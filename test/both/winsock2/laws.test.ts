@@ -11,7 +11,7 @@ import * as Scheduler from "effect/Scheduler"
 import { interruptSoon, lawInEachMode, layerName, start } from "../../support/rig.ts"
 import { inScope } from "../../support/tcp.ts"
 import { bytes, tag } from "../../support/udp.ts"
-import { joined, listener, pair, soon, udp } from "../../support/winsock2.ts"
+import { joined, listener, pair, soon, tcp, udp } from "../../support/winsock2.ts"
 
 const data = (overlapped: Winsock2.Overlapped<Winsock2.Received>) =>
   Effect.map(overlapped.result, ({ buffers }) => joined(buffers))
@@ -280,6 +280,19 @@ describe("Winsock2: begin", () => {
       assert.isTrue(recorder.of("WSARecv").every(({ args }) => args.lpCompletionRoutine !== 0))
       const refused = Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, { completion: "packet" as "port" })
       assert.strictEqual(yield* tag(refused), "InvalidArgument")
+    })
+  )
+
+  lawInEachMode("what accept makes completes as the listener was made", ({ recorder }) =>
+    Effect.gen(function* () {
+      const listening = yield* tcp({ completion: "routine" })
+      yield* Winsock2.listen(listening, 5)
+      const client = yield* tcp()
+      yield* Winsock2.ConnectEx(client, { name: yield* Winsock2.getsockname(listening) })
+      const accepted = yield* soon(Winsock2.accept(listening))
+      const receiving = yield* start(Winsock2.WSARecv(accepted, { buffers: [8] }))
+      assert.isTrue(recorder.of("WSARecv").every(({ args }) => args.lpCompletionRoutine !== 0))
+      yield* Fiber.interrupt(receiving)
     })
   )
 
