@@ -282,6 +282,13 @@ export class Blocking implements Endpoint {
     return false
   }
 
+  /** Whether a call of its kind is in line or under way: what answers at once must not overtake it. */
+  isAhead(name: BlockingName): boolean {
+    const { lane } = kinds[name]
+    for (const job of this.running) if (job.lane === lane) return true
+    return this.line.queue.some((job) => job.blocking === this && job.lane === lane)
+  }
+
   start(job: Job<any>): void {
     const made = this.refusal(job.name) ?? job.make()
     if (made instanceof WinsockErrors.WinsockError) return this.end(job, { _tag: "Failed", error: made })
@@ -327,8 +334,9 @@ export class Blocking implements Endpoint {
   private outcomeOf(job: Job<any>, call: BlockingCall<any>, result: number, code: number): Outcome<any> | undefined {
     const { counters, name } = job
     const kind = kinds[name]
-    const value = result === -1 ? call.rescue?.(code) : call.read(result)
-    if (value !== undefined) {
+    const rescued = result === -1 ? call.rescue?.(code) : undefined
+    if (result !== -1 || rescued !== undefined) {
+      const value = result === -1 ? rescued : call.read(result)
       counters.completed++
       if (job.cancelled) {
         this.engine.counters.recovered++
@@ -400,6 +408,8 @@ export class Blocking implements Endpoint {
     if (this.engine.calls.CancelIoEx(this.socket, 0) !== 0) this.found = true
     const { host } = this.engine.seam
     const late = this.tries++ - quickTries
+    // the grace period begins where turns of the pump have passed
+    if (late < 0) this.engine.pump.poke()
     this.timer =
       late < 0
         ? host.schedule(this.cancelNow)
