@@ -10,7 +10,6 @@ const legacy = "a code of Windows Sockets 1.1: version 2.2 has no such call"
 export const omissions: { readonly [id: string]: string } = {
   "fact 30": "raw sockets are not simulated",
   "fact 64": "the threads behind the seam's calls do not exit",
-  "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
   "WSASend WSAECONNABORTED": "loopback loses nothing, so that nothing times out (of a local close: fact 60)",
   "WSASend WSAEINTR": legacy,
@@ -19,9 +18,7 @@ export const omissions: { readonly [id: string]: string } = {
   "WSASend WSAENETRESET": "over loopback no peer goes without a reset",
   "WSASend WSAENOBUFS": "the machine's memory would have to be used up",
   "WSASend WSANOTINITIALISED": "WSACleanup would end all sockets of the process, those of the other rows too",
-  "P31 multicast": "multicast groups are not simulated",
-  "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
+  "P31 multicast": "multicast groups are not simulated"
 }
 
 const on8 = (id: string, wine: Expectation, why: string): Divergence => ({ id, wine, versions: ["8.0"], why })

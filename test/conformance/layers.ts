@@ -55,7 +55,7 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
           Effect.runSync(mock.file(path, new TextEncoder().encode(content)))
           return path
         }
-        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file }
+        const environment: Environment = { layer: "mock", seam, routine, processId: 1, file }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )
@@ -98,7 +98,7 @@ export const onNative = <A>(use: (environment: Environment) => Promise<A>): Prom
         }
         const { pid } = process
         const files = yield* temporaryFiles
-        const environment: Environment = { layer: "native", seam, routine, processId: pid, blocks: true, file: files }
+        const environment: Environment = { layer: "native", seam, routine, processId: pid, file: files }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )
