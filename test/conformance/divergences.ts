@@ -7,10 +7,7 @@ import type { Divergence, Expectation } from "./model.ts"
  */
 export const omissions: { readonly [id: string]: string } = {
   "fact 30": "raw sockets are not simulated",
-  "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "fact 59": "sockets cannot be shared between processes",
-  "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
+  "fact 59": "sockets cannot be shared between processes"
 }
 
 const on8 = (id: string, wine: Expectation, why: string): Divergence => ({ id, wine, versions: ["8.0"], why })

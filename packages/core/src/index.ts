@@ -1,3 +1,4 @@
+export * as BlockingSocket from "./BlockingSocket.ts"
 export * as Datagram from "./Datagram.ts"
 export * as Decorators from "./Decorators.ts"
 export * as EventObject from "./EventObject.ts"

@@ -77,6 +77,9 @@ export const conditions = [
   row("WSAETIMEDOUT", "TimedOut", "the time that SO_RCVTIMEO sets passed, or the peer stopped answering", {
     direction: "receive"
   }),
+  row("WSAETIMEDOUT", "TimedOut", "the time that SO_SNDTIMEO sets passed, or the peer stopped answering", {
+    direction: "send"
+  }),
   row("WSAETIMEDOUT", "TimedOut", "the peer did not answer in time"),
   row("WSANOTINITIALISED", "NotInitialised", "no WSAStartup has succeeded before the call"),
   row("WSA_OPERATION_ABORTED", "OperationAborted", "the operation was cancelled, or its socket closed"),

@@ -134,7 +134,10 @@ const send = (
       return kernel.pend(operation)
     }
     if (socket.nonBlocking && overlapped === 0) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.SNDTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.SNDTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    socket.sends.add(operation)
+    return kernel.block(operation, bytesAt, timeout)
   }
   hand(kernel, socket, operation)
   if (isOverlapped) {

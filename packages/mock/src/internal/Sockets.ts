@@ -147,6 +147,7 @@ export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: n
 /** Closes: the number is free at once, pending operations end, what was not received is gone. */
 export const close = (kernel: Kernel, socket: AnySocket): void => {
   kernel.handles.remove(socket)
+  for (const operation of pendingOf(kernel, socket)) operation.thread?.closed()
   if (socket.protocol === "TCP") return Disconnecting.close(kernel, socket)
   if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
   socket.discardQueue()
