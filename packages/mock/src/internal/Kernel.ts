@@ -74,6 +74,8 @@ export class Kernel {
   readonly eventWaits = new EventWaits(this)
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
+  /** Bound raw sockets, oldest first. */
+  raws: ReadonlyArray<UdpSocket> = []
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()

@@ -15,6 +15,7 @@ import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation } from "./Operation.ts"
 import { captureMessage } from "./Receive.ts"
+import * as Raw from "./Raw.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import * as TcpSend from "./TcpSend.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
@@ -211,6 +212,14 @@ const prepare = (
   if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   const size = operation.capacity
   const { isV4 } = destination
+  if (socket.raw !== undefined) {
+    const most = keepsWhole(socket, isV4) ? via.mtu : Raw.largest(isV4)
+    const bytes = gather(kernel, operation, 0, size)
+    const packet = Raw.packetOf(kernel, socket.raw, bytes, { ...manner, source, destination, most })
+    if (packet === undefined) return undefined
+    packet.interfaceIndex = via.index
+    return [packet]
+  }
   if (size > SocketOptions.maximumPayload(isV4)) return refuse(kernel, sdk.WSAEMSGSIZE)
   const piece = manner.segment === 0 ? size : Math.min(size, manner.segment)
   if (keepsWhole(socket, isV4) && piece + (isV4 ? 28 : 48) > via.mtu) return refuse(kernel, sdk.WSAEMSGSIZE)

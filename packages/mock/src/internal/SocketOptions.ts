@@ -11,12 +11,14 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   SOCK_DGRAM,
+  SOCK_RAW,
   SOCK_STREAM,
   SOL_SOCKET,
   XP1_IFS_HANDLES
 } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
+import * as RawOptions from "./RawOptions.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 type Value = "bool" | "number"
@@ -237,11 +239,17 @@ export const getsockopt = (
     return 0
   }
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
+  const own = socket.raw === undefined ? undefined : RawOptions.read(kernel, socket.raw, socket.v6, level, name)
+  if (kernel.error !== 0) return 0
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, true)
+  const refusal =
+    own !== undefined || (option === undefined && socket.protocol === "UDP") ? 0 : foreign(socket, level, name, true)
   if (refusal !== 0) return kernel.fail(refusal)
   const value =
-    option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
+    own ??
+    (option !== undefined && legal(socket, level)
+      ? socket.options[option.index]
+      : computed(kernel, socket, level, name))
   if (kernel.error !== 0) return 0
   if (value === undefined) return kernel.fail(sdk.WSAENOPROTOOPT)
   // a BOOL may be asked for as a single byte, as Windows allows
@@ -268,6 +276,7 @@ export const setsockopt = (
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
+  if (socket.raw !== undefined && RawOptions.write(kernel, socket.raw, socket.v6, level, name, at, length)) return 0
   const option = table.get(key(level, name))
   const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, false)
   if (refusal !== 0) return kernel.fail(refusal)
@@ -325,7 +334,8 @@ const writeProtocolInfo = (kernel: Kernel, socket: AnySocket, address: number): 
   put(76, socket.v6 ? AF_INET6 : AF_INET)
   put(80, socket.v6 ? 28 : 16)
   put(84, socket.v6 ? 28 : 16)
-  put(88, streams ? SOCK_STREAM : SOCK_DGRAM)
-  put(92, streams ? IPPROTO_TCP : IPPROTO_UDP)
+  const { raw } = socket
+  put(88, streams ? SOCK_STREAM : raw === undefined ? SOCK_DGRAM : SOCK_RAW)
+  put(92, streams ? IPPROTO_TCP : (raw?.protocol ?? IPPROTO_UDP))
   put(108, streams ? 0 : maximumPayload(!socket.v6))
 }
