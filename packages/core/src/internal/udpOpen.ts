@@ -170,7 +170,7 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
 }
 
 // IP_UNICAST_IF takes the index in network byte order, IPV6_UNICAST_IF in the host's
-const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean => {
+export const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean => {
   const network = ((index << 24) | ((index & 0xff00) << 8) | ((index >>> 8) & 0xff00) | (index >>> 24)) >>> 0
   return (
     (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
@@ -179,7 +179,7 @@ const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boo
 }
 
 // on a dual-stack socket the options of both families count, each for its own datagrams
-const enableControls = (
+export const enableControls = (
   on: SocketCalls,
   v6: boolean,
   dual: boolean,
