@@ -87,6 +87,12 @@ export const conditions = [
 
   // --- the rest of "Windows Sockets Error Codes" ---
   row("WSAEBADF", "InvalidHandle", "the number does not name a file handle"),
+  row(
+    "WSAEACCES",
+    "PermissionDenied",
+    "raw sockets need the rights of an administrator: the program must run elevated",
+    { kinds: ["raw"] }
+  ),
   row("WSAEACCES", "PermissionDenied", "the access is forbidden: a right, a broadcast or an exclusive address"),
   row("WSAEMFILE", "TooManySockets", "no more sockets can be opened"),
   row("WSAEALREADY", "AlreadyInProgress", "an operation of this kind is already in progress on the socket"),

@@ -98,9 +98,10 @@ export interface DatagramProvider {
 export const datagramProvider = (
   engine: Engine,
   family: number,
-  socket: SocketHandle
+  socket: SocketHandle,
+  type: number = SOCK_DGRAM
 ): DatagramProvider | WinsockError => {
-  const provider = providerOf(engine, family, SOCK_DGRAM, socket)
+  const provider = providerOf(engine, family, type, socket)
   const WSARecvMsg = provider.get("WSARecvMsg", socket)
   if (WSARecvMsg === undefined) return engine.lastError("WSAIoctl")
   const WSASendMsg = provider.get("WSASendMsg", socket)

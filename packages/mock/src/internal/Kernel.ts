@@ -79,6 +79,8 @@ export class Kernel {
   readonly watches = new InterfaceWatches()
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
+  /** Bound raw sockets, oldest first. */
+  raws: ReadonlyArray<UdpSocket> = []
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
