@@ -102,8 +102,8 @@ export default [
     name: "winsock2 undecided packet",
     file: overlapped,
     why: "a packet may follow WSAEMSGSIZE, and its OVERLAPPED must not be another call's by then",
-    find: "event === undefined && socket.undecided(operation)",
-    replace: "event === undefined && operation.isPending",
+    find: "answer === WSAEMSGSIZE && call.cuts && event === undefined",
+    replace: "answer === WSAEMSGSIZE && call.cuts && operation.isPending",
     caughtBy: [laws]
   },
   {
@@ -121,5 +121,29 @@ export default [
     find: "&& value[0] !== 0 && (",
     replace: "&& value[0] === 7 && (",
     caughtBy: [refusals]
+  },
+  {
+    name: "winsock2 fWait beside a routine",
+    file: forms,
+    why: "the page refuses it: the wait would be for an event that nobody sets",
+    find: "  if (fWait && overlapped.hasRoutine) {",
+    replace: "  if (fWait && overlapped.isOver && overlapped.hasRoutine) {",
+    caughtBy: [refusals]
+  },
+  {
+    name: "winsock2 event beside a routine",
+    file: forms,
+    why: "hEvent is ignored there, and nobody would ever set it",
+    find: 'takesRoutine.has(name) && socket.completion.mode === "routine"',
+    replace: 'takesRoutine.has(name) && socket.completion.mode === "port"',
+    caughtBy: [refusals]
+  },
+  {
+    name: "winsock2 warning that nothing follows",
+    file: socket,
+    why: "by event nothing is told of a call that has failed with WSAEMSGSIZE: its answer is its end",
+    find: "    operation.answerIs(STATUS_BUFFER_OVERFLOW)\n    super.packet(address)",
+    replace: "    operation.answerIs(STATUS_BUFFER_OVERFLOW)",
+    caughtBy: [laws]
   }
 ]

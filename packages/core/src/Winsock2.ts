@@ -41,6 +41,7 @@ import { createFile } from "./internal/winsock2File.ts"
 import type { TypeId as OverlappedTypeId } from "./internal/winsock2Overlapped.ts"
 import type { CallSocket, TypeId } from "./internal/winsock2Socket.ts"
 import { close, endpointFor } from "./internal/winsock2Socket.ts"
+import type { Completion } from "./Winsock.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 import { isWinsockError } from "./WinsockError.ts"
@@ -86,6 +87,14 @@ export interface SocketOptions {
    * @default true
    */
   readonly overlapped?: boolean | undefined
+  /**
+   * How its overlapped calls complete: by the layer's port, by an event each, or by completion routines. By routine,
+   * `begin` takes no event and `WSAGetOverlappedResult` does not wait, as the pages say; AcceptEx, ConnectEx, DisconnectEx
+   * and TransmitFile take no routine, and complete by events then. Sockets that it accepts complete in the same way.
+   *
+   * @default the layer's
+   */
+  readonly completion?: Completion | undefined
 }
 
 /**

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
-import { interruptSoon, law, layerName, start } from "../../support/rig.ts"
+import { interruptSoon, law, lawInEachMode, layerName, start } from "../../support/rig.ts"
 import { inScope } from "../../support/tcp.ts"
 import { bytes, tag } from "../../support/udp.ts"
 import { joined, listener, pair, soon, udp } from "../../support/winsock2.ts"
@@ -25,7 +25,7 @@ const numbered = Effect.gen(function* () {
 })
 
 describe("Winsock2: interruption", () => {
-  law("a receive that waits: one CancelIoEx, for exactly that operation", ({ recorder, statistics }) =>
+  lawInEachMode("a receive that waits: one CancelIoEx, for exactly that operation", ({ recorder, statistics }) =>
     Effect.gen(function* () {
       const { send, socket } = yield* numbered
       const receive = Winsock2.WSARecvFrom(socket, { buffers: [8] })
@@ -41,7 +41,7 @@ describe("Winsock2: interruption", () => {
     })
   )
 
-  law("before the call it makes none", ({ recorder }) =>
+  lawInEachMode("before the call it makes none", ({ recorder }) =>
     Effect.gen(function* () {
       const { socket } = yield* numbered
       const fiber = yield* Effect.forkChild(Winsock2.WSARecvFrom(socket, { buffers: [8] }))
@@ -51,7 +51,7 @@ describe("Winsock2: interruption", () => {
     })
   )
 
-  law("it ends when the kernel has given the operation back, and not before", ({ gate, statistics }) =>
+  lawInEachMode("it ends when the kernel has given the operation back, and not before", ({ gate, statistics }) =>
     Effect.gen(function* () {
       const { socket } = yield* numbered
       const fiber = yield* start(Winsock2.WSARecv(socket, { buffers: [8] }))
@@ -66,7 +66,7 @@ describe("Winsock2: interruption", () => {
     })
   )
 
-  law(
+  lawInEachMode(
     "a receive that completed all the same is counted as discarded; a begun one is not lost",
     ({ gate, statistics }) =>
       Effect.gen(function* () {
@@ -87,35 +87,37 @@ describe("Winsock2: interruption", () => {
   )
 
   for (const most of [8, 16, 24]) {
-    law(`of a fiber that yields every ${most} steps: every datagram is given out or counted`, ({ statistics }) =>
-      Effect.gen(function* () {
-        const { send, socket } = yield* numbered
-        const after = <A, E, R>(steps: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-          steps === 0 ? effect : Effect.suspend(() => after(steps - 1, effect))
-        for (const overlapped of [true, false]) {
-          for (let n = 0; n < most; n++) {
-            const before = (yield* statistics).discarded
-            yield* send(n)
-            const got: Array<number> = []
-            const take = Effect.map(Winsock2.WSARecv(socket, { buffers: [8], overlapped }), ({ buffers }) => {
-              got.push(...joined(buffers))
-            })
-            const fiber = yield* start(Effect.provideService(after(n, take), Scheduler.MaxOpsBeforeYield, most))
-            yield* interruptSoon(fiber)
-            yield* Fiber.await(fiber)
-            const { discarded, inbox } = yield* statistics
-            assert.strictEqual(inbox, 0)
-            if (got.length + discarded - before === 0) {
-              got.push(...joined((yield* Winsock2.WSARecv(socket, { buffers: [8] })).buffers))
+    lawInEachMode(
+      `of a fiber that yields every ${most} steps: every datagram is given out or counted`,
+      ({ statistics }) =>
+        Effect.gen(function* () {
+          const { send, socket } = yield* numbered
+          const after = <A, E, R>(steps: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+            steps === 0 ? effect : Effect.suspend(() => after(steps - 1, effect))
+          for (const overlapped of [true, false]) {
+            for (let n = 0; n < most; n++) {
+              const before = (yield* statistics).discarded
+              yield* send(n)
+              const got: Array<number> = []
+              const take = Effect.map(Winsock2.WSARecv(socket, { buffers: [8], overlapped }), ({ buffers }) => {
+                got.push(...joined(buffers))
+              })
+              const fiber = yield* start(Effect.provideService(after(n, take), Scheduler.MaxOpsBeforeYield, most))
+              yield* interruptSoon(fiber)
+              yield* Fiber.await(fiber)
+              const { discarded, inbox } = yield* statistics
+              assert.strictEqual(inbox, 0)
+              if (got.length + discarded - before === 0) {
+                got.push(...joined((yield* Winsock2.WSARecv(socket, { buffers: [8] })).buffers))
+              }
+              assert.strictEqual(got.length + discarded - before, 1, "given out, counted, or still there")
             }
-            assert.strictEqual(got.length + discarded - before, 1, "given out, counted, or still there")
           }
-        }
-      })
+        })
     )
   }
 
-  law("a stream send in the kernel is torn: later sends fail with StreamBroken", ({ statistics }) =>
+  lawInEachMode("a stream send in the kernel is torn: later sends fail with StreamBroken", ({ statistics }) =>
     Effect.gen(function* () {
       const { client } = yield* pair
       const fibers = yield* Effect.forEach([1, 2, 3, 4], () =>
@@ -131,7 +133,7 @@ describe("Winsock2: interruption", () => {
     })
   )
 
-  law("of ConnectEx and AcceptEx leaves the sockets their scope's", ({ recorder, statistics }) =>
+  lawInEachMode("of ConnectEx and AcceptEx leaves the sockets their scope's", ({ recorder, statistics }) =>
     Effect.gen(function* () {
       const listening = yield* listener
       const acceptSocket = yield* Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
@@ -149,7 +151,7 @@ describe("Winsock2: interruption", () => {
 
 describe("Winsock2: fairness", () => {
   for (const overlapped of [true, false]) {
-    law(`a loop of calls that answer at once lets the event loop turn (overlapped: ${overlapped})`, () =>
+    lawInEachMode(`a loop of calls that answer at once lets the event loop turn (overlapped: ${overlapped})`, () =>
       Effect.gen(function* () {
         const { send, socket } = yield* numbered
         let turned = false
@@ -169,7 +171,7 @@ describe("Winsock2: fairness", () => {
 })
 
 describe("Winsock2: begin", () => {
-  law("the result is waited for by many, and asked for again", () =>
+  lawInEachMode("the result is waited for by many, and asked for again", () =>
     Effect.gen(function* () {
       const { send, socket } = yield* numbered
       const begun = yield* Winsock2.begin("WSARecvFrom", socket, { buffers: [8] })
@@ -183,7 +185,7 @@ describe("Winsock2: begin", () => {
     })
   )
 
-  law("a time limit on the wait loses nothing", ({ recorder }) =>
+  lawInEachMode("a time limit on the wait loses nothing", ({ recorder }) =>
     Effect.gen(function* () {
       const { send, socket } = yield* numbered
       const begun = yield* Winsock2.begin("WSARecv", socket, { buffers: [8] })
@@ -248,7 +250,7 @@ describe("Winsock2: begin", () => {
     })
   )
 
-  law("CancelIoEx ends one, or all; what has ended is NothingToCancel", ({ recorder }) =>
+  lawInEachMode("CancelIoEx ends one, or all; what has ended is NothingToCancel", ({ recorder }) =>
     Effect.gen(function* () {
       const { send, socket } = yield* numbered
       const receive = Winsock2.begin("WSARecv", socket, { buffers: [8] })
@@ -265,7 +267,7 @@ describe("Winsock2: begin", () => {
     })
   )
 
-  law(
+  lawInEachMode(
     "closing its scope cancels it; closing it after its end counts what nobody took",
     ({ gate, recorder, statistics }) =>
       Effect.gen(function* () {
@@ -294,7 +296,7 @@ describe("Winsock2: begin", () => {
 })
 
 describe("Winsock2: closing", () => {
-  law("of a socket ends what is pending, then nothing refers to its number", ({ recorder, statistics }) =>
+  lawInEachMode("of a socket ends what is pending, then nothing refers to its number", ({ recorder, statistics }) =>
     Effect.gen(function* () {
       const { socket } = yield* numbered
       const begun = yield* Winsock2.begin("WSARecv", socket, { buffers: [8] })
@@ -323,7 +325,7 @@ describe("Winsock2: closing", () => {
     })
   )
 
-  law("of the layer ends everything", ({ release }) =>
+  lawInEachMode("of the layer ends everything", ({ release }) =>
     Effect.gen(function* () {
       const { socket } = yield* numbered
       const waiting = yield* start(Winsock2.WSARecv(socket, { buffers: [8] }))
@@ -337,7 +339,7 @@ describe("Winsock2: closing", () => {
     })
   )
 
-  law("a genuine reset is the peer's doing, and not an abort", ({ failing }) =>
+  lawInEachMode("a genuine reset is the peer's doing, and not an abort", ({ failing }) =>
     Effect.gen(function* () {
       const { client } = yield* pair
       failing.add({ call: "WSARecv", code: WSAECONNRESET })
@@ -347,7 +349,7 @@ describe("Winsock2: closing", () => {
 
   if (layerName === "mock") {
     for (const answer of ["pending", "emsgsize+packet", "emsgsize-only"] as const) {
-      law(
+      lawInEachMode(
         `a datagram that is cut, where the kernel says ${answer}: it is given out once, and nothing is left`,
         ({ statistics }) =>
           Effect.gen(function* () {

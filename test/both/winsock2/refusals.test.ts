@@ -245,6 +245,32 @@ describe("Winsock2: refusals", () => {
   )
 })
 
+describe("Winsock2: completion", () => {
+  law("a way to complete that there is not, or for a socket whose calls do not, is refused before any call", (rig) =>
+    Effect.gen(function* () {
+      const made = rig.recorder.count("WSASocketW")
+      const open = (options: object) => Effect.scoped(Winsock2.WSASocket(AF_INET, SOCK_DGRAM, IPPROTO_UDP, options))
+      yield* refuses(open({ completion: "apc" }), "completion", "apc")
+      yield* refuses(open({ completion: "event", overlapped: false }), "completion", "event")
+      assert.strictEqual(rig.recorder.count("WSASocketW"), made)
+    })
+  )
+
+  law("by routine: begin takes no event, and the result is not waited for by fWait, as the pages say", () =>
+    Effect.gen(function* () {
+      const socket = yield* udp({ completion: "routine" })
+      const event = yield* Winsock2.WSACreateEvent
+      yield* refuses(Winsock2.begin("WSARecv", socket, { buffers: [8] }, event), "hEvent", event)
+      const begun = yield* Winsock2.begin("WSARecv", socket, { buffers: [8] })
+      yield* refuses(Winsock2.WSAGetOverlappedResult(begun, true), "fWait", true)
+      assert.strictEqual(yield* tag(Winsock2.WSAGetOverlappedResult(begun, false)), "Pending")
+      const name = yield* Winsock2.getsockname(socket)
+      yield* Winsock2.WSASendTo(socket, { buffers: bytes(7), name })
+      assert.deepStrictEqual((yield* begun.result).buffers[0], Uint8Array.of(7))
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("Winsock2: one layer, one thread", () => {
   law("a socket cannot be posted to another thread", () =>
     Effect.gen(function* () {

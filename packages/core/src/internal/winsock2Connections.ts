@@ -268,7 +268,7 @@ export const WSAIoctl = (socket: CallSocket, options: IoctlOptions): Call<Uint8A
     name,
     counter: "ioctl",
     memory,
-    ...socketCall<Calls["WSAIoctl"]>(calls.WSAIoctl, (s, o) => [
+    ...socketCall<Calls["WSAIoctl"]>(calls.WSAIoctl, (s, o, r) => [
       s,
       code,
       inputLength === 0 ? 0 : memory.data + outputLength,
@@ -278,7 +278,7 @@ export const WSAIoctl = (socket: CallSocket, options: IoctlOptions): Call<Uint8A
       // it takes no NULL, not even in an overlapped call
       memory.count,
       o,
-      0
+      r
     ]),
     value: ({ bytes }) => memory.readData(Math.min(bytes, outputLength))[0]
   }

@@ -189,7 +189,7 @@ const prepareReceive = <A, K extends "WSARecv" | "WSARecvFrom">(
   socket: CallSocket,
   options: ReceiveOptions,
   overlapped: boolean,
-  args: (memory: CallMemory, socket: SocketHandle, overlapped: number) => Parameters<Calls[K]>,
+  args: (memory: CallMemory, socket: SocketHandle, overlapped: number, routine: number) => Parameters<Calls[K]>,
   value: (memory: CallMemory, ended: Ended) => A
 ): Call<A> | WinsockError => {
   const refused = checkCall(name, socket, options)
@@ -212,7 +212,7 @@ const prepareReceive = <A, K extends "WSARecv" | "WSARecvFrom">(
     name,
     counter: "receive",
     memory,
-    ...socketCall<Calls[K]>(socket.engine.calls[name], (s, o) => args(memory, s, o)),
+    ...socketCall<Calls[K]>(socket.engine.calls[name], (s, o, r) => args(memory, s, o, r)),
     value: (ended) => value(memory, ended),
     cuts: socket.kind !== "stream",
     flagged: true
@@ -229,7 +229,7 @@ export const WSARecv = (
     socket,
     options,
     overlapped,
-    (memory, s, o) => [s, memory.buffers, memory.sizes.length, countOf(memory, o), memory.flags, o, 0],
+    (memory, s, o, r) => [s, memory.buffers, memory.sizes.length, countOf(memory, o), memory.flags, o, r],
     (memory, ended) => received(memory, ended, ended.cut)
   )
 }
@@ -244,7 +244,7 @@ export const WSARecvFrom = (
     socket,
     options,
     overlapped,
-    (memory, s, o) => [
+    (memory, s, o, r) => [
       s,
       memory.buffers,
       memory.sizes.length,
@@ -253,7 +253,7 @@ export const WSARecvFrom = (
       memory.name,
       memory.nameLength,
       o,
-      0
+      r
     ],
     (memory, ended) => ({
       ...received(memory, ended, ended.cut),
@@ -293,7 +293,7 @@ export const WSARecvMsg = (
     name,
     counter: "receive",
     memory,
-    ...socketCall<Extensions["WSARecvMsg"]>(recvMsg, (s, o) => [s, memory.message, countOf(memory, o), o, 0]),
+    ...socketCall<Extensions["WSARecvMsg"]>(recvMsg, (s, o, r) => [s, memory.message, countOf(memory, o), o, r]),
     value: ({ bytes, cut }) => {
       const flags = memory.readMessageFlags()
       const truncated = (flags & MSG_TRUNC) !== 0 || (cut && (flags & MSG_CTRUNC) === 0)
@@ -318,7 +318,13 @@ const prepareSend = <K extends "WSASend" | "WSASendTo" | "WSASendMsg">(
   overlapped: boolean,
   control: Uint8Array,
   fill: (memory: CallMemory) => WinsockError | undefined,
-  args: (memory: CallMemory, socket: SocketHandle, flags: number, overlapped: number) => Parameters<Calls[K]>
+  args: (
+    memory: CallMemory,
+    socket: SocketHandle,
+    flags: number,
+    overlapped: number,
+    routine: number
+  ) => Parameters<Calls[K]>
 ): Call<number> | WinsockError => {
   const { flags = 0 } = options
   const forbidden = checkFlags(name, socket, flags, overlapped)
@@ -337,7 +343,7 @@ const prepareSend = <K extends "WSASend" | "WSASendTo" | "WSASendMsg">(
     name,
     counter: "send",
     memory,
-    ...socketCall<Calls[K]>(socket.engine.calls[name], (s, o) => args(memory, s, flags, o)),
+    ...socketCall<Calls[K]>(socket.engine.calls[name], (s, o, r) => args(memory, s, flags, o, r)),
     value: ({ bytes }) => bytes,
     tears: socket.kind === "stream"
   }
@@ -355,7 +361,7 @@ export const WSASend = (socket: CallSocket, options: SendOptions, overlapped: bo
       overlapped,
       noControl,
       () => undefined,
-      (memory, s, flags, o) => [s, memory.buffers, memory.sizes.length, countOf(memory, o), flags, o, 0]
+      (memory, s, flags, o, r) => [s, memory.buffers, memory.sizes.length, countOf(memory, o), flags, o, r]
     )
   )
 }
@@ -389,7 +395,7 @@ export const WSASendTo = (
     fillName("WSASendTo", name, (_memory, written) => {
       length = written
     }),
-    (memory, s, flags, o) => [
+    (memory, s, flags, o, r) => [
       s,
       memory.buffers,
       memory.sizes.length,
@@ -398,7 +404,7 @@ export const WSASendTo = (
       length === 0 ? 0 : memory.name,
       length,
       o,
-      0
+      r
     ]
   )
 }
@@ -438,6 +444,6 @@ export const WSASendMsg = (
     overlapped,
     control,
     fillName("WSASendMsg", name, (memory, length) => memory.setMessage(length, 0)),
-    (memory, s, flags, o) => [s, memory.message, flags, countOf(memory, o), o, 0]
+    (memory, s, flags, o, r) => [s, memory.message, flags, countOf(memory, o), o, r]
   )
 }

@@ -7,6 +7,7 @@ import * as WinsockErrors from "../WinsockError.ts"
 import type { OverlappedCalls } from "../Winsock2.ts"
 import type { Engine } from "./engine.ts"
 import { EventObjectOf } from "./eventObject.ts"
+import { takesRoutine } from "./operation.ts"
 import * as connections from "./winsock2Connections.ts"
 import * as data from "./winsock2Data.ts"
 import { isError } from "./winsock2Data.ts"
@@ -86,7 +87,7 @@ const beginNow = <K extends Name>(
   if (!socket.isOpen) return WinsockErrors.socketClosed(name)
   if (!socket.shape.overlapped || options?.["overlapped" as keyof typeof options] === false) return notOverlapped(name)
   if (hEvent !== undefined) {
-    const refused = refuseEvent(name, socket, hEvent)
+    const refused = refuseEvent(name, socket, hEvent) ?? refuseBoth(name, socket, hEvent)
     if (refused !== undefined) return refused
   }
   const call = prepare[name](socket, options, true)
@@ -101,6 +102,12 @@ const refuseEvent = (name: string, socket: CallSocket, hEvent: unknown): Winsock
   if (!hEvent.event.isOpen) return WinsockErrors.socketClosed(name)
   return hEvent.event.busy ? refuse("an event that no other operation uses") : undefined
 }
+
+// with a routine hEvent is ignored, and free for the application's context
+const refuseBoth = (name: Name, socket: CallSocket, hEvent: unknown): WinsockError | undefined =>
+  takesRoutine.has(name) && socket.completion.mode === "routine"
+    ? WinsockErrors.invalidArgument(name, "hEvent", hEvent, "none where a completion routine tells of the end")
+    : undefined
 
 const refuseOverlapped = (name: string, overlapped: unknown): WinsockError =>
   WinsockErrors.invalidArgument(
@@ -120,6 +127,12 @@ export const resultOf = <A>(
     return Effect.fail(refuseOverlapped(name, overlapped))
   }
   if (typeof fWait !== "boolean") return Effect.fail(WinsockErrors.invalidArgument(name, "fWait", fWait, "a boolean"))
+  // the page: fWait should be FALSE where there is a completion routine
+  if (fWait && overlapped.hasRoutine) {
+    return Effect.fail(
+      WinsockErrors.invalidArgument(name, "fWait", true, "false where a completion routine tells of the end")
+    )
+  }
   return fWait ? overlapped.result : (overlapped as OverlappedOf<A>).poll
 }
 

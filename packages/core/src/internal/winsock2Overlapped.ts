@@ -43,7 +43,7 @@ export interface Call<A> {
   readonly counter: "receive" | "send" | "connect" | "accept" | "disconnect" | "ioctl"
   readonly memory: CallMemory
   /** What it takes: not overlapped where there is no OVERLAPPED. */
-  readonly arguments: (socket: SocketHandle, overlapped: number) => ReadonlyArray<number>
+  readonly arguments: (socket: SocketHandle, overlapped: number, routine: number) => ReadonlyArray<number>
   /** Makes it on this thread: whether it succeeded. */
   readonly perform: (args: ReadonlyArray<number>) => boolean
   readonly value: (ended: Ended) => A
@@ -68,7 +68,7 @@ const through =
   (succeeds: (result: number) => boolean) =>
   <F extends Called>(
     call: F,
-    args: (socket: SocketHandle, overlapped: number) => Parameters<F>
+    args: (socket: SocketHandle, overlapped: number, routine: number) => Parameters<F>
   ): Pick<Call<unknown>, "arguments" | "perform"> => ({
     arguments: args,
     perform: (given) => succeeds(call(...given))
@@ -135,6 +135,11 @@ export class OverlappedOf<A> implements Pending {
     return this.outcome !== undefined
   }
 
+  /** Whether a routine tells of its end. */
+  get hasRoutine(): boolean {
+    return this.operation.routine !== 0
+  }
+
   /** Makes the call; why it failed, when it did. */
   post(): WinsockError | undefined {
     const { call, operation, socket, told } = this
@@ -146,12 +151,13 @@ export class OverlappedOf<A> implements Pending {
     }
     // the low bit of hEvent asks for no packet
     operation.prepare(event === undefined ? 0 : ((event.handle | 1) as Handle), call.offset)
-    const ok = call.perform(call.arguments(socket.socket as SocketHandle, operation.address))
+    const ok = call.perform(call.arguments(socket.socket as SocketHandle, operation.address, operation.routine))
     const answer = ok ? 0 : engine.calls.WSAGetLastError()
-    const undecided = answer === WSAEMSGSIZE && call.cuts && event === undefined && socket.undecided(operation)
+    const undecided = answer === WSAEMSGSIZE && call.cuts && event === undefined
     if (!operation.answered(undecided ? WSA_IO_PENDING : answer)) {
       this.pended = !undecided
       socket.expect(operation, this)
+      if (undecided) socket.decide(operation)
       if (event !== undefined) told!.object.waits.watch(event, operation)
       return undefined
     }
@@ -408,7 +414,7 @@ export const now = <A>(
     const { engine } = socket
     const counters = countersOf(engine, call)
     const { memory } = call
-    const ok = call.perform(call.arguments(socket.socket as SocketHandle, 0))
+    const ok = call.perform(call.arguments(socket.socket as SocketHandle, 0, 0))
     const code = ok ? 0 : engine.calls.WSAGetLastError()
     const cut = code === WSAEMSGSIZE && call.cuts
     if (code !== WSAEWOULDBLOCK) {

@@ -7,7 +7,8 @@ import type { SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { SocketKind } from "./conditions.ts"
-import { associate } from "./completion.ts"
+import type { Mode } from "./completion.ts"
+import { associate, ENDS, SENTINEL_COMES } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { Operation } from "./operation.ts"
 import { PENDING } from "./operation.ts"
@@ -26,6 +27,8 @@ export interface Shape {
   readonly type: number
   readonly protocol: number
   readonly overlapped: boolean
+  /** Undefined for the layer's. */
+  readonly completion: Mode | undefined
 }
 
 /** One overlapped call that the kernel has. */
@@ -76,15 +79,16 @@ export class CallSocket extends SocketEndpoint {
     this.calls.set(operation, pending)
   }
 
-  /**
-   * Of a call that has failed with WSAEMSGSIZE, which is a warning to the kernel, a packet may follow or not. The port is first
-   * in, first out: when the sentinel comes that is posted here, it has come if it ever does. False when none could be posted.
-   */
-  undecided(operation: Operation): boolean {
-    const { calls, port } = this.engine
-    if (calls.PostQueuedCompletionStatus(port, 0, this.key + 1, operation.address) === 0) return false
-    this.undecidedOnes.set(operation.address, operation)
-    return true
+  /** An operation that was accepted has failed with WSAEMSGSIZE: whether more is heard of it depends on how it completes. */
+  decide(operation: Operation): void {
+    const { address } = operation
+    const answer = operation.undecided()
+    if (answer === SENTINEL_COMES) this.undecidedOnes.set(address, operation)
+    if (answer === SENTINEL_COMES || answer === ENDS) return
+    // the call's own answer is the result
+    operation.answerIs(STATUS_BUFFER_OVERFLOW)
+    super.packet(address)
+    this.engine.poke(this)
   }
 
   override packet(overlapped: number): void {
@@ -235,7 +239,8 @@ export const adopt = (engine: Engine, socket: SocketHandle, shape: Shape): Socke
   if (engine.brokenBy !== 0) return refuse("GetQueuedCompletionStatusEx", engine.brokenBy)
   if (!on.doNotBlock()) return refuse("ioctlsocket")
   const provider = providerOf(engine, shape.family, shape.type, socket)
-  const completion = engine.completion("port")
+  // without the overlapped attribute nothing completes
+  const completion = engine.completion(shape.overlapped ? shape.completion : "port")
   if (completion instanceof WinsockErrors.WinsockError) {
     engine.calls.closesocket(socket)
     return completion

@@ -46,8 +46,7 @@ export class HoldingElsewhere {
 
   /** The program asks for the result of an operation that has ended: whether it is to be told that it is pending. */
   isHidden(overlapped: number): boolean {
-    // the program's own event: it is told of the end by that
-    if (this.suppressesPacket(overlapped)) return false
+    if (!this.completesByEvent(overlapped)) return false
     const known = this.find(overlapped)
     if (known === undefined) return this.keep(overlapped, 0, undefined)
     if (known.dequeues !== undefined && --known.dequeues <= 0) known.due = true
@@ -105,10 +104,12 @@ export class HoldingElsewhere {
     this.kept = this.kept.filter((other) => other !== kept)
   }
 
-  private suppressesPacket(overlapped: number): boolean {
+  // not one of a port, which may be asked for too; nor by an event of the program's, which tells of the end by itself
+  private completesByEvent(overlapped: number): boolean {
     const found = this.locate(overlapped, OVERLAPPED.size[this.seam.abi])
     if (found === undefined) return false
     const { block, offset } = found
-    return (block.view.getUint8(offset + OVERLAPPED.offsets[this.seam.abi].hEvent) & 1) === 1
+    const event = block.view.getUint32(offset + OVERLAPPED.offsets[this.seam.abi].hEvent, true)
+    return event !== 0 && (event & 1) === 0
   }
 }
