@@ -8,7 +8,6 @@ const legacy = "a code of Windows Sockets 1.1: version 2.2 has no such call"
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 30": "raw sockets are not simulated",
   "fact 64": "the threads behind the seam's calls do not exit",
   "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
   "fact 59": "sockets cannot be shared between processes",
@@ -31,6 +30,18 @@ const absent = (option: string): Divergence =>
 
 /** What Wine does instead of what Windows does. Each was observed under the versions that it names. */
 export const divergences: ReadonlyArray<Divergence> = [
+  // raw sockets
+  on8(
+    "raw protocols",
+    { ICMP: "ok", ICMPv6: "WSAEPROTONOSUPPORT", "300": "WSAEPROTONOSUPPORT" },
+    "Wine has raw sockets of a few protocols only, and none of ICMPv6"
+  ),
+  on8(
+    "raw unbound",
+    { WSARecvFrom: "WSAEWOULDBLOCK", WSARecvMsg: "WSAEWOULDBLOCK" },
+    "Wine has a raw socket wait for packets that is not bound"
+  ),
+  on8("raw options", { IP_HDRINCL: "ok", IP_RECVERR: "WSAENOPROTOOPT" }, "Wine has no IP_RECVERR"),
   // receiving
   on8(
     "fact 3",

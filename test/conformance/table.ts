@@ -6,6 +6,7 @@ import { group as names } from "./rows/names.ts"
 import { group as options } from "./rows/options.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
 import { group as ports } from "./rows/ports.ts"
+import { group as raw } from "./rows/raw.ts"
 import { group as recvMsg } from "./rows/recvMsg.ts"
 import { group as routines } from "./rows/routines.ts"
 import { group as sendMsg } from "./rows/sendMsg.ts"
@@ -20,7 +21,7 @@ import { group as tcpSend } from "./rows/tcpSend.ts"
 import { group as transmitFile } from "./rows/transmitFile.ts"
 import { group as wsaSend } from "./rows/wsaSend.ts"
 
-const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options]
+const datagrams = [recvMsg, sendMsg, overlapped, ports, cancel, close, routines, options, raw]
 
 const streams = [
   tcpConnect,
