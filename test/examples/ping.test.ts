@@ -100,6 +100,26 @@ describe("ping across machines", () => {
     })
   )
 
+  it.effect("the replies to another program are not its own", () =>
+    Effect.gen(function* () {
+      const { near } = yield* network
+      const first = yield* Effect.forkChild(from(near, ["10.9.0.1"]), { startImmediately: true })
+      // it is some milliseconds ahead with the same numbers to the same machine
+      yield* TestClock.adjust(5)
+      yield* near.settled
+      const output = { write: () => {}, columns: undefined }
+      const second = program(["10.9.0.1"], { ...options, identifier: 78 }, output)
+      const fiber = yield* Effect.forkChild(Effect.provide(second, MockNetwork.layer(near)), { startImmediately: true })
+      yield* Fiber.join(first)
+      for (let n = 0; n < 1000 && fiber.pollUnsafe() === undefined; n++) {
+        yield* near.settled
+        yield* TestClock.adjust(5)
+      }
+      const [tally] = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([tally.received, tally.least, tally.most], [2, 30, 30])
+    })
+  )
+
   it.effect("without the rights of an administrator it fails, and says so", () =>
     Effect.gen(function* () {
       const { user } = yield* network

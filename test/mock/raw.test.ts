@@ -117,10 +117,12 @@ describe("raw sockets of the mock", () => {
     Effect.gen(function* () {
       const l = yield* lab()
       const s = raw(l, IPPROTO_UDP, "0.0.0.0")
+      const other = raw(l, IPPROTO_ICMP, "0.0.0.0")
       const udp = l.bound()
       l.send(udp.s, "hello", "127.0.0.1", udp.port)
       yield* l.mock.settled
       assert.strictEqual(l.receive(udp.s), "hello")
+      assert.deepStrictEqual(drain(l, other), [])
       const [{ bytes }] = drain(l, s)
       const packet = Ipv4Header.decode(bytes) as Ipv4Header.Ipv4Packet
       const view = new DataView(packet.payload.buffer, packet.payload.byteOffset)

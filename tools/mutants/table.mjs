@@ -5,6 +5,7 @@ import events from "./events.mjs"
 import foundations from "./foundations.mjs"
 import names from "./names.mjs"
 import platform from "./platform.mjs"
+import raw from "./raw.mjs"
 import receives from "./receives.mjs"
 import streams from "./streams.mjs"
 import streamsConnect from "./streams-connect.mjs"
@@ -17,5 +18,6 @@ export const mutants = [
   ...streamsConnect,
   ...events,
   ...names,
-  ...platform
+  ...platform,
+  ...raw
 ]
