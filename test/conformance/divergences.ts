@@ -6,7 +6,6 @@ import type { Divergence, Expectation } from "./model.ts"
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 30": "raw sockets are not simulated",
   "fact 59": "sockets cannot be shared between processes"
 }
 
@@ -34,6 +33,18 @@ const absent = (option: string): Divergence =>
 
 /** What Wine does instead of what Windows does. Each was observed under the versions that it names. */
 export const divergences: ReadonlyArray<Divergence> = [
+  // raw sockets
+  on8(
+    "raw protocols",
+    { ICMP: "ok", ICMPv6: "WSAEPROTONOSUPPORT", "300": "WSAEPROTONOSUPPORT" },
+    "Wine has raw sockets of a few protocols only, and none of ICMPv6"
+  ),
+  on8(
+    "raw unbound",
+    { WSARecvFrom: "WSAEWOULDBLOCK", WSARecvMsg: "WSAEWOULDBLOCK" },
+    "Wine has a raw socket wait for packets that is not bound"
+  ),
+  on8("raw options", { IP_HDRINCL: "ok", IP_RECVERR: "WSAENOPROTOOPT" }, "Wine has no IP_RECVERR"),
   // receiving
   on8(
     "fact 3",

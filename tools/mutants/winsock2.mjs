@@ -137,13 +137,5 @@ export default [
     find: 'takesRoutine.has(name) && socket.completion.mode === "routine"',
     replace: 'takesRoutine.has(name) && socket.completion.mode === "port"',
     caughtBy: [refusals]
-  },
-  {
-    name: "winsock2 warning that nothing follows",
-    file: socket,
-    why: "by event nothing is told of a call that has failed with WSAEMSGSIZE: its answer is its end",
-    find: "    operation.answerIs(STATUS_BUFFER_OVERFLOW)\n    super.packet(address)",
-    replace: "    operation.answerIs(STATUS_BUFFER_OVERFLOW)",
-    caughtBy: [laws]
   }
 ]
