@@ -6,7 +6,6 @@ import type { Divergence, Expectation } from "./model.ts"
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 30": "raw sockets are not simulated",
   "fact 59": "sockets cannot be shared between processes"
 }
 
@@ -34,6 +33,7 @@ const absent = (option: string): Divergence =>
 
 /** What Wine does instead of what Windows does. Each was observed under the versions that it names. */
 export const divergences: ReadonlyArray<Divergence> = [
+  on8("raw ICMPv6", { call: "WSAEPROTONOSUPPORT" }, "Wine has no raw sockets of ICMPv6"),
   // receiving
   on8(
     "fact 3",
