@@ -1,10 +1,15 @@
 // The example's ping over simulated networks, in virtual time.
+import { RawSocket } from "@effect-winsock/core"
 import * as MockNetwork from "@effect-winsock/mock/MockNetwork"
 import type { MachineOptions } from "@effect-winsock/mock/MockWinsock"
+import * as Icmp from "@effect-winsock/schema/Icmp"
+import * as Ipv4Header from "@effect-winsock/schema/Ipv4Header"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as NetAddress from "effect/net/NetAddress"
 import * as TestClock from "effect/testing/TestClock"
+import { ip } from "../support/raw.ts"
 import type { Options } from "../../examples/ping/pinger.ts"
 import { program } from "../../examples/ping/program.ts"
 
@@ -138,6 +143,41 @@ describe("ping over simulated networks", () => {
         "10.9.0.1: 32 bytes in 40.0 ms TTL=125",
         `10.9.0.1: 3 sent, 2 received, 33 % lost; ${times}`
       ])
+    })
+  )
+
+  it.effect("replies of another program's, and of machines that were not asked, are none", () =>
+    Effect.gen(function* () {
+      const { fiber, lines, mock, pass } = yield* begin(["10.0.0.3"], { options: { count: 1 } })
+      const winsock = MockNetwork.layer(mock)
+      const reply = (identifier: number): Icmp.IcmpMessage => ({
+        _tag: "EchoReply",
+        identifier,
+        sequence: 0,
+        data: new Uint8Array(4)
+      })
+      yield* Effect.forkChild(
+        Effect.gen(function* () {
+          const socket = yield* RawSocket.open(ip("10.0.0.2"), { protocol: "icmp", headerIncluded: true })
+          const destination = ip("10.0.0.2") as NetAddress.Ipv4Address
+          const forge = (source: string, identifier: number) =>
+            socket.send(
+              Ipv4Header.encode(
+                { protocol: 1, source: ip(source) as NetAddress.Ipv4Address, destination },
+                Icmp.encode(4, reply(identifier))
+              ),
+              destination
+            )
+          yield* forge("10.0.0.3", 78)
+          yield* forge("10.0.0.9", 77)
+        }).pipe(Effect.scoped, Effect.provide(winsock)),
+        { startImmediately: true }
+      )
+      yield* pass(50)
+      assert.deepStrictEqual(lines(), [""])
+      yield* pass(200)
+      yield* Fiber.join(fiber)
+      assert.strictEqual(lines()[0], "10.0.0.3: no answer in time")
     })
   )
 

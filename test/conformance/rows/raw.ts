@@ -13,7 +13,11 @@ const reply = Icmp.encode(4, { _tag: "EchoReply", identifier: 7, sequence: 9, da
 
 const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
-const open = (b: Bench): SocketHandle => {
+/** A raw socket of ICMP, once nothing is said any more about what was sent before. */
+export const openIcmp = async (b: Bench): Promise<SocketHandle> => {
+  // what was sent arrives, then what is said about it
+  await b.settle()
+  await b.settle()
   const s = b.socket({ type: Flags.SOCK_RAW, protocol: Flags.IPPROTO_ICMP })
   b.bind(s, "127.0.0.1")
   return s
@@ -41,7 +45,7 @@ export const group: Group = {
       source: "TCP/IP Raw Sockets: the IP header is included in what is received",
       windows: { send: "ok", call: "ok", bytes: 20 + reply.length, protocol: Flags.IPPROTO_ICMP, from: "127.0.0.1" },
       probe: async (b) => {
-        const s = open(b)
+        const s = await openIcmp(b)
         const send = b.sendTo(s, b.outgoing(textOf(reply)).to("127.0.0.1", 0))
         const { call, from, packet, size } = await receive(b, s)
         return { send, call, bytes: size, protocol: packet?.header.protocol ?? "no header", from }
@@ -54,7 +58,7 @@ export const group: Group = {
       source: "IPPROTO_IP socket options: IP_TTL",
       windows: { option: "ok", ttl: 9 },
       probe: async (b) => {
-        const s = open(b)
+        const s = await openIcmp(b)
         const option = b.setOption(s, Flags.IPPROTO_IP, Options.IP_TTL, 9)
         b.sendTo(s, b.outgoing(textOf(reply)).to("127.0.0.1", 0))
         const { packet } = await receive(b, s)
@@ -68,7 +72,7 @@ export const group: Group = {
       source: "IPPROTO_IP socket options: IP_HDRINCL; TCP/IP Raw Sockets",
       windows: { option: "ok", read: 1, send: "ok", ttl: 33, "type of service": 0x20, from: "127.0.0.1" },
       probe: async (b) => {
-        const s = open(b)
+        const s = await openIcmp(b)
         const option = b.setOption(s, Flags.IPPROTO_IP, Options.IP_HDRINCL, 1)
         const read = b.option(s, Flags.IPPROTO_IP, Options.IP_HDRINCL)
         const header = { protocol: 1, timeToLive: 33, typeOfService: 0x20, destination: NetAddress.ipv4Loopback }

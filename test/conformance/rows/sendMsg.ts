@@ -4,6 +4,7 @@ import * as Options from "@effect-winsock/schema/Options"
 import { type Bench, nameOfCode } from "../bench.ts"
 import { i32, nameOfControl, toNumber, type ControlMessage } from "../message.ts"
 import type { Group, Observation } from "../model.ts"
+import { openIcmp } from "./raw.ts"
 
 const { IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP } = Flags
 
@@ -278,8 +279,7 @@ export const group: Group = {
       source: "Wine's sock.c",
       windows: { call: "WSAEMSGSIZE", next: "WSAEWOULDBLOCK" },
       probe: async (b) => {
-        const s = b.socket({ type: Flags.SOCK_RAW, protocol: Flags.IPPROTO_ICMP })
-        b.bind(s, "127.0.0.1")
+        const s = await openIcmp(b)
         // an echo reply that nobody asked for: type 0, code 0, checksum 0xffff, and zeros
         const sent = b.sendTo(s, b.outgoing("\0\0\xff\xff\0\0\0\0").to("127.0.0.1", 0))
         if (sent !== "ok") return { send: sent }
