@@ -128,7 +128,7 @@ interface Waiting {
 
 const reasonOf = (version: Icmp.Version, message: Icmp.IcmpMessage): string | undefined =>
   message._tag === "TimeExceeded"
-    ? "the hop limit expired"
+    ? "TTL expired in transit"
     : message._tag === "DestinationUnreachable"
       ? Icmp.unreachableReason(version, message.code)
       : message._tag === "PacketTooBig"
@@ -213,12 +213,10 @@ const open = (
   { hopLimit, identifier }: Options
 ): Effect.Effect<Family, WinsockError, Winsock | Scope.Scope> => {
   const { any, protocol } = families[version]
-  return Effect.gen(function* () {
-    const socket = yield* RawSocket.open(any, { protocol, hopLimit, control: version === 6 ? ["hopLimit"] : [] })
-    const family = new Family(version, socket, identifier)
-    yield* Effect.forkScoped(family.listen, { startImmediately: true })
-    return family
-  })
+  return Effect.map(
+    RawSocket.open(any, { protocol, hopLimit, control: version === 6 ? ["hopLimit"] : [] }),
+    (socket) => new Family(version, socket, identifier)
+  )
 }
 
 /**
@@ -244,5 +242,8 @@ export const ping = <E, R>(
           yield* tell(index, yield* family.ask(target, options))
         }
       })
-    yield* Effect.forEach(targets, askOne, { concurrency: "unbounded", discard: true })
+    const asked = Effect.forEach(targets, askOne, { concurrency: "unbounded", discard: true })
+    // a socket that cannot receive ends it all: nothing would ever be answered
+    const listening = Array.from(opened.values(), ({ listen }) => listen)
+    yield* Effect.raceAllFirst([asked, ...listening])
   })

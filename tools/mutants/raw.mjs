@@ -10,7 +10,7 @@ const pinger = "examples/ping/pinger.ts"
 const codec = "test/schema/icmp.test.ts"
 const both = "test/both/raw/raw.test.ts"
 const mock = "test/mock/raw.test.ts"
-const ping = "test/examples/ping.test.ts"
+const ping = "test/mock/ping.test.ts"
 
 export default [
   {

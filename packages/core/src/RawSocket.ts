@@ -13,6 +13,8 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Datagram } from "./Datagram.ts"
+import type { Live } from "./internal/liveSocket.ts"
+import { LiveKey } from "./internal/liveSocket.ts"
 import * as internal from "./internal/rawSocket.ts"
 import type * as UdpSocket from "./UdpSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
@@ -32,6 +34,7 @@ export interface Options extends Pick<
   | "batch"
   | "truncation"
   | "cancel"
+  | "completion"
   | "interface"
   | "control"
   | "sendControl"
@@ -86,7 +89,7 @@ export interface SendOptions extends Omit<UdpSocket.SendOptions, "segmentSize"> 
  * @category models
  * @since 0.1.0
  */
-export interface RawSocket {
+export interface RawSocket extends Live<"raw"> {
   /** The address it is bound to. */
   readonly address: NetAddress.IpAddress
   /**
@@ -171,5 +174,6 @@ const make = (socket: internal.RawBound): RawSocket => ({
   messages: Stream.fromEffectRepeat(socket.receive),
   send: (payload, to, options) => socket.sendTo(payload, to, options),
   reply: (message, payload, options) => socket.answer(message, payload, options),
-  connect: (peer) => socket.setIpPeer(peer)
+  connect: (peer) => socket.setIpPeer(peer),
+  [LiveKey]: socket.liveRaw
 })

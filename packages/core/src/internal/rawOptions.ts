@@ -50,6 +50,7 @@ export const check = (address: NetAddress.IpAddress, options: Options): Checked 
   const datagram = checkDatagram(NetAddress.inetAddressUnsafe(address, 0), {
     batch: options.batch,
     cancel: options.cancel,
+    completion: options.completion,
     control: options.control,
     interface: options.interface,
     lookAhead: options.lookAhead,

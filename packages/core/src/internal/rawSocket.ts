@@ -17,7 +17,9 @@ import type { Datagram } from "../Datagram.ts"
 import type { Options } from "../RawSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import type { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
+import { LiveSocketOf } from "./liveSocket.ts"
 import type { Payload } from "./payload.ts"
 import { datagramProvider } from "./provider.ts"
 import type { Checked } from "./rawOptions.ts"
@@ -114,6 +116,13 @@ const configure = (on: SocketCalls, family: number, plan: Plan, options: Checked
  * asked where a send can name it.
  */
 export class RawBound extends Bound {
+  readonly liveRaw: LiveSocketOf<"raw">
+
+  constructor(engine: Engine, plan: Plan, opened: Opened, datagrams: Datagrams, options: Checked) {
+    super(engine, plan, opened, datagrams, options)
+    this.liveRaw = new LiveSocketOf(engine, "raw", opened.family, () => this.live.socket)
+  }
+
   override send(
     payload: Payload,
     to: NetAddress.InetAddress | undefined,
