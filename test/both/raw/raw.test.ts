@@ -1,4 +1,4 @@
-import { RawSocket, SocketOptions } from "@effect-winsock/core"
+import { type Decorators, RawSocket, SocketOptions } from "@effect-winsock/core"
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Icmp from "@effect-winsock/schema/Icmp"
 import * as Ipv4Header from "@effect-winsock/schema/Ipv4Header"
@@ -195,6 +195,18 @@ describe("RawSocket: what is refused", () => {
       const refused = yield* reason(openIcmp())
       assert.deepStrictEqual([refused._tag, refused.code], ["PermissionDenied", Codes.WSAEACCES])
       assert.include(refused.meaning, "administrator")
+    })
+  )
+
+  law("a call of its opening that fails: the error names it, and the SOCKET is closed", ({ failing, recorder }) =>
+    Effect.gen(function* () {
+      for (const call of ["ioctlsocket", "setsockopt", "bind", "getsockname", "CreateIoCompletionPort"] as const) {
+        const withdraw = failing.add({ call, code: Codes.WSAENOBUFS } as Decorators.FailRule)
+        const opened = yield* reason(openIcmp({ hopLimit: 3 }))
+        withdraw()
+        assert.deepStrictEqual([opened._tag, opened.operation], ["NoBufferSpace", call])
+      }
+      assert.strictEqual(recorder.count("closesocket"), recorder.count("WSASocketW"))
     })
   )
 
