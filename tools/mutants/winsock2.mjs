@@ -48,7 +48,7 @@ export default [
     why: "the pages ask for NULL; what is written there may be wrong",
     find: "(overlapped === 0 ? memory.count : 0)",
     replace: "memory.count",
-    caughtBy: [laws]
+    caughtBy: [functions]
   },
   {
     name: "winsock2 peek overlapped",
@@ -100,10 +100,10 @@ export default [
   },
   {
     name: "winsock2 undecided packet",
-    file: socket,
+    file: overlapped,
     why: "a packet may follow WSAEMSGSIZE, and its OVERLAPPED must not be another call's by then",
-    find: "    if (!this.undecidedOnes.has(overlapped)) super.packet(overlapped)",
-    replace: "    super.packet(overlapped)",
+    find: "event === undefined && socket.undecided(operation)",
+    replace: "event === undefined && operation.isPending",
     caughtBy: [laws]
   },
   {
