@@ -4,7 +4,8 @@ import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Flags from "@effect-winsock/schema/Flags"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { law, loopback } from "../../support/rig.ts"
+import * as Fiber from "effect/Fiber"
+import { law, loopback, start } from "../../support/rig.ts"
 import { inScope, listen, text, utf8 } from "../../support/tcp.ts"
 import { bytes, reason, refuses, tag } from "../../support/udp.ts"
 import { lawWhereSupported, pair } from "../../support/unix.ts"
@@ -98,6 +99,33 @@ describe("SocketOptions: BlockingSocket", () => {
       yield* stream.close
       yield* listener.close
       yield* Effect.forEach([open.value, stream.value, listener.value], assertClosed)
+    })
+  )
+})
+
+describe("SocketOptions: while a socket is being closed", () => {
+  law("and its receive has not ended, it takes no call: BlockingSocket", () =>
+    Effect.gen(function* () {
+      const { close, value } = yield* inScope(BlockingSocket.bind(loopback))
+      const receiving = yield* start(tag(value.receiveMessage))
+      const closing = yield* start(close)
+      yield* assertClosed(value)
+      yield* Fiber.join(closing)
+      assert.strictEqual(yield* Fiber.join(receiving), "OperationAborted")
+    })
+  )
+
+  law("and its receive has not ended, it takes no call: Winsock2.Socket", ({ gate }) =>
+    Effect.gen(function* () {
+      const { close, value } = yield* inScope(raw.udp())
+      const receiving = yield* start(tag(Winsock2.WSARecv(value, { buffers: [8] })))
+      gate.close()
+      const closing = yield* start(close)
+      yield* assertClosed(value)
+      assert.isUndefined(closing.pollUnsafe())
+      gate.open()
+      yield* Fiber.join(closing)
+      assert.strictEqual(yield* Fiber.join(receiving), "OperationAborted")
     })
   )
 })
