@@ -1,4 +1,5 @@
 // Completion by routine: what is its own.
+import { BlockingSocket } from "@effect-winsock/core"
 import type { Block, Seam } from "@effect-winsock/core/Seam"
 import { EngineKey } from "@effect-winsock/core/Winsock"
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
@@ -6,7 +7,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Rig } from "../../support/rig.ts"
-import { bind, interruptSoon, law, numbered, numberOf, start } from "../../support/rig.ts"
+import { bind, interruptSoon, law, loopback, numbered, numberOf, start } from "../../support/rig.ts"
 import { listen, pair, text, utf8 } from "../../support/tcp.ts"
 import { tag } from "../../support/udp.ts"
 
@@ -263,6 +264,27 @@ describe("completion by routine", () => {
         assert.isAbove(reversed.most, 1)
       }),
     { completion, decorate: reversed.decorate }
+  )
+
+  law(
+    "while a routine may run no call blocks, for it would wait alertably",
+    ({ recorder }) =>
+      Effect.gen(function* () {
+        const blocking = yield* BlockingSocket.bind(loopback)
+        const socket = yield* bind()
+        const fiber = yield* start(socket.receive)
+        recorder.clear()
+        assert.strictEqual(yield* tag(blocking.receiveMessage), "InProgress")
+        assert.strictEqual(
+          recorder.count("WSARecvMsg", ({ origin }) => origin === "offThread"),
+          0
+        )
+        yield* Fiber.interrupt(fiber)
+        const receiving = yield* start(blocking.receiveMessage)
+        yield* socket.send(numbered(4), blocking.address)
+        assert.strictEqual(numberOf(yield* Fiber.join(receiving)), 4)
+      }),
+    { completion }
   )
 
   law(
