@@ -465,6 +465,16 @@ export const divergences: ReadonlyArray<Divergence> = [
     { "off at the receiver": "group", "off at the sender": "group" },
     "the option is the sender's on Linux, whose loopback interface gives back what is sent all the same"
   ),
+  on8(
+    "WSARecvMsg routine not overlapped",
+    { call: "ok", bytes: 6, SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0" },
+    "Wine does not ignore the routine"
+  ),
+  on8(
+    "WSASend routine not overlapped",
+    { call: "ok", bytes: 6, SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0" },
+    "Wine does not ignore the routine"
+  ),
   on8("§1.9 IP_MULTICAST_IF index", { set: "WSAEINVAL" }, "Wine takes addresses of IPv4 interfaces only"),
   on8(
     "§1.9 ip_mreq_source",

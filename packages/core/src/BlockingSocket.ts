@@ -24,6 +24,7 @@ import type { InetAddress } from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Datagram } from "./Datagram.ts"
 import * as blocking from "./internal/blockingSocket.ts"
+import type { Live } from "./internal/liveSocket.ts"
 import type { Payload } from "./TcpSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
@@ -94,7 +95,7 @@ export interface BindOptions extends Options {
  * @category models
  * @since 0.1.0
  */
-export interface Stream {
+export interface Stream extends Live<"tcp"> {
   readonly localAddress: InetAddress
   readonly peerAddress: InetAddress
   /**
@@ -124,7 +125,7 @@ export interface Stream {
  * @category models
  * @since 0.1.0
  */
-export interface Listener {
+export interface Listener extends Live<"listener"> {
   readonly address: InetAddress
   /**
    * Accepts a connection (`accept`), which is closed with the scope. An interruption loses none: one that came all the same
@@ -139,7 +140,7 @@ export interface Listener {
  * @category models
  * @since 0.1.0
  */
-export interface Datagrams {
+export interface Datagrams extends Live<"udp"> {
   readonly address: InetAddress
   /**
    * Receives a message (`WSARecvMsg`). Fails with `TimedOut` when `receiveTimeout` has passed, with `SocketPoisoned` ever

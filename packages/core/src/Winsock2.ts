@@ -33,6 +33,7 @@ import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as EventObject from "./EventObject.ts"
+import type { Live } from "./internal/liveSocket.ts"
 import type { Payload } from "./internal/payload.ts"
 import * as calls from "./internal/winsock2Calls.ts"
 import * as forms from "./internal/winsock2Forms.ts"
@@ -55,7 +56,7 @@ import { isWinsockError } from "./WinsockError.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Socket {
+export interface Socket extends Live {
   readonly [TypeId]: typeof TypeId
   readonly generation: number
   /** What `WSASocket` was given. */

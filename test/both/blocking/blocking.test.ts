@@ -52,6 +52,20 @@ describe("BlockingSocket", () => {
     })
   )
 
+  law("sends all of it, or blocks until there was room for all", () =>
+    Effect.gen(function* () {
+      const { peer, stream } = yield* connected()
+      yield* fill(stream)
+      const size = 3 << 20
+      const sending = yield* start(stream.send(new Uint8Array(size).fill(7)))
+      yield* turns(5)
+      assert.isUndefined(sending.pollUnsafe())
+      const reading = yield* start(Effect.forever(peer.receive))
+      assert.strictEqual(yield* Fiber.join(sending), size)
+      yield* Fiber.interrupt(reading)
+    })
+  )
+
   law("receives messages, and says who sent them and what was cut", () =>
     Effect.gen(function* () {
       const socket = yield* BlockingSocket.bind(loopback, { maxMessageSize: 4 })

@@ -30,6 +30,8 @@ import type { Request, Store } from "./blockingTakes.ts"
 import { Takes } from "./blockingTakes.ts"
 import { anAddress, isWithin, millisOf, refuseChoice, refused, refuseOptions } from "./checks.ts"
 import type { Engine } from "./engine.ts"
+import type { LiveKind } from "./liveSocket.ts"
+import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import type { Payload } from "./payload.ts"
 import { aPayload, copyPayload, isPayload, lengthOf } from "./payload.ts"
 import { providerOf } from "./provider.ts"
@@ -122,6 +124,16 @@ const bound = (on: SocketCalls, address: NetAddress.InetAddress): string | undef
 
 const localOf = (blocking: Blocking): NetAddress.InetAddress | WinsockError =>
   on(blocking).localAddress() ?? blocking.engine.lastError("getsockname")
+
+/** For options: the library keeps its promises, so modes and timeouts stay as they were opened with. */
+const live = <Kind extends LiveKind>(
+  blocking: Blocking,
+  kind: Kind,
+  address: NetAddress.InetAddress
+): LiveSocketOf<Kind> =>
+  new LiveSocketOf(blocking.engine, kind, NetAddress.isInetAddressV6(address) ? AF_INET6 : AF_INET, () =>
+    blocking.isOpen ? blocking.socket : -1
+  )
 
 const on = (blocking: Blocking): SocketCalls => new SocketCalls(blocking.engine, blocking.socket as SocketHandle)
 
@@ -288,6 +300,7 @@ class Bytes implements Store<Uint8Array> {
 const ended = Effect.suspend(() => Effect.fail(WinsockErrors.endOfStream("WSARecv", 0, "a byte at least")))
 
 class Stream implements Public.Stream {
+  readonly [LiveKey]: LiveSocketOf<"tcp">
   readonly localAddress: NetAddress.InetAddress
   readonly peerAddress: NetAddress.InetAddress
   private readonly blocking: Blocking
@@ -297,6 +310,7 @@ class Stream implements Public.Stream {
 
   constructor(blocking: Blocking, local: NetAddress.InetAddress, peer: NetAddress.InetAddress) {
     this.blocking = blocking
+    this[LiveKey] = live(blocking, "tcp", local)
     this.localAddress = local
     this.peerAddress = peer
     this.bytes = new Bytes(blocking)
@@ -414,11 +428,13 @@ class Connections implements Store<void> {
 }
 
 class Listener implements Public.Listener {
+  readonly [LiveKey]: LiveSocketOf<"listener">
   readonly address: NetAddress.InetAddress
   readonly accept: Public.Listener["accept"]
 
   constructor(blocking: Blocking, address: NetAddress.InetAddress) {
     this.address = address
+    this[LiveKey] = live(blocking, "listener", address)
     const { engine } = blocking
     const connections = new Connections(blocking)
     const takes = new Takes<void>(blocking, "accept", connections)
@@ -556,6 +572,7 @@ class Messages implements Store<Datagram> {
 }
 
 class Datagrams implements Public.Datagrams {
+  readonly [LiveKey]: LiveSocketOf<"udp">
   readonly address: NetAddress.InetAddress
   readonly messages: Messages
   readonly receiveMessage: Effect.Effect<Datagram, WinsockError>
@@ -571,6 +588,7 @@ class Datagrams implements Public.Datagrams {
     size: number
   ) {
     this.address = address
+    this[LiveKey] = live(blocking, "udp", address)
     const messages = new Messages(blocking, at)
     this.messages = messages
     const takes = new Takes(blocking, "WSARecvMsg", messages)

@@ -1,5 +1,11 @@
 /** The opaque sockets of Winsock2, and what owns the operations of each. */
-import { SOCK_RAW, SOCK_STREAM, WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED } from "@effect-winsock/schema/Flags"
+import {
+  AF_UNIX,
+  SOCK_RAW,
+  SOCK_STREAM,
+  WSA_FLAG_NO_HANDLE_INHERIT,
+  WSA_FLAG_OVERLAPPED
+} from "@effect-winsock/schema/Flags"
 import { STATUS_BUFFER_OVERFLOW } from "@effect-winsock/schema/NtStatus"
 import { ERROR_NOT_FOUND, WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
@@ -10,6 +16,8 @@ import type { SocketKind } from "./conditions.ts"
 import type { Mode } from "./completion.ts"
 import { associate, ENDS, SENTINEL_COMES } from "./completion.ts"
 import type { Engine } from "./engine.ts"
+import type { LiveKind, LiveSocket } from "./liveSocket.ts"
+import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import type { Operation } from "./operation.ts"
 import { PENDING } from "./operation.ts"
 import type { Provider } from "./provider.ts"
@@ -162,6 +170,18 @@ export class CallSocket extends SocketEndpoint {
   protected dispose(): void {}
 }
 
+const liveKindOf = ({ family, type }: Shape): LiveKind =>
+  family === AF_UNIX ? "unix" : type === SOCK_STREAM ? "tcp" : type === SOCK_RAW ? "raw" : "udp"
+
+/** As `ioctlsocket` and `setsockopt` refuse it. */
+const instead: LiveSocket["refuses"] = (name, value) => {
+  if (name === "FIONBIO") return value === true ? undefined : "true: no call may wait on the JavaScript thread"
+  if (name === "SO_UPDATE_ACCEPT_CONTEXT") return "left to Winsock2.setsockopt, which takes the listening Socket"
+  if (name !== "SO_LINGER") return undefined
+  const { l_linger, l_onoff } = value as { readonly l_onoff: boolean; readonly l_linger: number }
+  return l_onoff && l_linger > 0 ? "without a time, which closesocket would wait for" : undefined
+}
+
 const generations = new WeakMap<Engine, number>()
 
 const nextGeneration = (engine: Engine): number => {
@@ -191,6 +211,15 @@ export class SocketOf {
     this.overlapped = overlapped
     this.toJSON = () => ({ _id: "Socket", generation, family, type, protocol, overlapped })
     this.#endpoint = endpoint
+  }
+
+  /** For options: the SOCKET is the program's to configure, so long as no call can wait on the JS thread. */
+  get [LiveKey](): LiveSocketOf<LiveKind> | undefined {
+    const endpoint = SocketOf.endpointOf(this)
+    if (endpoint === undefined) return undefined
+    const { engine, shape } = endpoint
+    const current = (): SocketHandle | -1 => (endpoint.isOpen ? endpoint.socket : -1)
+    return new LiveSocketOf<LiveKind>(engine, liveKindOf(shape), shape.family, current, false, instead)
   }
 
   /** What is behind a socket; `undefined` for whatever else it may be. */
