@@ -1,5 +1,6 @@
 // The planted faults that `npm run mutants` expects some test to catch. Each names a file, the text in it that is
 // replaced, why the text is there, and the test files that must fail.
+import blocking from "./blocking.mjs"
 import engine from "./engine.mjs"
 import events from "./events.mjs"
 import foundations from "./foundations.mjs"
@@ -16,6 +17,7 @@ export const mutants = [
   ...streams,
   ...streamsConnect,
   ...events,
+  ...blocking,
   ...names,
   ...platform
 ]
