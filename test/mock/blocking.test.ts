@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { loopback, start } from "../support/rig.ts"
+import { inScope } from "../support/tcp.ts"
 import { bytes, tag } from "../support/udp.ts"
 
 /** A machine with a layer on it, and what was called. */
@@ -97,7 +98,66 @@ const held = (when: "begin" | "end") => {
   }
 }
 
+/** CancelIoEx finds nothing so many times, as when a thread is between a check and its wait. */
+const deaf = (times: number) => {
+  let left = times
+  return (seam: Seam): Seam => ({
+    ...seam,
+    calls: {
+      ...seam.calls,
+      CancelIoEx: (file, overlapped) => (left-- > 0 ? 0 : seam.calls.CancelIoEx(file, overlapped))
+    }
+  })
+}
+
 describe("interruption", () => {
+  it.effect("cancels again, until the call has returned", () =>
+    Effect.gen(function* () {
+      const { mock, run, winsock } = yield* machine(deaf(3))
+      const socket = yield* run(BlockingSocket.bind(loopback))
+      const fiber = yield* start(socket.receiveMessage)
+      yield* mock.settled
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual((yield* winsock.statistics).cancels, 4)
+    })
+  )
+
+  it.effect("a connection that was accepted all the same is kept, and blocks", () =>
+    Effect.gen(function* () {
+      const { mock, recorder, run } = yield* machine(deaf(8))
+      const listener = yield* run(BlockingSocket.listen(loopback))
+      const fiber = yield* start(Effect.scoped(listener.accept))
+      yield* mock.settled
+      const interruption = yield* start(Fiber.interrupt(fiber))
+      const client = yield* run(BlockingSocket.connect(listener.address))
+      yield* Fiber.join(interruption)
+      const stream = yield* listener.accept
+      assert.strictEqual(stream.peerAddress.port, client.localAddress.port)
+      const receiving = yield* start(stream.receive(1))
+      yield* mock.settled
+      assert.strictEqual(recorder.count("WSARecv"), 1, "calls, of which one that does not block would be the first")
+      yield* client.send(bytes(1))
+      assert.deepStrictEqual([...(yield* Fiber.join(receiving))], [1])
+    })
+  )
+
+  it.effect("a scope closes its socket when the call has returned, and not before", () =>
+    Effect.gen(function* () {
+      const threads = held("end")
+      const { mock, recorder, run } = yield* machine(threads.decorate)
+      const { close, value: socket } = yield* inScope(run(BlockingSocket.bind(loopback)))
+      const fiber = yield* start(socket.receiveMessage)
+      yield* mock.settled
+      const closing = yield* start(close)
+      yield* turns(5)
+      assert.strictEqual(recorder.count("closesocket"), 0)
+      yield* threads.release
+      yield* Fiber.join(closing)
+      assert.strictEqual(recorder.count("closesocket"), 1)
+      assert.strictEqual(yield* tag(Fiber.join(fiber)), "OperationAborted")
+    })
+  )
+
   it.effect("waits for a thread that comes to its call late, and that call does not block", () =>
     Effect.gen(function* () {
       const threads = held("begin")

@@ -17,7 +17,7 @@ export default [
     why: "closesocket must never be called while another thread is in a call on the SOCKET",
     find: "if (this.state === CLOSING && this.running.size === 0) this.finish()",
     replace: "if (this.state === CLOSING) this.finish()",
-    caughtBy: [blocking]
+    caughtBy: [onMock]
   },
   {
     name: "Blocking: cancelled once",

@@ -796,6 +796,22 @@ export const WSACreateEvent: Effect.Effect<EventObject.EventObject, WinsockError
 export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.set
 
 /**
+ * Waits for one of several event objects, or for all of them: the index of the one, 0 for all. Without a timeout it
+ * waits for ever; interrupting it takes no signal along. See `EventObject.waitAny` and `waitAll`.
+ *
+ * Fails with `TimedOut` (`WSA_WAIT_TIMEOUT`), with `InvalidArgument` for none, the same twice, those of another layer, and
+ * more than 63 with `waitAll`.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const WSAWaitForMultipleEvents = (
+  several: ReadonlyArray<EventObject.EventObject>,
+  options: EventObject.WaitOptions & { readonly waitAll?: boolean | undefined } = {}
+): Effect.Effect<number, WinsockError, Winsock> =>
+  options.waitAll === true ? Effect.as(EventObject.waitAll(several, options), 0) : EventObject.waitAny(several, options)
+
+/**
  * Takes the signal of an event object back.
  *
  * @category events

@@ -240,6 +240,23 @@ describe("Winsock2: begin", () => {
     })
   )
 
+  law("WSAWaitForMultipleEvents tells which operation has ended, or that all have", () =>
+    Effect.gen(function* () {
+      const { send, socket } = yield* numbered
+      const events = yield* Effect.all([Winsock2.WSACreateEvent, Winsock2.WSACreateEvent])
+      const [first, second] = yield* Effect.forEach(events, (event) =>
+        Winsock2.begin("WSARecv", socket, { buffers: [8] }, event)
+      )
+      assert.strictEqual(yield* tag(Winsock2.WSAWaitForMultipleEvents(events, { timeout: 0 })), "TimedOut")
+      yield* send(1)
+      assert.strictEqual(yield* Winsock2.WSAWaitForMultipleEvents(events), 0)
+      const all = yield* start(Winsock2.WSAWaitForMultipleEvents(events, { waitAll: true }))
+      yield* send(2)
+      assert.strictEqual(yield* Fiber.join(all), 0)
+      assert.deepStrictEqual([yield* data(first), yield* data(second)], [[1], [2]])
+    })
+  )
+
   law("a call that fails at once fails there, and leaves its event free", () =>
     Effect.gen(function* () {
       const socket = yield* Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
