@@ -56,6 +56,25 @@ describe("ping", () => {
     )
   })
 
+  law("over IPv6, where the machine has raw sockets of ICMPv6; Wine has none and says so", () => {
+    let text = ""
+    const output = { write: (piece: string) => void (text += piece), columns: undefined }
+    const ping = program(["::1"], options(), output)
+    return Effect.matchEffect(ping, {
+      onSuccess: ([{ received, sent }]) =>
+        Effect.sync(() => {
+          assert.deepStrictEqual([sent, received], [3, 3])
+          assert.match(text, /^::1: 32 bytes in [\d.]+ ms TTL=\d+\n/)
+        }),
+      onFailure: (error) =>
+        Effect.sync(() => {
+          assert.strictEqual(layerName, "native", error.message)
+          assert.oneOf(error.reason._tag, ["NotSupported", "PermissionDenied"])
+          assert.strictEqual(text, "")
+        })
+    })
+  })
+
   law("without the rights of an administrator says so, and sends nothing", (rig) =>
     Effect.gen(function* () {
       rig.failing.add({ call: "WSASocketW", code: Codes.WSAEACCES })
