@@ -33,6 +33,7 @@ import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as EventObject from "./EventObject.ts"
+import { setting } from "./internal/eventObject.ts"
 import type { Payload } from "./internal/payload.ts"
 import * as calls from "./internal/winsock2Calls.ts"
 import * as forms from "./internal/winsock2Forms.ts"
@@ -783,7 +784,8 @@ export const WSACreateEvent: Effect.Effect<EventObject.EventObject, WinsockError
  * @category events
  * @since 0.1.0
  */
-export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.set
+export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> =>
+  setting("WSASetEvent", event)
 
 /**
  * Takes the signal of an event object back.
@@ -791,4 +793,5 @@ export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void,
  * @category events
  * @since 0.1.0
  */
-export const WSAResetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.reset
+export const WSAResetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> =>
+  setting("WSAResetEvent", event)
