@@ -33,4 +33,21 @@ describe("BlockingSocket, hostile programs", () => {
       yield* Fiber.interrupt(second)
     })
   )
+
+  law("a receive that blocks goes on when routines are outstanding since, whoever else comes and goes", () =>
+    Effect.gen(function* () {
+      const socket = yield* BlockingSocket.bind(loopback)
+      const other = yield* bind()
+      const blocked = yield* start(socket.receiveMessage)
+      const next = yield* start(socket.receiveMessage)
+      yield* turns(3)
+      const byRoutine = yield* bind({ completion: "routine" })
+      const receiving = yield* start(byRoutine.receive)
+      yield* Fiber.interrupt(next)
+      yield* turns(3)
+      yield* other.send(bytes(1), socket.address)
+      assert.deepStrictEqual([...(yield* Fiber.join(blocked)).payload], [1])
+      yield* Fiber.interrupt(receiving)
+    })
+  )
 })
