@@ -34,6 +34,7 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as EventObject from "./EventObject.ts"
 import type { Live } from "./internal/liveSocket.ts"
+import { setting } from "./internal/eventObject.ts"
 import type { Payload } from "./internal/payload.ts"
 import * as calls from "./internal/winsock2Calls.ts"
 import * as forms from "./internal/winsock2Forms.ts"
@@ -793,7 +794,8 @@ export const WSACreateEvent: Effect.Effect<EventObject.EventObject, WinsockError
  * @category events
  * @since 0.1.0
  */
-export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.set
+export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> =>
+  setting("WSASetEvent", event)
 
 /**
  * Waits for one of several event objects, or for all of them: the index of the one, 0 for all. Without a timeout it
@@ -809,7 +811,9 @@ export const WSAWaitForMultipleEvents = (
   several: ReadonlyArray<EventObject.EventObject>,
   options: EventObject.WaitOptions & { readonly waitAll?: boolean | undefined } = {}
 ): Effect.Effect<number, WinsockError, Winsock> =>
-  options.waitAll === true ? Effect.as(EventObject.waitAll(several, options), 0) : EventObject.waitAny(several, options)
+  options?.waitAll === true
+    ? Effect.as(EventObject.waitAll(several, options), 0)
+    : EventObject.waitAny(several, options)
 
 /**
  * Takes the signal of an event object back.
@@ -817,4 +821,5 @@ export const WSAWaitForMultipleEvents = (
  * @category events
  * @since 0.1.0
  */
-export const WSAResetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.reset
+export const WSAResetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> =>
+  setting("WSAResetEvent", event)

@@ -65,6 +65,25 @@ describe("Winsock2: refusals", () => {
     })
   )
 
+  law("of what is no event, no name of a call, and no options", () =>
+    Effect.gen(function* () {
+      const socket = yield* udp()
+      const event = yield* EventObject.make
+      for (const given of [undefined, null, 8, {}]) {
+        const no = any(given)
+        yield* refusesAll([
+          [Effect.suspend(() => Winsock2.WSASetEvent(no)), "event", given],
+          [Effect.suspend(() => Winsock2.WSAResetEvent(no)), "event", given],
+          [Effect.scoped(Winsock2.begin(no, socket, { buffers: [1] })), "name", given]
+        ])
+      }
+      const unnamed = Effect.scoped(Winsock2.begin(any(Object.create(null)), socket, { buffers: [1] }))
+      assert.strictEqual(yield* tag(unnamed), "InvalidArgument")
+      yield* refuses(EventObject.waitAny([event], any(null)), "options", null)
+      yield* refuses(EventObject.waitAll([event], any(null)), "options", null)
+    })
+  )
+
   law("of overlapped calls on a socket made without the flag", ({ recorder }) =>
     Effect.gen(function* () {
       const socket = yield* udp({ overlapped: false })

@@ -211,7 +211,8 @@ class Sends {
     return Effect.suspend(() => {
       const wrong = this.refuse(payload, to)
       if (wrong !== undefined) return Effect.fail(wrong)
-      return this.blocking.run(this.name, () => this.call(payload, to))
+      // a program may have changed it while it waited for its turn
+      return this.blocking.run(this.name, () => this.refuse(payload, to) ?? this.call(payload, to))
     })
   }
 

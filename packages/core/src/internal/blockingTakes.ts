@@ -95,7 +95,9 @@ export class Takes<A> implements Server<Request> {
     this.failure = undefined
     this.peeked = undefined
     const refused = line.length === 0 ? undefined : blocking.refusal(this.name)
-    if (refused !== undefined) {
+    // routines keep calls from being made, and leave one that is under way alone
+    const isLate = refused?.reason._tag === "InProgress" && this.job !== undefined
+    if (refused !== undefined && !isLate) {
       line.fail(refused.reason._tag === "SocketClosed" ? WinsockErrors.operationAborted(this.name) : refused)
     }
     if (line.first !== undefined && this.job === undefined) this.call(line.first)

@@ -79,6 +79,15 @@ export const make = (engine: Engine, isAuto: boolean): Effect.Effect<EventObject
     ({ event, waits }) => Effect.callback<void>((resume) => waits.closeEvent(event, () => resume(Effect.void)))
   )
 
+/** Signals an event, or takes its signal back: what is no event is refused. */
+export const setting = (
+  name: "WSASetEvent" | "WSAResetEvent",
+  event: EventObject
+): Effect.Effect<void, WinsockError> => {
+  if (event instanceof EventObjectOf) return name === "WSASetEvent" ? event.set : event.reset
+  return Effect.fail(WinsockErrors.invalidArgument(name, "event", event, "an EventObject"))
+}
+
 const waiting = "WSAWaitForMultipleEvents"
 /** One place of a call is the private event's. */
 const mostForAll = WSA_MAXIMUM_WAIT_EVENTS - 1
@@ -108,6 +117,7 @@ export const waitForSeveral = (
       const expected = `different events, from 1${all ? ` to ${mostForAll}` : ""}`
       return Effect.fail(invalid("events.length", own.length, expected))
     }
+    if (typeof options !== "object" || options === null) return Effect.fail(invalid("options", options, "an object"))
     const waits = eventWaits(engine)
     if (waits instanceof WinsockErrors.WinsockError) return Effect.fail(waits)
     const wait = waitFor(waits, own, all)

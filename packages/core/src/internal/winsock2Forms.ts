@@ -81,7 +81,7 @@ const beginNow = <K extends Name>(
   options: Options<K>,
   hEvent: EventObject | undefined
 ): OverlappedOf<Result<K>> | WinsockError => {
-  if (!Object.hasOwn(prepare, name)) {
+  if (typeof name !== "string" || !Object.hasOwn(prepare, name)) {
     return WinsockErrors.invalidArgument("begin", "name", name, "the name of a call that can be overlapped")
   }
   if (!socket.isOpen) return WinsockErrors.socketClosed(name)
