@@ -6,7 +6,7 @@ const files: { readonly [path: string]: string } = {
   "packages/core/src/internal/engine.ts": `export class Engine { run(): void {} }`,
   "packages/mock/src/internal/A.ts": `export const onlyMock = 1`,
   "test/a.test.ts":
-    'describe("the group", () => {})\nit("a title", () => {})\nlaw(`of ${many}`, () => {})\n// it("in a comment", () => {})\nconst t = "loose"',
+    'describe("the group", () => {})\nit("a title", () => {})\nlaw(`of ${many}`, () => {})\nlawInEachMode("in each way", () => {})\n// it("in a comment", () => {})\nconst t = "loose"',
   "test/rows/r.ts": `export const rows = [{ id: "fact 1", title: "A row" }]`
 }
 
@@ -22,7 +22,13 @@ const good = "`a.test.ts`: a title"
 describe("docs/pages.md", () => {
   it("a rule with its symbols and tests is no fault", () => {
     const symbols = ["A.a", "A.deep", "A.Face", "A.member", "engine.Engine", "engine.run"].map((name) => `\`${name}\``)
-    const tests = [good, "`a.test.ts`: of ${many}", "`rows/r.ts`: fact 1", "`rows/r.ts`: A row"]
+    const tests = [
+      good,
+      "`a.test.ts`: of ${many}",
+      "`a.test.ts`: in each way",
+      "`rows/r.ts`: fact 1",
+      "`rows/r.ts`: A row"
+    ]
     assert.deepStrictEqual(faultsOf(`| R1 | it does | ${symbols.join("<br>")} | ${tests.join("<br>")} |`), [])
   })
 

@@ -29,8 +29,6 @@ export interface Environment {
   readonly processId: number
   /** Makes a file with that content; its path. */
   readonly file: (content: string) => string
-  /** Whether a call on another thread can block. */
-  readonly blocks: boolean
   /** What only a simulated machine can be told to do. */
   readonly simulated?: Simulated
 }

@@ -6,11 +6,7 @@ import type { Divergence, Expectation } from "./model.ts"
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 30": "raw sockets are not simulated",
-  "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "fact 59": "sockets cannot be shared between processes",
-  "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
+  "fact 59": "sockets cannot be shared between processes"
 }
 
 const on8 = (id: string, wine: Expectation, why: string): Divergence => ({ id, wine, versions: ["8.0"], why })
@@ -37,6 +33,18 @@ const absent = (option: string): Divergence =>
 
 /** What Wine does instead of what Windows does. Each was observed under the versions that it names. */
 export const divergences: ReadonlyArray<Divergence> = [
+  // raw sockets
+  on8(
+    "raw protocols",
+    { ICMP: "ok", ICMPv6: "WSAEPROTONOSUPPORT", "300": "WSAEPROTONOSUPPORT" },
+    "Wine has raw sockets of a few protocols only, and none of ICMPv6"
+  ),
+  on8(
+    "raw unbound",
+    { WSARecvFrom: "WSAEWOULDBLOCK", WSARecvMsg: "WSAEWOULDBLOCK" },
+    "Wine has a raw socket wait for packets that is not bound"
+  ),
+  on8("raw options", { IP_HDRINCL: "ok", IP_RECVERR: "WSAENOPROTOOPT" }, "Wine has no IP_RECVERR"),
   // receiving
   on8(
     "fact 3",
@@ -456,6 +464,16 @@ export const divergences: ReadonlyArray<Divergence> = [
     "§1.9 IP_MULTICAST_LOOP",
     { "off at the receiver": "group", "off at the sender": "group" },
     "the option is the sender's on Linux, whose loopback interface gives back what is sent all the same"
+  ),
+  on8(
+    "WSARecvMsg routine not overlapped",
+    { call: "ok", bytes: 6, SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0" },
+    "Wine does not ignore the routine"
+  ),
+  on8(
+    "WSASend routine not overlapped",
+    { call: "ok", bytes: 6, SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0" },
+    "Wine does not ignore the routine"
   ),
   on8("§1.9 IP_MULTICAST_IF index", { set: "WSAEINVAL" }, "Wine takes addresses of IPv4 interfaces only"),
   on8(

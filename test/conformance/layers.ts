@@ -57,7 +57,7 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
           },
           threadExit: () => Effect.runSync(mock.threadExit())
         }
-        const environment: Environment = { layer: "mock", seam, processId: 1, blocks: false, file, simulated }
+        const environment: Environment = { layer: "mock", seam, processId: 1, file, simulated }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )
@@ -89,7 +89,7 @@ export const onNative = <A>(use: (environment: Environment) => Promise<A>): Prom
         const seam = yield* NativeWinsock.seam
         const { pid } = process
         const files = yield* temporaryFiles
-        const environment: Environment = { layer: "native", seam, processId: pid, blocks: true, file: files }
+        const environment: Environment = { layer: "native", seam, processId: pid, file: files }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )

@@ -9,6 +9,7 @@ import { group as options } from "./rows/options.ts"
 import { group as optionTable } from "./rows/optionTable.ts"
 import { group as overlapped } from "./rows/overlapped.ts"
 import { group as ports } from "./rows/ports.ts"
+import { group as raw } from "./rows/raw.ts"
 import { group as recvMsg } from "./rows/recvMsg.ts"
 import { group as routines } from "./rows/routines.ts"
 import { group as sendMsg } from "./rows/sendMsg.ts"
@@ -37,7 +38,8 @@ const datagrams = [
   options,
   optionTable,
   interfaces,
-  multicast
+  multicast,
+  raw
 ]
 
 const streams = [

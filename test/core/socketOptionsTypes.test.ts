@@ -1,4 +1,12 @@
-import type { TcpServer, TcpSocket, UdpSocket } from "@effect-winsock/core"
+import type {
+  BlockingSocket,
+  TcpServer,
+  TcpSocket,
+  UdpSocket,
+  UnixServer,
+  UnixSocket,
+  Winsock2
+} from "@effect-winsock/core"
 import { SocketOptions } from "@effect-winsock/core"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import { describe, expectTypeOf, it } from "@effect/vitest"
@@ -10,6 +18,10 @@ declare const tcp: TcpSocket.TcpSocket
 declare const server: TcpServer.TcpServer
 declare const either: TcpSocket.TcpSocket | TcpServer.TcpServer
 declare const any: SocketOptions.Socket
+declare const unix: UnixSocket.UnixSocket | UnixServer.UnixServer
+declare const blockingDatagrams: BlockingSocket.Datagrams
+declare const blockingStream: BlockingSocket.Stream | BlockingSocket.Listener
+declare const call: Winsock2.Socket
 
 // never run: only the type checker reads it
 const unsound = () => {
@@ -41,6 +53,12 @@ const unsound = () => {
   SocketOptions.get(udp, "IP_TTLS")
   // @ts-expect-error there is no such option
   SocketOptions.supported(udp, "IP_TTLS")
+  // @ts-expect-error AF_UNIX has no options of TCP
+  SocketOptions.set(unix, "TCP_NODELAY", true)
+  // @ts-expect-error the mode is the library's
+  SocketOptions.ioctl(blockingStream, "FIONBIO", true)
+  // @ts-expect-error an option of connections
+  SocketOptions.get(blockingDatagrams, "TCP_NODELAY")
   // @ts-expect-error a number is no socket
   SocketOptions.get(4, "SO_TYPE")
 }
@@ -57,6 +75,12 @@ const sound = () => ({
   info: SocketOptions.ioctl(tcp, "SIO_TCP_INFO", 0),
   nothing: SocketOptions.ioctl(tcp, "SIO_FLUSH"),
   // of a socket that may be any everything is accepted
+  listensThere: SocketOptions.get(unix, "SO_ACCEPTCONN"),
+  process: SocketOptions.ioctl(unix, "SIO_AF_UNIX_GETPEERPID"),
+  hops: SocketOptions.set(blockingDatagrams, "IP_TTL", 9),
+  delay: SocketOptions.set(blockingStream, "TCP_NODELAY", true),
+  mode: SocketOptions.ioctl(call, "FIONBIO", true),
+  waits: SocketOptions.set(call, "SO_RCVTIMEO", 9),
   control: SocketOptions.set(any, "IP_PKTINFO", true),
   blocking: SocketOptions.ioctl(any, "FIONBIO", false)
 })

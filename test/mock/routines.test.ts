@@ -39,6 +39,27 @@ describe("completion routines", () => {
     })
   )
 
+  it.effect("one that queues another is followed by it in the same wait, and not nested", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const a = l.bound()
+      l.send(a.s, "one", "127.0.0.1", a.port)
+      l.send(a.s, "second", "127.0.0.1", a.port)
+      yield* l.mock.settled
+      const seen: Array<string> = []
+      const post = () => l.extension(a.s, "WSARecvMsg")(a.s, l.message().address, 0, l.overlapped().address, routine)
+      const routine = l.routine((_error, bytes) => {
+        seen.push(`begins ${bytes}`)
+        if (seen.length === 1) post()
+        seen.push(`ends ${bytes}`)
+      })
+      post()
+      assert.strictEqual(l.calls.SleepEx(0, 1), Flags.WSA_WAIT_IO_COMPLETION)
+      assert.deepStrictEqual(seen, ["begins 3", "ends 3", "begins 6", "ends 6"])
+      assert.strictEqual(l.calls.SleepEx(0, 1), 0)
+    })
+  )
+
   it.effect("an alertable dequeue of an empty port runs them and takes nothing", () =>
     Effect.gen(function* () {
       const { a, l, receive, runs } = yield* setUp

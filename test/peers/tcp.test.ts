@@ -93,7 +93,8 @@ describe(`${mebibytes} MiB`, { timeout: 240_000 }, () => {
   let expected = ""
   beforeAll(() => {
     expected = hashOfPattern(bulk)
-  })
+    // seconds on an idle machine
+  }, 120_000)
 
   const flat = async (before: any) => {
     const after = await atRest()

@@ -87,6 +87,10 @@ const samples: { readonly [name: string]: unknown } = {
   TCP_MAXRTMS: 9000
 }
 
+// what Windows reads back where it is not what was set: an index, in host byte order, of the interface of 127.0.0.1.
+// Source: IP_MULTICAST_IF on the page "IPPROTO_IP Socket Options"
+const readBack: { readonly [name: string]: unknown } = { IP_MULTICAST_IF: 1 }
+
 /** A value that the option takes. */
 export const sample = (info: OptionInfo): unknown => {
   const { level, name, value } = info
@@ -126,8 +130,8 @@ export const isFound = (info: OptionInfo, family: Family): boolean =>
 const isMembership = (info: OptionInfo): boolean => /MEMBERSHIP|BLOCK_SOURCE|^MCAST_/.test(info.name)
 
 /**
- * What an option answers on a fresh socket: to reading, to setting, and whether reading again gives what was set; "-" for
- * what is not tried.
+ * What an option answers on a fresh socket: to reading, to setting, and whether reading again gives what was set (or
+ * what it stands for); "-" for what is not tried.
  */
 export const observe = (info: OptionInfo, kind: Kind, family: Family) =>
   Effect.scoped(
@@ -139,7 +143,8 @@ export const observe = (info: OptionInfo, kind: Kind, family: Family) =>
       const set = yield* outcome(options.set(socket, info.name, wanted))
       if (set !== "ok" || info.access === "w") return `${get}/${set}/-`
       const back = yield* Effect.result(options.get(socket, info.name))
-      return `${get}/${set}/${back._tag === "Success" && same(back.success, wanted) ? "same" : "other"}`
+      const read = readBack[info.name] ?? wanted
+      return `${get}/${set}/${back._tag === "Success" && same(back.success, read) ? "same" : "other"}`
     })
   )
 

@@ -25,6 +25,8 @@ export const underWine: Answers = {
   SO_UPDATE_ACCEPT_CONTEXT: { "udp, tcp, listener": "-/ok/-" },
   SO_CONNECT_TIME: { udp: "ok/-/-" },
   SO_UPDATE_CONNECT_CONTEXT: { "udp, tcp, listener": "-/ok/-" },
+  // the address that was set
+  IP_MULTICAST_IF: { udp: "ok/ok/other" },
   IP_ADD_SOURCE_MEMBERSHIP: { "tcp, listener": "-/ok/-" },
   IP_RECVIF: { "udp, tcp, listener": "WSAENOPROTOOPT/WSAENOPROTOOPT/-" },
   IP_RECVDSTADDR: { "udp, tcp, listener": "WSAENOPROTOOPT/WSAENOPROTOOPT/-" },

@@ -56,7 +56,8 @@ const rootOf = (callee) =>
       ? rootOf(callee.callee)
       : nameOf(callee)
 
-// what a test is made with: Vitest's own, and the suites' (a law on the layer under test, a test between machines)
+// what a test is made with: Vitest's own, and the suites' (a law on the layer under test or in each way of
+// completion, whatever a file calls it; a test between machines)
 const makers = /^(?:it|hosts|law\w*)$/
 
 /** Titles as they are written: those of `it`, of laws, and the ids and titles of rows. */

@@ -2,8 +2,9 @@
 // file, the text in it that is replaced, why the text is there, and the test files that must fail.
 import { readdirSync } from "node:fs"
 
-const own = new Set(["table.mjs", "vitest.config.mjs"])
-const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith(".mjs") && !own.has(file))
-const modules = await Promise.all(files.toSorted().map((file) => import(`./${file}`)))
+const own = new Set(["table", "vitest.config"])
+const names = readdirSync(import.meta.dirname).flatMap((file) => /^(.+)\.mjs$/.exec(file)?.[1] ?? [])
+const topics = names.filter((name) => !own.has(name)).toSorted()
+const modules = await Promise.all(topics.map((name) => import(`./${name}.mjs`)))
 
 export const mutants = modules.flatMap((module) => module.default)

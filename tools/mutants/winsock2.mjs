@@ -48,7 +48,7 @@ export default [
     why: "the pages ask for NULL; what is written there may be wrong",
     find: "(overlapped === 0 ? memory.count : 0)",
     replace: "memory.count",
-    caughtBy: [laws]
+    caughtBy: [functions]
   },
   {
     name: "winsock2 peek overlapped",
@@ -100,10 +100,10 @@ export default [
   },
   {
     name: "winsock2 undecided packet",
-    file: socket,
+    file: overlapped,
     why: "a packet may follow WSAEMSGSIZE, and its OVERLAPPED must not be another call's by then",
-    find: "    if (!this.undecidedOnes.has(overlapped)) super.packet(overlapped)",
-    replace: "    super.packet(overlapped)",
+    find: "answer === WSAEMSGSIZE && call.cuts && event === undefined",
+    replace: "answer === WSAEMSGSIZE && call.cuts && operation.isPending",
     caughtBy: [laws]
   },
   {
@@ -123,43 +123,19 @@ export default [
     caughtBy: [refusals]
   },
   {
-    name: "winsock2 completion of the socket not asked for",
-    file: socket,
-    why: "a socket completes as it was made, whatever the layer does",
-    find: "engine.completion(shape.completion)",
-    replace: "engine.completion(undefined)",
-    caughtBy: [laws]
-  },
-  {
-    name: "winsock2 call without its routine",
-    file: overlapped,
-    why: "nothing would ever tell of its end",
-    find: "operation.address, operation.routine)",
-    replace: "operation.address, 0)",
-    caughtBy: [laws]
-  },
-  {
-    name: "winsock2 wait for a routine's result",
+    name: "winsock2 fWait beside a routine",
     file: forms,
-    why: "the page forbids it: the operation's event is none",
+    why: "the page refuses it: the wait would be for an event that nobody sets",
     find: "  if (fWait && overlapped.hasRoutine) {",
-    replace: "  if (fWait && !overlapped) {",
-    caughtBy: [laws]
+    replace: "  if (fWait && overlapped.isOver && overlapped.hasRoutine) {",
+    caughtBy: [refusals]
   },
   {
     name: "winsock2 event beside a routine",
     file: forms,
-    why: "hEvent is ignored where there is a routine: nothing would set it",
-    find: "  if (socket.completion.main.routine !== 0 && takesRoutine.has(name)) {",
-    replace: "  if (socket.completion.main.routine < 0) {",
-    caughtBy: [laws]
-  },
-  {
-    name: "winsock2 end of what was cut taken for an answer",
-    file: socket,
-    why: "by a routine or an event it may still be told of, and its memory be another call's by then",
-    find: "    return answer === SENTINEL_COMES || answer === ENDS",
-    replace: "    return answer === 7",
-    caughtBy: [laws]
+    why: "hEvent is ignored there, and nobody would ever set it",
+    find: 'takesRoutine.has(name) && socket.completion.mode === "routine"',
+    replace: 'takesRoutine.has(name) && socket.completion.mode === "port"',
+    caughtBy: [refusals]
   }
 ]

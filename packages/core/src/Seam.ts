@@ -61,6 +61,14 @@ export type Calls = { readonly [K in FunctionName]: CallOf<(typeof functions)[K]
 export type Extensions = { readonly [K in ExtensionName]: CallOf<(typeof extensions)[K]> }
 
 /**
+ * All functions, exported or extensions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyCalls = Calls & Extensions
+
+/**
  * A piece of memory that the kernel can be given addresses of. `bytes` and `view` cover it whole; neither may leave
  * the library, and neither may be used after `free`.
  *
@@ -113,15 +121,17 @@ export interface Host {
 
 /**
  * Makes a call off the JS thread and reports its result and, when it failed, its last error, from the top of the
- * event loop. The call cannot be withdrawn: what it waits for must have a bound.
+ * event loop. The call cannot be withdrawn: what it waits for must have a bound, or be cancelled. An extension function
+ * is called at its `address`.
  *
  * @category models
  * @since 0.1.0
  */
-export type OffThread = <K extends FunctionName>(
+export type OffThread = <K extends FunctionName | ExtensionName>(
   name: K,
-  args: Parameters<Calls[K]>,
-  done: (result: ReturnType<Calls[K]>, lastError: number) => void
+  args: Parameters<AnyCalls[K]>,
+  done: (result: ReturnType<AnyCalls[K]>, lastError: number) => void,
+  address?: number
 ) => void
 
 /**

@@ -34,8 +34,11 @@ import type { WinsockError } from "./WinsockError.ts"
 export type SocketKind = OptionTable.SocketKind
 
 /**
- * A socket that this library opened: `UdpSocket`, `TcpSocket`, `TcpServer`. Of a socket whose kind is not known by its type
- * every name is accepted.
+ * A socket that this library opened: `UdpSocket`, `TcpSocket`, `TcpServer`, `UnixSocket`, `UnixServer`, those of
+ * `BlockingSocket`, and `Winsock2.Socket`. Of a socket whose kind is not known by its type every name is accepted.
+ *
+ * A `Winsock2.Socket` is the program's to configure: nothing is kept from it, but `FIONBIO` off and an `SO_LINGER` with a
+ * time are refused as `Winsock2` does, for a call would wait on the JavaScript thread.
  *
  * @category models
  * @since 0.1.0

@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import type { Live } from "./internal/liveSocket.ts"
 import * as listening from "./internal/unixListen.ts"
 import type { Options as TcpOptions } from "./TcpServer.ts"
 import type { Options as ConnectionOptions, UnixSocket } from "./UnixSocket.ts"
@@ -42,7 +43,7 @@ export interface Options extends ConnectionOptions, Pick<TcpOptions, "backlog" |
  * @category models
  * @since 0.1.0
  */
-export interface UnixServer {
+export interface UnixServer extends Live<"unix"> {
   /** The path it listens at. */
   readonly address: NetAddress.UnixPathAddress
   /** Waits for the next connection, which then belongs to the scope, as `TcpServer.accept` does. */

@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import type { Live } from "./internal/liveSocket.ts"
 import * as connecting from "./internal/unixConnect.ts"
 import type { Options as StreamOptions, Payload, TcpSocket } from "./TcpSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
@@ -30,19 +31,22 @@ export interface Options extends Omit<StreamOptions, "noDelay" | "keepAlive" | "
  * @category models
  * @since 0.1.0
  */
-export interface UnixSocket extends Pick<
-  TcpSocket,
-  | "receive"
-  | "pull"
-  | "receiveExactly"
-  | "receiveUntil"
-  | "receiveInto"
-  | "stream"
-  | "sink"
-  | "channel"
-  | "shutdown"
-  | "abort"
-> {
+export interface UnixSocket
+  extends
+    Live<"unix">,
+    Pick<
+      TcpSocket,
+      | "receive"
+      | "pull"
+      | "receiveExactly"
+      | "receiveUntil"
+      | "receiveInto"
+      | "stream"
+      | "sink"
+      | "channel"
+      | "shutdown"
+      | "abort"
+    > {
   /** The path on this side: that of the server for an accepted connection, empty (unnamed) for one that was made here. */
   readonly localAddress: NetAddress.UnixPathAddress
   /** The path on the peer's side; empty where the peer has none. */

@@ -49,7 +49,10 @@ export interface Statistics {
   /** Native memory. */
   readonly blocks: { readonly count: number; readonly bytes: number }
   readonly slots: { readonly allocated: number; readonly used: number }
-  /** Operations whose end has not been seen (their packet not dequeued, by the port), and lookups that the provider has. */
+  /**
+   * Operations whose end has not been seen (their packet not dequeued, by the port), lookups that the provider has, and
+   * calls that block a thread.
+   */
   readonly pending: number
   /** Fibers that wait for a receive, a lookup or an event. */
   readonly waiters: number
@@ -139,6 +142,12 @@ export interface Options {
    * @default 2
    */
   readonly reverseLookups?: number | undefined
+  /**
+   * How many blocking calls are made at once, 1 to 64, each on a thread of its own; further ones wait for their turn.
+   *
+   * @default 2
+   */
+  readonly blockingCalls?: number | undefined
 }
 
 /** @internal */
@@ -170,7 +179,7 @@ const wsaDataSize = 512
 /** Two threads may be active on the port: the JS thread polls it while the off-thread call waits. */
 const concurrency = 2
 
-const mostPlaces = { lookups: 1024, reverseLookups: 64 } as const
+const mostPlaces = { lookups: 1024, reverseLookups: 64, blockingCalls: 64 } as const
 
 const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...operation })
 
@@ -203,13 +212,13 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
       const expected = `an integer from 1 to ${most}`
       return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", option, given, expected))
     }
-    const { completion = "port", lookups = 16, reverseLookups = 2 } = options ?? {}
+    const { blockingCalls = 2, completion = "port", lookups = 16, reverseLookups = 2 } = options ?? {}
     if (!modes.includes(completion)) {
       return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", "completion", completion, oneOf(modes)))
     }
     const engine = yield* Effect.acquireRelease(
       Effect.suspend(() => {
-        const started = start(seam, { completion, cancelGrace, lookups, reverseLookups })
+        const started = start(seam, { completion, cancelGrace, lookups, reverseLookups, blockingCalls })
         return started instanceof Engine ? Effect.succeed(started) : Effect.fail(started)
       }),
       (engine) =>

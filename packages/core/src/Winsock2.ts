@@ -33,6 +33,8 @@ import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as EventObject from "./EventObject.ts"
+import type { Live } from "./internal/liveSocket.ts"
+import { setting } from "./internal/eventObject.ts"
 import type { Payload } from "./internal/payload.ts"
 import * as calls from "./internal/winsock2Calls.ts"
 import * as forms from "./internal/winsock2Forms.ts"
@@ -41,7 +43,8 @@ import { createFile } from "./internal/winsock2File.ts"
 import type { TypeId as OverlappedTypeId } from "./internal/winsock2Overlapped.ts"
 import type { CallSocket, TypeId } from "./internal/winsock2Socket.ts"
 import { close, endpointFor } from "./internal/winsock2Socket.ts"
-import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
+import type { Completion } from "./Winsock.ts"
+import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 import { isWinsockError } from "./WinsockError.ts"
 
@@ -54,7 +57,7 @@ import { isWinsockError } from "./WinsockError.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Socket {
+export interface Socket extends Live {
   readonly [TypeId]: typeof TypeId
   readonly generation: number
   /** What `WSASocket` was given. */
@@ -87,10 +90,11 @@ export interface SocketOptions {
    */
   readonly overlapped?: boolean | undefined
   /**
-   * How its overlapped calls complete; what `accept` makes of it is as it is. By `"routine"` no call that takes one is given
-   * an `hEvent`, and `WSAGetOverlappedResult` does not wait. Source: the pages of `WSARecv` and `WSASend`.
+   * How its overlapped calls complete: by the layer's port, by an event each, or by completion routines. By routine,
+   * `begin` takes no event and `WSAGetOverlappedResult` does not wait, as the pages say; AcceptEx, ConnectEx, DisconnectEx
+   * and TransmitFile take no routine, and complete by events then. Sockets that it accepts complete in the same way.
    *
-   * @default that of the layer
+   * @default the layer's
    */
   readonly completion?: Completion | undefined
 }
@@ -790,7 +794,26 @@ export const WSACreateEvent: Effect.Effect<EventObject.EventObject, WinsockError
  * @category events
  * @since 0.1.0
  */
-export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.set
+export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> =>
+  setting("WSASetEvent", event)
+
+/**
+ * Waits for one of several event objects, or for all of them: the index of the one, 0 for all. Without a timeout it
+ * waits for ever; interrupting it takes no signal along. See `EventObject.waitAny` and `waitAll`.
+ *
+ * Fails with `TimedOut` (`WSA_WAIT_TIMEOUT`), with `InvalidArgument` for none, the same twice, those of another layer, and
+ * more than 63 with `waitAll`.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const WSAWaitForMultipleEvents = (
+  several: ReadonlyArray<EventObject.EventObject>,
+  options: EventObject.WaitOptions & { readonly waitAll?: boolean | undefined } = {}
+): Effect.Effect<number, WinsockError, Winsock> =>
+  options?.waitAll === true
+    ? Effect.as(EventObject.waitAll(several, options), 0)
+    : EventObject.waitAny(several, options)
 
 /**
  * Takes the signal of an event object back.
@@ -798,4 +821,5 @@ export const WSASetEvent = (event: EventObject.EventObject): Effect.Effect<void,
  * @category events
  * @since 0.1.0
  */
-export const WSAResetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> => event.reset
+export const WSAResetEvent = (event: EventObject.EventObject): Effect.Effect<void, WinsockError> =>
+  setting("WSAResetEvent", event)

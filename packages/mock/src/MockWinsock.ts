@@ -5,9 +5,10 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
- * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, streams of
- * AF_UNIX, events, ports, completion routines and names. Not yet: raw sockets, writing files,
- * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
+ * Simulated are TCP, UDP and raw sockets over IPv4 and IPv6 (dual stack too, but for raw ones), with their options and
+ * control messages, streams of AF_UNIX, events, ports, completion routines and names; machines and routers speak ICMP.
+ * Not yet: writing files, raw sockets that see TCP, shared sockets. A call for one of these fails with a code that
+ * Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
  * A call that would wait on the JS thread cannot: the simulation goes on only between turns. It answers with WSAEINTR
@@ -31,6 +32,7 @@ import { NameTable } from "./internal/NameTable.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
+import { type Route, Routes } from "./internal/Routes.ts"
 import { Simulation } from "./internal/Simulation.ts"
 import type * as MockNames from "./MockNames.ts"
 import type * as MockTrace from "./MockTrace.ts"
@@ -211,11 +213,24 @@ export interface MachineOptions {
    */
   readonly interfaces?: ReadonlyArray<Interface> | undefined
   /**
-   * Whether a datagram for a closed port is answered with ICMP port unreachable.
+   * Whether a datagram for a closed port is answered with ICMP port unreachable, and one of a protocol that nobody has
+   * with protocol unreachable.
    *
    * @default true
    */
   readonly portUnreachable?: boolean | undefined
+  /**
+   * Whether the machine answers ICMP echo requests, as Windows does by itself unless its firewall keeps it from it.
+   *
+   * @default true
+   */
+  readonly echoReply?: boolean | undefined
+  /**
+   * Whether programs have the rights of an administrator: without, `WSASocketW` of `SOCK_RAW` fails with `WSAEACCES`.
+   *
+   * @default true
+   */
+  readonly administrator?: boolean | undefined
 }
 
 /**
@@ -266,9 +281,9 @@ export interface SocketInfo {
   readonly host: string
   /** 0 for a TCP connection that no socket has: it waits to be accepted, or its socket is closed. */
   readonly socket: number
-  readonly protocol: "UDP" | "TCP" | "UNIX"
+  readonly protocol: "UDP" | "TCP" | "RAW" | "UNIX"
   readonly family: "IPv4" | "IPv6" | "Unix"
-  /** Of a stream, as netstat names TCP's; undefined for UDP, and for a stream that neither listens nor connects. */
+  /** Of a stream, as netstat names TCP's; undefined for UDP and raw sockets, and for a stream that neither listens nor connects. */
   readonly state: TcpState | undefined
   /** Undefined while unbound. Of AF_UNIX a path, empty where it has none. */
   readonly local: string | undefined
@@ -390,11 +405,12 @@ const settingsOf = (behaviour: Behaviour): Settings => {
 /** @internal */
 export const makeMachines = (
   behaviour: Behaviour,
-  machines: ReadonlyArray<Machine>
+  machines: ReadonlyArray<Machine>,
+  routes: ReadonlyArray<Route> = []
 ): Effect.Effect<ReadonlyArray<Mock>, never, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock)),
+      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))),
       Host.release
     ),
     (simulation) => Effect.succeed(simulation.nodes.map((node) => Host.make(simulation, node)))

@@ -65,7 +65,10 @@ const mstcpip = from("mstcpip.h")
 const ws2ipdef = from("ws2ipdef.h")
 const afunix = from("afunix.h")
 
-const keptPending = "left alone: it completes when there is a change, which only an overlapped call waits for"
+const keptAddresses = "left alone: it completes when there is a change, which Interfaces.changes waits for"
+const keptRoutes = "left alone: it completes when there is a change, which Interfaces.routeChanges waits for"
+const keptBacklog =
+  "left alone: it completes when there is a change, which an overlapped call waits for, as Winsock2.WSAIoctl makes on its own sockets"
 const keptReports = "left alone: whether dead peers are reported is said when the socket is opened, by peerErrors"
 
 // RCVALL_OFF, RCVALL_ON, RCVALL_SOCKETLEVELONLY, RCVALL_IPLEVEL
@@ -83,10 +86,10 @@ const rows = {
   SIO_GET_EXTENSION_FUNCTION_POINTER: winsock2(Io.SIO_GET_EXTENSION_FUNCTION_POINTER, guid, pointer, all),
   SIO_ROUTING_INTERFACE_QUERY: winsock2(Io.SIO_ROUTING_INTERFACE_QUERY, sockaddr, sockaddr, internet),
   SIO_ROUTING_INTERFACE_CHANGE: winsock2(Io.SIO_ROUTING_INTERFACE_CHANGE, sockaddr, none, internet, {
-    kept: keptPending
+    kept: keptRoutes
   }),
   SIO_ADDRESS_LIST_QUERY: winsock2(Io.SIO_ADDRESS_LIST_QUERY, none, addressList, internet),
-  SIO_ADDRESS_LIST_CHANGE: winsock2(Io.SIO_ADDRESS_LIST_CHANGE, none, none, internet, { kept: keptPending }),
+  SIO_ADDRESS_LIST_CHANGE: winsock2(Io.SIO_ADDRESS_LIST_CHANGE, none, none, internet, { kept: keptAddresses }),
   SIO_BSP_HANDLE: mswsock(Io.SIO_BSP_HANDLE, none, pointer, all),
   SIO_BSP_HANDLE_SELECT: mswsock(Io.SIO_BSP_HANDLE_SELECT, none, pointer, all),
   SIO_BSP_HANDLE_POLL: mswsock(Io.SIO_BSP_HANDLE_POLL, none, pointer, all),
@@ -106,7 +109,7 @@ const rows = {
   }),
   SIO_GET_INTERFACE_LIST: ws2ipdef(Io.SIO_GET_INTERFACE_LIST, none, interfaceList, internet),
   SIO_IDEAL_SEND_BACKLOG_QUERY: ws2ipdef(Io.SIO_IDEAL_SEND_BACKLOG_QUERY, none, dword(), tcp),
-  SIO_IDEAL_SEND_BACKLOG_CHANGE: ws2ipdef(Io.SIO_IDEAL_SEND_BACKLOG_CHANGE, none, none, tcp, { kept: keptPending }),
+  SIO_IDEAL_SEND_BACKLOG_CHANGE: ws2ipdef(Io.SIO_IDEAL_SEND_BACKLOG_CHANGE, none, none, tcp, { kept: keptBacklog }),
   SIO_RCVALL: mstcpip(Io.SIO_RCVALL, receiveAll, none, raw),
   SIO_RCVALL_MCAST: mstcpip(Io.SIO_RCVALL_MCAST, receiveAll, none, raw),
   SIO_RCVALL_IGMPMCAST: mstcpip(Io.SIO_RCVALL_IGMPMCAST, receiveAll, none, raw),
@@ -120,7 +123,7 @@ const rows = {
   SIO_GET_TX_TIMESTAMP: mstcpip(Io.SIO_GET_TX_TIMESTAMP, dword(), ulong64, udp, { since: "Windows 10 2004" }),
   SIO_TIMESTAMPING: mstcpip(Io.SIO_TIMESTAMPING, timestampingConfig, none, udp, {
     since: "Windows 10 2004",
-    kept: "left alone: the room for control data is fixed when the socket is opened, by its options"
+    kept: "left alone: the room for control data is fixed when the socket is opened, by its options (timestamps)"
   }),
   SIO_AF_UNIX_GETPEERPID: afunix(Io.SIO_AF_UNIX_GETPEERPID, none, dword(), ["unix"], { since: "Windows 10 1803" }),
   SIO_SET_COMPATIBILITY_MODE: mswsock(Io.SIO_SET_COMPATIBILITY_MODE, compatibilityMode, none, internet)

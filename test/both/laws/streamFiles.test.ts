@@ -99,6 +99,22 @@ describe("TransmitFile", () => {
   )
 
   law(
+    "head and tail that are changed while the file is opened are sent as they were",
+    (rig) =>
+      Effect.gen(function* () {
+        const { peer, socket } = yield* pair(rig)
+        const head = [bytes(1)]
+        const tail = [bytes(2)]
+        const sending = yield* start(socket.transmitFile(rig.path("some.bin"), { head, tail, length: 0 }))
+        head.push(new Uint8Array(100_000))
+        Object.assign(tail, [null])
+        assert.strictEqual(yield* Fiber.join(sending), 2)
+        assert.deepStrictEqual([...(yield* peer.read(2))], [1, 2])
+      }),
+    machine
+  )
+
+  law(
     "interrupted in the kernel it breaks the stream, and gives its file back when that is over",
     (rig) =>
       Effect.gen(function* () {

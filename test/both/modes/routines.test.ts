@@ -1,11 +1,13 @@
 // Completion by routine: what is its own.
-import type { Seam } from "@effect-winsock/core/Seam"
+import { BlockingSocket } from "@effect-winsock/core"
+import type { Block, Seam } from "@effect-winsock/core/Seam"
 import { EngineKey } from "@effect-winsock/core/Winsock"
+import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Rig } from "../../support/rig.ts"
-import { bind, interruptSoon, law, numbered, numberOf, start } from "../../support/rig.ts"
+import { bind, interruptSoon, law, loopback, numbered, numberOf, start } from "../../support/rig.ts"
 import { listen, pair, text, utf8 } from "../../support/tcp.ts"
 import { tag } from "../../support/udp.ts"
 
@@ -45,6 +47,58 @@ const watch = () => {
   })
   return { decorate, seen }
 }
+
+/** What the receives that pend have in their hEvent. */
+const hEvents: Array<number> = []
+const watchEvents = (seam: Seam): Seam => {
+  const { abi } = seam
+  const blocks: Array<Block> = []
+  return {
+    ...seam,
+    memory: {
+      ...seam.memory,
+      alloc: (size) => {
+        const block = seam.memory.alloc(size)
+        blocks.push(block)
+        return block
+      }
+    },
+    bind: (name, address) => {
+      const f = seam.bind(name, address)
+      if (name !== "WSARecvMsg") return f
+      const watched = (...args: ReadonlyArray<number>): number => {
+        const at = args[3]
+        const block = blocks.findLast((one) => at >= one.address && at < one.address + one.size)
+        if (block !== undefined) hEvents.push(OVERLAPPED.view(abi, block.view, at - block.address).hEvent)
+        return (f as (...args: ReadonlyArray<number>) => number)(...args)
+      }
+      return watched as typeof f
+    }
+  }
+}
+
+/** The runs of one alertable wait, the last first. */
+const reversing = () => {
+  const held: Array<() => void> = []
+  const result = {
+    most: 0,
+    decorate: (seam: Seam): Seam => ({
+      ...seam,
+      calls: {
+        ...seam.calls,
+        SleepEx: (milliseconds, alertable) => {
+          const answer = seam.calls.SleepEx(milliseconds, alertable)
+          result.most = Math.max(result.most, held.length)
+          for (const run of held.splice(0).toReversed()) run()
+          return answer
+        }
+      },
+      routine: (run, queued) => seam.routine((...args) => void held.push(() => run(...args)), queued)
+    })
+  }
+  return result
+}
+const reversed = reversing()
 
 describe("completion by routine", () => {
   const one = watch()
@@ -174,6 +228,61 @@ describe("completion by routine", () => {
           assert.strictEqual(numberOf(yield* Fiber.join(fiber)), n)
         }
         assert.isAbove(recorder.count("SleepEx"), 0)
+      }),
+    { completion }
+  )
+
+  law(
+    "hEvent is nobody's event: it is 0, and no event is waited for",
+    ({ recorder }) =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        for (let n = 0; n < 5; n++) {
+          const fiber = yield* start(socket.receive)
+          yield* socket.send(numbered(n), socket.address)
+          assert.strictEqual(numberOf(yield* Fiber.join(fiber)), n)
+        }
+        assert.isAbove(hEvents.length, 0)
+        assert.isTrue(hEvents.every((hEvent) => hEvent === 0))
+        for (const name of ["WSAWaitForMultipleEvents", "WSAGetOverlappedResult"] as const) {
+          assert.strictEqual(recorder.count(name), 0, name)
+        }
+      }),
+    { completion, decorate: watchEvents }
+  )
+
+  law(
+    "routines that run in whatever order: each receive has its own datagram",
+    () =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        for (let round = 0; round < 5; round++) {
+          const fibers = yield* Effect.forEach([0, 1, 2, 3], () => start(socket.receive))
+          for (const n of [0, 1, 2, 3]) yield* socket.send(numbered(n), socket.address)
+          for (const [n, fiber] of fibers.entries()) assert.strictEqual(numberOf(yield* Fiber.join(fiber)), n)
+        }
+        assert.isAbove(reversed.most, 1)
+      }),
+    { completion, decorate: reversed.decorate }
+  )
+
+  law(
+    "while a routine may run no call blocks, for it would wait alertably",
+    ({ recorder }) =>
+      Effect.gen(function* () {
+        const blocking = yield* BlockingSocket.bind(loopback)
+        const socket = yield* bind()
+        const fiber = yield* start(socket.receive)
+        recorder.clear()
+        assert.strictEqual(yield* tag(blocking.receiveMessage), "InProgress")
+        assert.strictEqual(
+          recorder.count("WSARecvMsg", ({ origin }) => origin === "offThread"),
+          0
+        )
+        yield* Fiber.interrupt(fiber)
+        const receiving = yield* start(blocking.receiveMessage)
+        yield* socket.send(numbered(4), blocking.address)
+        assert.strictEqual(numberOf(yield* Fiber.join(receiving)), 4)
       }),
     { completion }
   )

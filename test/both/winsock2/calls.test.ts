@@ -82,6 +82,31 @@ describe("Winsock2: datagrams", () => {
     })
   )
 
+  law("lpNumberOfBytes is NULL in an overlapped call, and lpOverlapped in the others", ({ recorder }) =>
+    Effect.gen(function* () {
+      const socket = yield* udp()
+      const name = yield* Winsock2.getsockname(socket)
+      yield* Winsock2.connect(socket, name)
+      for (const overlapped of [true, false]) {
+        recorder.clear()
+        const buffers = bytes(1)
+        yield* Winsock2.WSASend(socket, { buffers, overlapped })
+        yield* Winsock2.WSASendTo(socket, { buffers, name, overlapped })
+        yield* Winsock2.WSASendMsg(socket, { buffers, name, overlapped })
+        yield* soon(Winsock2.WSARecv(socket, { buffers: [8], overlapped }))
+        yield* soon(Winsock2.WSARecvFrom(socket, { buffers: [8], overlapped }))
+        yield* soon(Winsock2.WSARecvMsg(socket, { buffers: [8], overlapped }))
+        const moving = recorder.calls.filter(({ name }) => /^WSA(Send|Recv)/.test(name))
+        assert.isAtLeast(moving.length, 6)
+        for (const { args, name } of moving) {
+          const count = Object.entries(args).find(([key]) => key.includes("NumberOfBytes"))![1]
+          assert.strictEqual(count === 0, overlapped, name)
+          assert.strictEqual((args as { readonly lpOverlapped: number }).lpOverlapped !== 0, overlapped, name)
+        }
+      }
+    })
+  )
+
   law("WSASendMsg sends control messages, or what the provider says of them", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* udp(), yield* udp()]

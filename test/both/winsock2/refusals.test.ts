@@ -65,6 +65,25 @@ describe("Winsock2: refusals", () => {
     })
   )
 
+  law("of what is no event, no name of a call, and no options", () =>
+    Effect.gen(function* () {
+      const socket = yield* udp()
+      const event = yield* EventObject.make
+      for (const given of [undefined, null, 8, {}]) {
+        const no = any(given)
+        yield* refusesAll([
+          [Effect.suspend(() => Winsock2.WSASetEvent(no)), "event", given],
+          [Effect.suspend(() => Winsock2.WSAResetEvent(no)), "event", given],
+          [Effect.scoped(Winsock2.begin(no, socket, { buffers: [1] })), "name", given]
+        ])
+      }
+      const unnamed = Effect.scoped(Winsock2.begin(any(Object.create(null)), socket, { buffers: [1] }))
+      assert.strictEqual(yield* tag(unnamed), "InvalidArgument")
+      yield* refuses(EventObject.waitAny([event], any(null)), "options", null)
+      yield* refuses(EventObject.waitAll([event], any(null)), "options", null)
+    })
+  )
+
   law("of overlapped calls on a socket made without the flag", ({ recorder }) =>
     Effect.gen(function* () {
       const socket = yield* udp({ overlapped: false })
@@ -226,19 +245,48 @@ describe("Winsock2: refusals", () => {
     })
   )
 
-  law("what a provider does not have is told by its reason", () =>
+  law(
+    "what a provider does not have, or not for this user, is told by its reason",
+    () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* tag(Effect.scoped(Winsock2.WSASocket(77, SOCK_DGRAM, 0))), "NotSupported")
+        assert.strictEqual(
+          yield* tag(Effect.scoped(Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_UDP))),
+          "NotSupported"
+        )
+        if (layerName === "mock") {
+          assert.strictEqual(yield* tag(Effect.scoped(Winsock2.WSASocket(AF_INET, SOCK_RAW, 1))), "PermissionDenied")
+        }
+        const socket = yield* udp()
+        assert.strictEqual(yield* tag(Winsock2.setsockopt(socket, IPPROTO_IP, 9999, bytes(1, 0, 0, 0))), "NotSupported")
+      }),
+    { mock: { administrator: false } }
+  )
+})
+
+describe("Winsock2: completion", () => {
+  law("a way to complete that there is not, or for a socket whose calls do not, is refused before any call", (rig) =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* tag(Effect.scoped(Winsock2.WSASocket(77, SOCK_DGRAM, 0))), "NotSupported")
-      assert.strictEqual(
-        yield* tag(Effect.scoped(Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_UDP))),
-        "NotSupported"
-      )
-      if (layerName === "mock") {
-        assert.strictEqual(yield* tag(Effect.scoped(Winsock2.WSASocket(AF_INET, SOCK_RAW, 1))), "PermissionDenied")
-      }
-      const socket = yield* udp()
-      assert.strictEqual(yield* tag(Winsock2.setsockopt(socket, IPPROTO_IP, 9999, bytes(1, 0, 0, 0))), "NotSupported")
+      const made = rig.recorder.count("WSASocketW")
+      const open = (options: object) => Effect.scoped(Winsock2.WSASocket(AF_INET, SOCK_DGRAM, IPPROTO_UDP, options))
+      yield* refuses(open({ completion: "apc" }), "completion", "apc")
+      yield* refuses(open({ completion: "event", overlapped: false }), "completion", "event")
+      assert.strictEqual(rig.recorder.count("WSASocketW"), made)
     })
+  )
+
+  law("by routine: begin takes no event, and the result is not waited for by fWait, as the pages say", () =>
+    Effect.gen(function* () {
+      const socket = yield* udp({ completion: "routine" })
+      const event = yield* Winsock2.WSACreateEvent
+      yield* refuses(Winsock2.begin("WSARecv", socket, { buffers: [8] }, event), "hEvent", event)
+      const begun = yield* Winsock2.begin("WSARecv", socket, { buffers: [8] })
+      yield* refuses(Winsock2.WSAGetOverlappedResult(begun, true), "fWait", true)
+      assert.strictEqual(yield* tag(Winsock2.WSAGetOverlappedResult(begun, false)), "Pending")
+      const name = yield* Winsock2.getsockname(socket)
+      yield* Winsock2.WSASendTo(socket, { buffers: bytes(7), name })
+      assert.deepStrictEqual((yield* begun.result).buffers[0], Uint8Array.of(7))
+    }).pipe(Effect.scoped)
   )
 })
 

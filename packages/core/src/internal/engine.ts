@@ -4,10 +4,10 @@
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import type { Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
+import type { AnyCalls, Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import type { FunctionName } from "../Signatures.ts"
+import type { ExtensionName, FunctionName } from "../Signatures.ts"
 import { Arena } from "./arena.ts"
 import type { Completion, Looker, Mode } from "./completion.ts"
 import { PortSource } from "./completion.ts"
@@ -90,6 +90,8 @@ export interface EngineOptions {
   /** How many names are looked up at once, and how many addresses. */
   readonly lookups: number
   readonly reverseLookups: number
+  /** How many calls block a thread at once. */
+  readonly blockingCalls: number
 }
 
 /** How often one turn of the pump brings the endpoints to rest. */
@@ -338,7 +340,10 @@ export class Engine implements PumpOwner {
     return this.events
   }
 
-  /** How many operations have a completion routine that has not run: any alertable wait of this thread would run it. */
+  /**
+   * How many operations have a completion routine that has not run: any alertable wait of this thread would run it, and no
+   * blocking call must be made meanwhile.
+   */
   get routinesOutstanding(): number {
     return this.routines?.outstanding ?? 0
   }
@@ -354,19 +359,28 @@ export class Engine implements PumpOwner {
 
   /**
    * Makes a call that may wait off the JS thread; `done` is told its result and, when it failed, its code. It cannot be
-   * withdrawn: the engine is not closed before it has returned. Throws when too many are running.
+   * withdrawn: the engine is not closed before it has returned, unless it is forgotten by what this gives. Throws when
+   * too many are running.
    */
-  callAway<K extends FunctionName>(
+  callAway<K extends FunctionName | ExtensionName>(
     name: K,
-    args: Parameters<Calls[K]>,
-    done: (result: ReturnType<Calls[K]>, lastError: number) => void
-  ): void {
-    this.seam.offThread(name, args, (result, lastError) => {
+    args: Parameters<AnyCalls[K]>,
+    done: (result: ReturnType<AnyCalls[K]>, lastError: number) => void,
+    address?: number
+  ): () => void {
+    let isAway = true
+    const back = (tell: () => void): void => {
+      if (!isAway) return
+      isAway = false
       this.away--
-      done(result, lastError)
+      tell()
       if (this.away === 0) this.returned?.()
-    })
+    }
+    const { offThread } = this.seam
+    if (address === undefined) offThread(name, args, (result, lastError) => back(() => done(result, lastError)))
+    else offThread(name, args, (result, lastError) => back(() => done(result, lastError)), address)
     this.away++
+    return () => back(() => {})
   }
 
   private away = 0
@@ -404,6 +418,12 @@ export class Engine implements PumpOwner {
       overlapped,
       internal: view.getUint32(at + OVERLAPPED.offsets[this.seam.abi].Internal, true)
     })
+  }
+
+  /** A blocking call that never returned. */
+  lost(operation: string, socket: number): void {
+    this.counters.leaked++
+    this.leaks.push({ operation, socket, overlapped: 0, internal: 0 })
   }
 
   // --- closing ---

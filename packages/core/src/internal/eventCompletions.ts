@@ -79,7 +79,7 @@ export class EventSource implements Source, Looker {
 
   private acquire(): Event {
     for (let event = this.spare.pop(); event !== undefined; event = this.spare.pop()) if (event.isOpen) return event
-    const event = this.waits.make()
+    const event = this.waits.make(false)
     // whoever makes an OVERLAPPED knows what it means that there are no means for it
     if (event instanceof WinsockErrors.WinsockError) throw event
     return event

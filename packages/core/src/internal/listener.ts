@@ -29,6 +29,7 @@ import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
+import type { LiveKind } from "./liveSocket.ts"
 import { Operation } from "./operation.ts"
 import { Reposts } from "./reposts.ts"
 import type { ReadName } from "./socketCalls.ts"
@@ -77,7 +78,9 @@ export interface AcceptFunctions {
 }
 
 /** What the connections of one address family are made of. */
-export interface Kind<A, C extends StreamConnection> {
+export interface Kind<A, C extends StreamConnection, out L extends LiveKind = LiveKind> {
+  /** What it is to options. */
+  readonly live: L
   /** Of what `getsockname` and AcceptEx say, the addresses of this family. */
   readonly read: ReadName<A>
   /** Room for one address as AcceptEx writes it: 16 bytes more than a sockaddr, aligned. */

@@ -24,6 +24,8 @@ export interface LiveSocket<out Kind extends LiveKind = LiveKind> {
    * SOCKET is the program's to configure.
    */
   readonly managed: boolean
+  /** What one that is not managed refuses all the same: the value that it must be instead. */
+  readonly refuses?: ((name: string, value: unknown) => string | undefined) | undefined
   /** The SOCKET while calls may be made on it, -1 from when it is being closed: the number is reused at once. */
   readonly socket: SocketHandle | -1
 }
@@ -31,7 +33,7 @@ export interface LiveSocket<out Kind extends LiveKind = LiveKind> {
 /** Extended by the sockets that options and ioctls are for. */
 export interface Live<out Kind extends LiveKind = LiveKind> {
   /** @internal */
-  readonly [LiveKey]?: LiveSocket<Kind>
+  readonly [LiveKey]?: LiveSocket<Kind> | undefined
 }
 
 /** A live socket whose SOCKET is asked for at each call. */
@@ -40,14 +42,23 @@ export class LiveSocketOf<Kind extends LiveKind> implements LiveSocket<Kind> {
   readonly kind: Kind
   readonly family: number
   readonly managed: boolean
+  readonly refuses: LiveSocket["refuses"]
   private readonly current: () => SocketHandle | -1
 
-  constructor(engine: Engine, kind: Kind, family: number, current: () => SocketHandle | -1, managed = true) {
+  constructor(
+    engine: Engine,
+    kind: Kind,
+    family: number,
+    current: () => SocketHandle | -1,
+    managed = true,
+    refuses?: LiveSocket["refuses"]
+  ) {
     this.engine = engine
     this.kind = kind
     this.family = family
     this.current = current
     this.managed = managed
+    this.refuses = refuses
   }
 
   get socket(): SocketHandle | -1 {

@@ -66,8 +66,9 @@ export class Operation implements Linked<Operation> {
     this.record = engine.records.acquire(this)
     try {
       this.adopt(completion.main)
-      // it may be used for calls that take no routine
-      if (completion.other !== completion.main && name !== "WSARecv") this.adopt(completion.other)
+      // a turn of a stream's begins as a send, and may become a call that takes no routine
+      const mayChange = name === "WSASend" || !takesRoutine.has(name)
+      if (completion.other !== completion.main && mayChange) this.adopt(completion.other)
     } catch (error) {
       this.release()
       throw error
@@ -167,6 +168,11 @@ export class Operation implements Linked<Operation> {
     if (status === STATUS_PENDING) return false
     this.end(status, this.transferred())
     return true
+  }
+
+  /** Its call has failed with WSAEMSGSIZE, which is a warning to the kernel: what comes of it. */
+  undecided(): number {
+    return this.source.undecided(this.endpoint, this.address)
   }
 
   /** It was answered with a failure, and nothing of it will be heard any more: the status, where the kernel wrote none. */

@@ -108,6 +108,10 @@ export const set = (socket: unknown, name: unknown, value: unknown): Effect.Effe
     }
     const checked: unknown = info.value.check(value, info.name)
     if (checked instanceof Refusal) return Effect.fail(refusedBy("setsockopt", checked))
+    const instead = live.refuses?.(info.name, checked)
+    if (instead !== undefined) {
+      return Effect.fail(WinsockErrors.invalidArgument("setsockopt", info.name, value, instead))
+    }
     // reading the value may have run the program's code
     const handle = live.socket
     if (handle === -1) return Effect.fail(WinsockErrors.socketClosed("setsockopt"))
@@ -148,6 +152,10 @@ export const ioctl = <A>(socket: unknown, name: unknown, input?: unknown): Effec
     }
     const checked: unknown = info.input.check(input, info.name)
     if (checked instanceof Refusal) return Effect.fail(refusedBy("WSAIoctl", checked))
+    const instead = live.refuses?.(info.name, checked)
+    if (instead !== undefined) {
+      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl", info.name, input, instead))
+    }
     // reading the input may have run the program's code
     const handle = live.socket
     if (handle === -1) return Effect.fail(WinsockErrors.socketClosed("WSAIoctl"))

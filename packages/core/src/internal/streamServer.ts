@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts"
 import type { Restore } from "./happyEyeballs.ts"
 import type { Kind, ListenerOptions } from "./listener.ts"
 import { Listener } from "./listener.ts"
+import type { LiveKind } from "./liveSocket.ts"
 import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import { OPEN } from "./socketEndpoint.ts"
 import { closing, owned } from "./streamConnect.ts"
@@ -19,14 +20,14 @@ import type { Unowned } from "./tcpOpen.ts"
 import { lastError, refuse, skipPackets } from "./tcpOpen.ts"
 
 /** Hands a SOCKET that is bound to a listener, which closes it from then on; on failure it is closed here. */
-export const listening = <A, C extends StreamConnection>(
+export const listening = <A, C extends StreamConnection, L extends LiveKind>(
   engine: Engine,
   unowned: Unowned,
   family: number,
-  kind: Kind<A, C>,
+  kind: Kind<A, C, L>,
   backlog: number,
   options: ListenerOptions
-): Server<A, C> | WinsockError => {
+): Server<A, C, L> | WinsockError => {
   const { on, provider } = unowned
   if (engine.calls.listen(on.socket, backlog) !== 0) return refuse(on, "listen")
   const bound = on.address("getsockname", kind.read)
@@ -47,7 +48,12 @@ export const listening = <A, C extends StreamConnection>(
     const skips = skipPackets(engine, completion, on.socket, provider)
     const mode = { completion, skips, cancelCloses: !provider.ifsHandles }
     try {
-      return new Server(bound, family, new Listener(engine, on.socket, key, mode, family, kind, functions, options))
+      return new Server(
+        bound,
+        family,
+        kind.live,
+        new Listener(engine, on.socket, key, mode, family, kind, functions, options)
+      )
     } catch {
       // all that it throws for
       error = streamError("WSASocketW", WSA_NOT_ENOUGH_MEMORY)
@@ -58,22 +64,24 @@ export const listening = <A, C extends StreamConnection>(
   return error
 }
 
-export class Server<A, C extends StreamConnection> {
+export class Server<A, C extends StreamConnection, L extends LiveKind> {
   readonly address: A
   private readonly family: number
+  private readonly live: L
   readonly listener: Listener<A, C>
   readonly accept: Effect.Effect<C, WinsockError, Scope.Scope>
 
-  constructor(address: A, family: number, listener: Listener<A, C>) {
+  constructor(address: A, family: number, live: L, listener: Listener<A, C>) {
     this.address = address
     this.family = family
+    this.live = live
     this.listener = listener
     this.accept = Effect.uninterruptibleMask((restore) => Effect.flatMap(this.next(restore), owned))
   }
 
-  get [LiveKey](): LiveSocketOf<"listener"> {
-    const { family, listener } = this
-    return new LiveSocketOf(listener.engine, "listener", family, () => (listener.state === OPEN ? listener.socket : -1))
+  get [LiveKey](): LiveSocketOf<L> {
+    const { family, listener, live } = this
+    return new LiveSocketOf(listener.engine, live, family, () => (listener.state === OPEN ? listener.socket : -1))
   }
 
   readonly run = <R, E, _>(

@@ -42,7 +42,7 @@ const open = (
   engine: Engine,
   address: NetAddress.InetAddress,
   options: ListenChecked
-): Server<NetAddress.InetAddress, Connection> | WinsockError => {
+): Server<NetAddress.InetAddress, Connection, "listener"> | WinsockError => {
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   const v6 = NetAddress.isInetAddressV6(address)
   const family = v6 ? AF_INET6 : AF_INET

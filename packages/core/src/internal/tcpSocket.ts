@@ -154,7 +154,8 @@ export const streamOf = (socket: TcpSocket): Stream | undefined =>
   socket instanceof StreamConnection ? socket.internal : undefined
 
 /** What a TCP listener makes of its accepts. */
-export const tcp: Kind<NetAddress.InetAddress, Connection> = {
+export const tcp: Kind<NetAddress.InetAddress, Connection, "listener"> = {
+  live: "listener",
   read: inet,
   nameCapacity: 48,
   make: (stream, local, remote) => new Connection(stream, local, remote)

@@ -65,10 +65,17 @@ export const regionOf = (path: string, options: TransmitOptions): Region | Winso
   return { path, offset, length, head, tail, bytesPerSend }
 }
 
+const copied = (payload: Payload): Uint8Array => {
+  const bytes = new Uint8Array(lengthOf(payload))
+  copyPayload(payload, bytes, 0)
+  return bytes
+}
+
 export class TransmitTurn extends Turn<number> {
   readonly tears = true
   private readonly stream: Stream
   private readonly region: Region
+  private readonly pieces: ReadonlyArray<Uint8Array>
   private readonly headLength: number
   private readonly tailLength: number
   // head and tail, side by side, and before them the record that says where they are
@@ -86,8 +93,11 @@ export class TransmitTurn extends Turn<number> {
     super("TransmitFile")
     this.stream = stream
     this.region = region
-    this.headLength = lengthOf(region.head)
-    this.tailLength = lengthOf(region.tail)
+    // of its own: the caller may change them while it waits, and while the file is opened
+    const [head, tail] = [copied(region.head), copied(region.tail)]
+    this.pieces = [head, tail]
+    this.headLength = head.length
+    this.tailLength = tail.length
   }
 
   step(sends: StreamSends): number {
@@ -201,7 +211,7 @@ export class TransmitTurn extends Turn<number> {
 
   // finds out how much there is to send: 0, or why it cannot be
   private measure(engine: Engine): number {
-    const { head, length, offset, tail } = this.region
+    const { length, offset } = this.region
     try {
       this.block = engine.heap.alloc(around + this.headLength + this.tailLength)
     } catch {
@@ -214,8 +224,7 @@ export class TransmitTurn extends Turn<number> {
     const size = block.view.getUint32(0, true) + block.view.getUint32(4, true) * 0x1_0000_0000
     if (offset + (length ?? 0) > size) return this.refuse("TransmitFile", ERROR_HANDLE_EOF)
     this.size = length ?? size - offset
-    copyPayload(head, block.bytes, around)
-    copyPayload(tail, block.bytes, around + this.headLength)
+    copyPayload(this.pieces, block.bytes, around)
     this.over = this.size + this.headLength + this.tailLength === 0
     return 0
   }

@@ -196,12 +196,12 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
 }
 
 // IP_UNICAST_IF takes the index in network byte order, IPV6_UNICAST_IF in the host's
-const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean =>
+export const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean =>
   (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
   ((v6 && !dual) || on.set(IPPROTO_IP, IP_UNICAST_IF, index, indexInNetworkOrder))
 
 // on a dual-stack socket the options of both families count, each for its own datagrams
-const enableControls = (
+export const enableControls = (
   on: SocketCalls,
   v6: boolean,
   dual: boolean,

@@ -362,11 +362,16 @@ export class Bound {
             () => plain
           )
         }
-        return can.sourceByBinding
+        return can.sourceByBinding && this.canReplyThrough()
           ? this.replyThrough(info.address, payload, to, wishes, can, plain)
           : this.replyPlainly(plain, "the choice of a source address, which reply needs")
       })
     })
+  }
+
+  /** Whether a socket of one address can be opened for one reply. */
+  protected canReplyThrough(): boolean {
+    return true
   }
 
   private replyPlainly(plain: Effect.Effect<void, WinsockError>, lacking: string): Effect.Effect<void, WinsockError> {

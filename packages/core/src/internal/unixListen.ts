@@ -56,7 +56,7 @@ const open = (
   address: NetAddress.UnixPathAddress,
   options: UnixListenChecked,
   bound: () => void
-): Server<NetAddress.UnixPathAddress, UnixConnection> | WinsockError => {
+): Server<NetAddress.UnixPathAddress, UnixConnection, "unix"> | WinsockError => {
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   const unowned = makeSocket(engine, AF_UNIX)
   if (unowned instanceof WinsockErrors.WinsockError) return unowned

@@ -1,4 +1,5 @@
 /** What a program sees of an AF_UNIX connection, and the paths that are its addresses. */
+import { AF_UNIX } from "@effect-winsock/schema/Flags"
 import { SIO_AF_UNIX_GETPEERPID } from "@effect-winsock/schema/Ioctls"
 import * as SockAddr from "@effect-winsock/schema/SockAddr"
 import type * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { isRecord } from "./checks.ts"
 import type { Kind } from "./listener.ts"
+import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import type { ReadName } from "./socketCalls.ts"
 import type { Stream } from "./stream.ts"
 import { StreamConnection } from "./streamConnection.ts"
@@ -20,6 +22,11 @@ export class UnixConnection extends StreamConnection implements UnixSocket {
     super(stream)
     this.localAddress = local
     this.remoteAddress = remote
+  }
+
+  get [LiveKey](): LiveSocketOf<"unix"> {
+    const { internal } = this
+    return new LiveSocketOf(internal.engine, "unix", AF_UNIX, () => (internal.isOpen ? internal.socket : -1))
   }
 
   get peerProcessId(): Effect.Effect<number, WinsockError> {
@@ -37,7 +44,8 @@ export const unixPath: ReadName<NetAddress.UnixPathAddress> = (name) =>
   name._tag === "Unix" ? name.address : undefined
 
 /** What an AF_UNIX listener makes of its accepts. */
-export const unix: Kind<NetAddress.UnixPathAddress, UnixConnection> = {
+export const unix: Kind<NetAddress.UnixPathAddress, UnixConnection, "unix"> = {
+  live: "unix",
   read: unixPath,
   // SOCKADDR_UN has 110 bytes
   nameCapacity: 128,

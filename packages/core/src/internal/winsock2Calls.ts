@@ -13,7 +13,7 @@ import type { SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Name, SocketOptions } from "../Winsock2.ts"
-import { isRecord, isWithin } from "./checks.ts"
+import { isRecord, isWithin, oneOf } from "./checks.ts"
 import { modes } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import { isError, isName, refuseName } from "./winsock2Data.ts"
@@ -55,7 +55,9 @@ export const WSASocket = (
       if (typeof overlapped !== "boolean")
         return Effect.fail(refuse("WSASocketW", "overlapped", overlapped, "a boolean"))
       if (completion !== undefined && !modes.includes(completion))
-        return Effect.fail(refuse("WSASocketW", "completion", completion, modes.join(", ")))
+        return Effect.fail(refuse("WSASocketW", "completion", completion, oneOf(modes)))
+      if (completion !== undefined && !overlapped)
+        return Effect.fail(refuse("WSASocketW", "completion", completion, "none without the overlapped attribute"))
       const made = open(engine, { family, type, protocol, overlapped, completion })
       return isError(made) ? Effect.fail(made) : Effect.succeed(made)
     }),

@@ -81,13 +81,13 @@ const beginNow = <K extends Name>(
   options: Options<K>,
   hEvent: EventObject | undefined
 ): OverlappedOf<Result<K>> | WinsockError => {
-  if (!Object.hasOwn(prepare, name)) {
+  if (typeof name !== "string" || !Object.hasOwn(prepare, name)) {
     return WinsockErrors.invalidArgument("begin", "name", name, "the name of a call that can be overlapped")
   }
   if (!socket.isOpen) return WinsockErrors.socketClosed(name)
   if (!socket.shape.overlapped || options?.["overlapped" as keyof typeof options] === false) return notOverlapped(name)
   if (hEvent !== undefined) {
-    const refused = refuseEvent(name, socket, hEvent)
+    const refused = refuseEvent(name, socket, hEvent) ?? refuseBoth(name, socket, hEvent)
     if (refused !== undefined) return refused
   }
   const call = prepare[name](socket, options, true)
@@ -105,6 +105,12 @@ const refuseEvent = (name: string, socket: CallSocket, hEvent: unknown): Winsock
   if (!hEvent.event.isOpen) return WinsockErrors.socketClosed(name)
   return hEvent.event.busy ? refuse("an event that no other operation uses") : undefined
 }
+
+// with a routine hEvent is ignored, and free for the application's context
+const refuseBoth = (name: Name, socket: CallSocket, hEvent: unknown): WinsockError | undefined =>
+  takesRoutine.has(name) && socket.completion.mode === "routine"
+    ? WinsockErrors.invalidArgument(name, "hEvent", hEvent, "none where a completion routine tells of the end")
+    : undefined
 
 const refuseOverlapped = (name: string, overlapped: unknown): WinsockError =>
   WinsockErrors.invalidArgument(
@@ -124,8 +130,11 @@ export const resultOf = <A>(
     return Effect.fail(refuseOverlapped(name, overlapped))
   }
   if (typeof fWait !== "boolean") return Effect.fail(WinsockErrors.invalidArgument(name, "fWait", fWait, "a boolean"))
+  // the page: fWait should be FALSE where there is a completion routine
   if (fWait && overlapped.hasRoutine) {
-    return Effect.fail(WinsockErrors.invalidArgument(name, "fWait", fWait, "false: a routine tells of the end"))
+    return Effect.fail(
+      WinsockErrors.invalidArgument(name, "fWait", true, "false where a completion routine tells of the end")
+    )
   }
   return fWait ? overlapped.result : (overlapped as OverlappedOf<A>).poll
 }

@@ -42,7 +42,7 @@ export interface Call<A> {
   readonly name: string
   readonly counter: "receive" | "send" | "connect" | "accept" | "disconnect" | "ioctl"
   readonly memory: CallMemory
-  /** What it takes: not overlapped where there is no OVERLAPPED; a routine, or 0, which not every call takes. */
+  /** What it takes: not overlapped where there is no OVERLAPPED. */
   readonly arguments: (socket: SocketHandle, overlapped: number, routine: number) => ReadonlyArray<number>
   /** Makes it on this thread: whether it succeeded. */
   readonly perform: (args: ReadonlyArray<number>) => boolean
@@ -135,7 +135,7 @@ export class OverlappedOf<A> implements Pending {
     return this.outcome !== undefined
   }
 
-  /** Whether a routine is told of its end. */
+  /** Whether a routine tells of its end. */
   get hasRoutine(): boolean {
     return this.operation.routine !== 0
   }
@@ -153,10 +153,11 @@ export class OverlappedOf<A> implements Pending {
     operation.prepare(event === undefined ? 0 : ((event.handle | 1) as Handle), call.offset)
     const ok = call.perform(call.arguments(socket.socket as SocketHandle, operation.address, operation.routine))
     const answer = ok ? 0 : engine.calls.WSAGetLastError()
-    const undecided = answer === WSAEMSGSIZE && call.cuts && event === undefined && socket.undecided(operation)
+    const undecided = answer === WSAEMSGSIZE && call.cuts && event === undefined
     if (!operation.answered(undecided ? WSA_IO_PENDING : answer)) {
       this.pended = !undecided
       socket.expect(operation, this)
+      if (undecided) socket.decide(operation)
       if (event !== undefined) told!.object.waits.watch(event, operation)
       return undefined
     }

@@ -1,5 +1,11 @@
 /** The opaque sockets of Winsock2, and what owns the operations of each. */
-import { SOCK_RAW, SOCK_STREAM, WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED } from "@effect-winsock/schema/Flags"
+import {
+  AF_UNIX,
+  SOCK_RAW,
+  SOCK_STREAM,
+  WSA_FLAG_NO_HANDLE_INHERIT,
+  WSA_FLAG_OVERLAPPED
+} from "@effect-winsock/schema/Flags"
 import { STATUS_BUFFER_OVERFLOW } from "@effect-winsock/schema/NtStatus"
 import { ERROR_NOT_FOUND, WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
@@ -10,6 +16,8 @@ import type { SocketKind } from "./conditions.ts"
 import type { Mode } from "./completion.ts"
 import { associate, ENDS, SENTINEL_COMES } from "./completion.ts"
 import type { Engine } from "./engine.ts"
+import type { LiveKind, LiveSocket } from "./liveSocket.ts"
+import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import type { Operation } from "./operation.ts"
 import { PENDING } from "./operation.ts"
 import type { Provider } from "./provider.ts"
@@ -27,7 +35,7 @@ export interface Shape {
   readonly type: number
   readonly protocol: number
   readonly overlapped: boolean
-  /** How its operations complete: as the layer says, where it does not. */
+  /** Undefined for the layer's. */
   readonly completion: Mode | undefined
 }
 
@@ -79,14 +87,16 @@ export class CallSocket extends SocketEndpoint {
     this.calls.set(operation, pending)
   }
 
-  /**
-   * Of a call that has failed with WSAEMSGSIZE, which is a warning to the kernel, the end may be told or not. Whether it is
-   * still to come, or the sentinel that stands for it: false when the call's own answer is its end.
-   */
-  undecided(operation: Operation): boolean {
+  /** An operation that was accepted has failed with WSAEMSGSIZE: whether more is heard of it depends on how it completes. */
+  decide(operation: Operation): void {
+    const { address } = operation
     const answer = operation.undecided()
-    if (answer === SENTINEL_COMES) this.undecidedOnes.set(operation.address, operation)
-    return answer === SENTINEL_COMES || answer === ENDS
+    if (answer === SENTINEL_COMES) this.undecidedOnes.set(address, operation)
+    if (answer === SENTINEL_COMES || answer === ENDS) return
+    // the call's own answer is the result
+    operation.answerIs(STATUS_BUFFER_OVERFLOW)
+    super.packet(address)
+    this.engine.poke(this)
   }
 
   override packet(overlapped: number): void {
@@ -160,6 +170,18 @@ export class CallSocket extends SocketEndpoint {
   protected dispose(): void {}
 }
 
+const liveKindOf = ({ family, type }: Shape): LiveKind =>
+  family === AF_UNIX ? "unix" : type === SOCK_STREAM ? "tcp" : type === SOCK_RAW ? "raw" : "udp"
+
+/** As `ioctlsocket` and `setsockopt` refuse it. */
+const instead: LiveSocket["refuses"] = (name, value) => {
+  if (name === "FIONBIO") return value === true ? undefined : "true: no call may wait on the JavaScript thread"
+  if (name === "SO_UPDATE_ACCEPT_CONTEXT") return "left to Winsock2.setsockopt, which takes the listening Socket"
+  if (name !== "SO_LINGER") return undefined
+  const { l_linger, l_onoff } = value as { readonly l_onoff: boolean; readonly l_linger: number }
+  return l_onoff && l_linger > 0 ? "without a time, which closesocket would wait for" : undefined
+}
+
 const generations = new WeakMap<Engine, number>()
 
 const nextGeneration = (engine: Engine): number => {
@@ -189,6 +211,15 @@ export class SocketOf {
     this.overlapped = overlapped
     this.toJSON = () => ({ _id: "Socket", generation, family, type, protocol, overlapped })
     this.#endpoint = endpoint
+  }
+
+  /** For options: the SOCKET is the program's to configure, so long as no call can wait on the JS thread. */
+  get [LiveKey](): LiveSocketOf<LiveKind> | undefined {
+    const endpoint = SocketOf.endpointOf(this)
+    if (endpoint === undefined) return undefined
+    const { engine, shape } = endpoint
+    const current = (): SocketHandle | -1 => (endpoint.isOpen ? endpoint.socket : -1)
+    return new LiveSocketOf<LiveKind>(engine, liveKindOf(shape), shape.family, current, false, instead)
   }
 
   /** What is behind a socket; `undefined` for whatever else it may be. */
@@ -237,7 +268,8 @@ export const adopt = (engine: Engine, socket: SocketHandle, shape: Shape): Socke
   if (engine.brokenBy !== 0) return refuse("GetQueuedCompletionStatusEx", engine.brokenBy)
   if (!on.doNotBlock()) return refuse("ioctlsocket")
   const provider = providerOf(engine, shape.family, shape.type, socket)
-  const completion = engine.completion(shape.completion)
+  // without the overlapped attribute nothing completes
+  const completion = engine.completion(shape.overlapped ? shape.completion : "port")
   if (completion instanceof WinsockErrors.WinsockError) {
     engine.calls.closesocket(socket)
     return completion

@@ -61,7 +61,13 @@ export const accept = (kernel: Kernel, s: number, name: number, lengthAt: number
   const listening = socket.listening!
   const connection = nextOf(listening)
   if (connection === undefined) {
-    return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
+    if (socket.nonBlocking) return kernel.fail(sdk.WSAEWOULDBLOCK)
+    if (kernel.thread === undefined) return kernel.wouldWait(sdk.WSAEINTR)
+    const operation = kernel.operation("accept", socket)
+    operation.name = name
+    operation.nameLengthAt = lengthAt
+    listening.accepts.add(operation)
+    return kernel.block(operation, 0, 0)
   }
   if (name !== 0) {
     if (kernel.memory.i32(lengthAt) < Unix.sizeFor(socket)) return kernel.fail(sdk.WSAEFAULT)
@@ -70,6 +76,16 @@ export const accept = (kernel: Kernel, s: number, name: number, lengthAt: number
   listening.backlog.delete(connection)
   // the peer reset it before anybody accepted it
   if (connection.failure !== 0) return kernel.fail(sdk.WSAECONNRESET)
+  return acceptOf(kernel, socket, connection, name, lengthAt)
+}
+
+const acceptOf = (
+  kernel: Kernel,
+  socket: TcpSocket,
+  connection: Connection,
+  name: number,
+  lengthAt: number
+): number => {
   const accepted = socket.isUnix
     ? new UnixSocket(kernel, socket.overlapped)
     : new TcpSocket(kernel, socket.v6, socket.overlapped)
@@ -190,6 +206,10 @@ export const AcceptEx = (
 const match = (kernel: Kernel, socket: TcpSocket): void => {
   const { accepts, backlog, waiting } = socket.listening!
   while (accepts.size > 0 && backlog.size > 0) {
+    if (accepts.first!.thread !== undefined) {
+      unblock(kernel, socket, accepts.first!)
+      continue
+    }
     const operation = accepts.first as AcceptOperation
     const { acceptor } = operation
     // the connection stays for the next
@@ -214,6 +234,23 @@ const match = (kernel: Kernel, socket: TcpSocket): void => {
       advance(kernel, connection)
     }
   }
+}
+
+/** Gives the next connection to a thread that waits for one in accept. */
+const unblock = (kernel: Kernel, socket: TcpSocket, operation: Operation): void => {
+  const { backlog } = socket.listening!
+  const connection = nextOf(socket.listening!)!
+  backlog.delete(connection)
+  if (connection.failure !== 0) return kernel.end(operation, STATUS_CONNECTION_RESET)
+  kernel.guard.completing(operation)
+  try {
+    operation.result = acceptOf(kernel, socket, connection, operation.name, operation.nameLengthAt)
+  } catch (error) {
+    if (!(error instanceof AccessViolation)) throw error
+    kernel.complete(operation, STATUS_ACCESS_VIOLATION, 0)
+    return
+  }
+  kernel.complete(operation, 0, 0)
 }
 
 /** An accepted connection has its first data, or will never have any. */
@@ -262,6 +299,7 @@ export const failed = (kernel: Kernel, operation: Operation, status: number): vo
 }
 
 export const cancel = (kernel: Kernel, operation: Operation): void => {
+  if (operation.thread !== undefined) return kernel.end(operation, STATUS_CANCELLED)
   const { connection } = (operation as AcceptOperation).acceptor
   failed(kernel, operation, STATUS_CANCELLED)
   if (connection !== undefined) {

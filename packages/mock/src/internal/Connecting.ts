@@ -23,8 +23,13 @@ export const connect = (kernel: Kernel, socket: TcpSocket, name: number, length:
   if (connection !== undefined) return kernel.fail(connection.isConnecting ? sdk.WSAEALREADY : sdk.WSAEISCONN)
   const start = starting(kernel, socket, name, length)
   if (start === undefined) return 0
-  if (!socket.nonBlocking) return kernel.wouldWait(sdk.WSAEINTR)
+  if (!socket.nonBlocking && kernel.thread === undefined) return kernel.wouldWait(sdk.WSAEINTR)
   if (!start()) return 0
+  if (!socket.nonBlocking) {
+    const operation = kernel.operation("connect", socket)
+    socket.controls.add(operation)
+    return kernel.block(operation, 0, 0)
+  }
   return kernel.fail(sdk.WSAEWOULDBLOCK)
 }
 
@@ -128,6 +133,7 @@ export const connected = (kernel: Kernel, socket: TcpSocket): void => {
   const operation = operationOf(socket)
   // connect tells the socket of its connection, ConnectEx does not
   if (operation === undefined) return socket.describe()
+  if (operation.thread !== undefined) socket.describe()
   const size = operation.capacity
   if (size > 0) {
     Tcp.put(connection, new Chunk(operation.pull(kernel, 0, size), 0, size, false))

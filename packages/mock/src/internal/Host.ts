@@ -2,10 +2,12 @@
  * What a test sees of a simulated machine.
  */
 import * as Effect from "effect/Effect"
+import type { Route as NetworkRoute } from "../MockNetwork.ts"
 import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
-import { formatEndpoint } from "./Ip.ts"
+import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
+import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
 import type { Connection } from "./Connection.ts"
@@ -31,22 +33,38 @@ export const machine = (name: string, options: MachineOptions): Machine => {
   return {
     name,
     interfaces: [loopbackInterface, ...interfaces],
-    answersUnreachable: options.portUnreachable ?? true
+    answersUnreachable: options.portUnreachable ?? true,
+    answersEcho: options.echoReply ?? true,
+    administrator: options.administrator ?? true
   }
+}
+
+/** Puts a route together; throws a RangeError for one that cannot be. */
+export const route = (names: ReadonlyArray<string>, { between, delay = 0, routers }: NetworkRoute<string>): Route => {
+  for (const name of between) {
+    if (!names.includes(name)) throw new RangeError(`not a host of this network: ${name}`)
+  }
+  if (between[0] === between[1]) throw new RangeError(`not two hosts: ${between[0]}`)
+  if (!(delay >= 0 && Number.isFinite(delay))) throw new RangeError(`not a delay: ${delay}`)
+  return { ends: between, routers: routers.map((addresses) => addresses.map(parse)), delay }
 }
 
 const describe = (host: string, socket: AnySocket): SocketInfo =>
   socket.protocol === "UDP" ? describeUdp(host, socket) : describeTcp(host, socket)
 
+// a raw socket has no ports
+const endpointOf = (socket: UdpSocket, ip: Ip, port: number): string =>
+  socket.raw === undefined ? formatEndpoint(ip, port) : format(ip)
+
 const describeUdp = (host: string, socket: UdpSocket): SocketInfo => ({
   host,
   socket: socket.handle,
-  protocol: "UDP",
+  protocol: socket.raw === undefined ? "UDP" : "RAW",
   state: undefined,
   backlog: 0,
   family: socket.v6 ? "IPv6" : "IPv4",
-  local: socket.localPort === 0 ? undefined : formatEndpoint(socket.local, socket.localPort),
-  peer: socket.peer === undefined ? undefined : formatEndpoint(socket.peer, socket.peerPort),
+  local: socket.localPort === 0 ? undefined : endpointOf(socket, socket.local, socket.localPort),
+  peer: socket.peer === undefined ? undefined : endpointOf(socket, socket.peer, socket.peerPort),
   pendingReceives: socket.receives.size,
   pendingSends: socket.sends.size,
   queued: socket.queued,

@@ -29,6 +29,7 @@ import type { Socket } from "./Socket.ts"
 import { streams } from "./Streams.ts"
 import type { StreamEvents } from "./Tcp.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
+import type { Thread } from "./Threads.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 export type AnySocket = UdpSocket | TcpSocket
@@ -78,6 +79,8 @@ export class Kernel {
   readonly watches = new InterfaceWatches()
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
+  /** Bound raw sockets, oldest first. */
+  raws: ReadonlyArray<UdpSocket> = []
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
@@ -92,6 +95,10 @@ export class Kernel {
   started = 0
   /** Calls made, for telling whether anything goes on. */
   activity = 0
+  /** The other thread that makes the call in progress; undefined for the JS thread. */
+  thread: Thread | undefined
+  /** Calls of other threads so far. */
+  threads = 0
   /** The name of the call in progress. */
   calling = ""
   keepAlive = 0
@@ -157,6 +164,21 @@ export class Kernel {
   wouldWait(code: number): number {
     this.guard.violation("WouldWait", `${this.calling} waits, and was made on the JS thread`)
     return this.fail(code)
+  }
+
+  /**
+   * A call of another thread waits for an operation that is in its socket's list already, for `timeout` milliseconds at
+   * most. Always the end of its call.
+   */
+  block(operation: Operation, bytesAt: number, timeout: number): number {
+    const thread = this.thread!
+    // without the flag a socket has no timeouts
+    thread.block(operation, bytesAt, operation.socket.overlapped ? timeout : 0)
+    operation.thread = thread
+    operation.state = "pending"
+    this.spare = undefined
+    this.guard.pended(operation)
+    return 0
   }
 
   flip(choice: "immediate" | "pending" | "deferred" | "seeded", later: "pending" | "deferred"): boolean {
@@ -249,7 +271,8 @@ export class Kernel {
 
   /** Writes the outcome of an operation, signals its event and queues its packet if one is `wanted`. */
   report(operation: Operation, status: number, bytes: number, wanted: boolean): void {
-    const { overlapped, socket } = operation
+    const { overlapped, socket, thread } = operation
+    if (thread !== undefined) return thread.end(status, bytes, operation.result)
     try {
       const view = this.memory.locate(overlapped, this.size)
       const at = this.memory.at

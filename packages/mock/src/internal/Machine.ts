@@ -20,8 +20,12 @@ export interface Machine {
   readonly name: string
   /** Replaced when an address comes or goes. */
   interfaces: ReadonlyArray<Interface>
-  /** Whether a UDP datagram for a closed port is answered with ICMP port unreachable. */
+  /** Whether a datagram for a closed port or an unknown protocol is answered with ICMP unreachable. */
   readonly answersUnreachable: boolean
+  /** Whether an ICMP echo request is answered. */
+  readonly answersEcho: boolean
+  /** Whether its user may open raw sockets. */
+  readonly administrator: boolean
 }
 
 const loopbackMtu = 0xffff_ffff

@@ -8,6 +8,7 @@ import type { Registered } from "./Routines.ts"
 import { gather } from "./Buffers.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { Socket } from "./Socket.ts"
+import type { Thread } from "./Threads.ts"
 
 export type OperationKind = "receive" | "send" | "ioctl" | "accept" | "connect" | "disconnect"
 
@@ -24,6 +25,10 @@ export class Operation {
   state: OperationState = "idle"
   socket: Socket
   overlapped = 0
+  /** The thread that its call blocks; such a one has no OVERLAPPED. */
+  thread: Thread | undefined
+  /** Of a blocking accept: the socket that was made. */
+  result = 0
   /** Handle of the event to signal, 0 for none. */
   event = 0
   /** Whether hEvent's low bit asks for no packet. */
@@ -80,6 +85,8 @@ export class Operation {
     this.kind = kind
     this.socket = socket
     this.overlapped = 0
+    this.thread = undefined
+    this.result = 0
     this.event = 0
     this.suppressed = false
     this.routine = undefined
@@ -103,6 +110,11 @@ export class Operation {
     this.forced = false
     this.datagram = undefined
     return this
+  }
+
+  /** What the guard knows it by: no address is negative. */
+  get key(): number {
+    return this.thread === undefined ? this.overlapped : -this.thread.id
   }
 
   addBuffer(address: number, length: number): void {

@@ -185,7 +185,10 @@ const receiveNow = (
   if (socket.queued === 0 || socket.receives.size > 0) {
     // an OVERLAPPED does not help on a socket that is not overlapped: the call waits, whatever FIONBIO says
     if (socket.nonBlocking && !givenOverlapped) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.RCVTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.RCVTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    socket.receives.add(operation)
+    return kernel.block(operation, bytesAt, timeout)
   }
   const status = fill(kernel, operation, socket.peekQueue())
   if (!operation.peek) socket.takeQueue()

@@ -33,7 +33,7 @@ export class Routines {
   private readonly guard: Guard
   private readonly turns: Turns
   private readonly table: Array<Registered | undefined> = []
-  private queue: Array<Queued> = []
+  private readonly queue: Array<Queued> = []
 
   constructor(guard: Guard, turns: Turns) {
     this.guard = guard
@@ -78,15 +78,16 @@ export class Routines {
     for (const queued of new Set(this.queue.map(({ routine }) => routine.queued))) queued?.()
   }
 
-  /** An alertable wait: runs what is queued, and says whether anything was. */
+  /** An alertable wait: runs what is queued, what the runs queue too, and says whether anything was. */
   alert(): boolean {
-    const queued = this.queue
-    this.queue = []
-    for (const { bytes, overlapped, routine, status } of queued) {
-      this.guard.dequeued(overlapped)
-      this.guard.trace.ran(this.guard.host, overlapped, status, bytes)
+    const { guard, queue } = this
+    const any = queue.length > 0
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { bytes, overlapped, routine, status } = next
+      guard.dequeued(overlapped)
+      guard.trace.ran(guard.host, overlapped, status, bytes)
       routine.run(toWsaError(status), bytes, overlapped, 0)
     }
-    return queued.length > 0
+    return any
   }
 }

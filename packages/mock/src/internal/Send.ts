@@ -17,6 +17,7 @@ import * as Multicast from "./Multicast.ts"
 import type { Operation } from "./Operation.ts"
 import * as PathMtu from "./PathMtu.ts"
 import { captureMessage } from "./Receive.ts"
+import * as Raw from "./Raw.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import * as TcpSend from "./TcpSend.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
@@ -134,7 +135,10 @@ const send = (
       return kernel.pend(operation)
     }
     if (socket.nonBlocking && overlapped === 0) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.SNDTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.SNDTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    socket.sends.add(operation)
+    return kernel.block(operation, bytesAt, timeout)
   }
   hand(kernel, socket, operation)
   if (isOverlapped) {
@@ -219,6 +223,14 @@ const prepare = (
   if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   const size = operation.capacity
   const { isV4 } = destination
+  if (socket.raw !== undefined) {
+    const most = PathMtu.treatment(socket, isV4) !== "fragment" ? via.mtu : Raw.largest(isV4)
+    const bytes = gather(kernel, operation, 0, size)
+    const packet = Raw.packetOf(kernel, socket.raw, bytes, { ...manner, source, destination, most })
+    if (packet === undefined) return undefined
+    packet.interfaceIndex = via.index
+    return [packet]
+  }
   if (size > SocketOptions.maximumPayload(isV4)) return refuse(kernel, sdk.WSAEMSGSIZE)
   const piece = manner.segment === 0 ? size : Math.min(size, manner.segment)
   const treatment = PathMtu.treatment(socket, isV4)

@@ -8,6 +8,7 @@ import { Kernel } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
 import { Random } from "./Random.ts"
+import type { Routes } from "./Routes.ts"
 import type { Settings } from "./Settings.ts"
 import { Trace } from "./Trace.ts"
 import { ScheduledTask, Turns, macrotask } from "./Turns.ts"
@@ -27,11 +28,11 @@ export class Simulation {
   readonly network: Network
   readonly nodes: ReadonlyArray<Node>
 
-  constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock) {
+  constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock, routes: Routes) {
     this.settings = settings
     this.trace = new Trace(settings.trace)
     this.turns = new Turns(clock, this.taskThrew)
-    this.network = new Network(this.turns, settings.delivery)
+    this.network = new Network(this.turns, settings.delivery, routes)
     const random = new Random(settings.seed)
     const nodes: Array<Node> = []
     for (const machine of machines) {

@@ -11,6 +11,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   SOCK_DGRAM,
+  SOCK_RAW,
   SOCK_STREAM,
   SOL_SOCKET,
   XP1_IFS_HANDLES
@@ -20,6 +21,7 @@ import * as OptionTable from "@effect-winsock/schema/OptionTable"
 import * as OptionValue from "@effect-winsock/schema/OptionValue"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import * as OptionBlocks from "./OptionBlocks.ts"
+import * as RawOptions from "./RawOptions.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 type Value = "bool" | "number"
@@ -248,7 +250,13 @@ const legal = (socket: AnySocket, level: number): boolean => {
 const rows = new Map(OptionTable.table.map((row) => [key(row.level, row.number), row]))
 
 const kindOf = (socket: AnySocket): OptionTable.SocketKind =>
-  socket.protocol === "UDP" ? "udp" : socket.listening === undefined ? "tcp" : "listener"
+  socket.protocol === "TCP"
+    ? socket.listening === undefined
+      ? "tcp"
+      : "listener"
+    : socket.raw === undefined
+      ? "udp"
+      : "raw"
 
 /** What an option that this socket does not have, or not for reading or writing, fails with; 0 for one that it has. */
 const foreign = (socket: AnySocket, level: number, name: number, access: "r" | "w"): number => {
@@ -277,8 +285,10 @@ export const getsockopt = (
     return 0
   }
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
+  const own = socket.raw === undefined ? undefined : RawOptions.read(kernel, socket.raw, socket.v6, level, name)
+  if (kernel.error !== 0) return 0
   const option = table.get(key(level, name))
-  const refusal = foreign(socket, level, name, "r")
+  const refusal = own !== undefined ? 0 : foreign(socket, level, name, "r")
   if (refusal !== 0) return kernel.fail(refusal)
   if (OptionBlocks.isList(level, name) && !listsInterfaces(socket, level === IPPROTO_IPV6)) {
     return kernel.fail(sdk.WSAEINVAL)
@@ -286,7 +296,10 @@ export const getsockopt = (
   const block = OptionBlocks.get(level, name)
   if (block !== undefined) return block(kernel, socket, at, lengthAt)
   const value =
-    option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
+    own ??
+    (option !== undefined && legal(socket, level)
+      ? socket.options[option.index]
+      : computed(kernel, socket, level, name))
   if (kernel.error !== 0) return 0
   if (value === undefined) return kernel.fail(sdk.WSAENOPROTOOPT)
   // a BOOL may be asked for as a single byte, as Windows allows
@@ -317,6 +330,7 @@ export const setsockopt = (
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
+  if (socket.raw !== undefined && RawOptions.write(kernel, socket.raw, socket.v6, level, name, at, length)) return 0
   const option = table.get(key(level, name))
   const refusal = foreign(socket, level, name, "w")
   if (refusal !== 0) return kernel.fail(refusal)
@@ -373,10 +387,11 @@ const writeProtocolInfo = (kernel: Kernel, socket: AnySocket, address: number): 
   put(36, (socket.v6 ? 1005 : 1002) - (streams ? 1 : 0))
   put(40, 1)
   put(72, 2)
+  const { raw } = socket
   put(76, socket.isUnix ? AF_UNIX : socket.v6 ? AF_INET6 : AF_INET)
   put(80, socket.isUnix ? 110 : socket.v6 ? 28 : 16)
   put(84, socket.isUnix ? 110 : socket.v6 ? 28 : 16)
-  put(88, streams ? SOCK_STREAM : SOCK_DGRAM)
-  put(92, socket.isUnix ? 0 : streams ? IPPROTO_TCP : IPPROTO_UDP)
+  put(88, streams ? SOCK_STREAM : raw === undefined ? SOCK_DGRAM : SOCK_RAW)
+  put(92, socket.isUnix ? 0 : streams ? IPPROTO_TCP : (raw?.protocol ?? IPPROTO_UDP))
   put(108, streams ? 0 : maximumPayload(!socket.v6))
 }

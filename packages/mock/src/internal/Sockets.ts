@@ -6,6 +6,7 @@ import {
   AF_INET6,
   AF_UNIX,
   AF_UNSPEC,
+  IPPROTO_RAW,
   IPPROTO_TCP,
   IPPROTO_UDP,
   SD_BOTH,
@@ -26,6 +27,7 @@ import * as Disconnecting from "./Disconnecting.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation, OperationKind, OperationList } from "./Operation.ts"
+import { Raw } from "./Raw.ts"
 import * as Send from "./Send.ts"
 import * as TcpReceive from "./TcpReceive.ts"
 import * as TcpSend from "./TcpSend.ts"
@@ -51,14 +53,16 @@ export const WSASocketW = (
   if (protocolInfo !== 0) return kernel.fail(Unsupported.codes.protocolInfo)
   if (family === AF_UNIX && kernel.settings.unixSockets) return unixSocket(kernel, type, protocol, flags)
   if (family !== AF_INET && family !== AF_INET6) return kernel.fail(sdk.WSAEAFNOSUPPORT)
-  if (type === SOCK_RAW) return kernel.fail(Unsupported.codes.raw)
-  if (type !== SOCK_DGRAM && type !== SOCK_STREAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
+  if (type !== SOCK_DGRAM && type !== SOCK_STREAM && type !== SOCK_RAW) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
   const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP
-  if (protocol !== 0 && protocol !== own) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  const known = type === SOCK_RAW ? protocol >= 0 && protocol <= IPPROTO_RAW : protocol === 0 || protocol === own
+  if (!known) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  if (type === SOCK_RAW && !kernel.machine.administrator) return kernel.fail(sdk.WSAEACCES)
   if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
   const overlapped = (flags & WSA_FLAG_OVERLAPPED) !== 0
   const v6 = family === AF_INET6
   const socket = type === SOCK_STREAM ? new TcpSocket(kernel, v6, overlapped) : new UdpSocket(kernel, v6, overlapped)
+  if (type === SOCK_RAW) socket.raw = new Raw(protocol)
   socket.number = kernel.handles.add(socket)
   return socket.number
 }
@@ -103,7 +107,8 @@ export const connect = (kernel: Kernel, s: number, name: number, length: number)
     socket.peerPort = 0
     return 0
   }
-  if (to.port === 0 || (to.ip.isV4 && socket.v6 && !socket.dual)) return kernel.fail(sdk.WSAEADDRNOTAVAIL)
+  if ((to.port === 0 && socket.raw === undefined) || (to.ip.isV4 && socket.v6 && !socket.dual))
+    return kernel.fail(sdk.WSAEADDRNOTAVAIL)
   if (Machine.isBroadcast(kernel.machine, to.ip)) return kernel.fail(sdk.WSAEACCES)
   const via = Machine.route(kernel.machine, to.ip, to.scope)
   const source = via === undefined ? undefined : Machine.sourceFor(kernel.machine, via, to.ip)
@@ -133,7 +138,7 @@ export const getsockname = (kernel: Kernel, s: number, name: number, lengthAt: n
   if (socket.localPort === 0) return kernel.fail(sdk.WSAEINVAL)
   if (socket instanceof UnixSocket) return Unix.report(kernel, name, lengthAt, socket.path)
   const { local, localPort, localScope, v6 } = socket
-  return Addresses.report(kernel, v6, name, lengthAt, local, localPort, localScope)
+  return Addresses.report(kernel, v6, name, lengthAt, local, Math.max(localPort, 0), localScope)
 }
 
 export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: number): number => {
@@ -147,6 +152,7 @@ export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: n
 /** Closes: the number is free at once, pending operations end, what was not received is gone. */
 export const close = (kernel: Kernel, socket: AnySocket): void => {
   kernel.handles.remove(socket)
+  for (const operation of pendingOf(kernel, socket)) operation.thread?.closed()
   if (socket.protocol === "TCP") return Disconnecting.close(kernel, socket)
   if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
   socket.discardQueue()

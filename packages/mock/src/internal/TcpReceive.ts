@@ -79,7 +79,13 @@ const receiveNow = (
 ): number => {
   if (!isReady(connection, socket, operation)) {
     if (socket.nonBlocking && !givenOverlapped) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.RCVTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.RCVTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const list = operation.urgent ? socket.controls : socket.receives
+    list.add(operation)
+    const blocked = kernel.block(operation, bytesAt, timeout)
+    if (operation.waitAll) serve(kernel, socket, connection)
+    return blocked
   }
   Tcp.consumed(connection, take(kernel, connection, operation))
   operation.bytes = operation.progress

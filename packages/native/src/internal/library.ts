@@ -68,10 +68,11 @@ export const declare = (koffi: typeof Koffi): Library => {
   }
   const calls = Object.freeze(table) as unknown as Calls
 
-  const offThread: OffThread = (name, args, done) => {
+  const offThread: OffThread = (name, args, done, address) => {
     const report = done as (result: number, lastError: number) => void
     try {
-      table[name].async(...args, (error, result) => {
+      const call = address === undefined ? table[name] : bind(name as keyof typeof extensions, address)
+      call.async(...args, (error, result) => {
         if (error !== null) throw error
         // koffi shows the last error of the other thread here, and only until this callback returns
         report(result, calls.WSAGetLastError())
@@ -80,7 +81,7 @@ export const declare = (koffi: typeof Koffi): Library => {
       // a wrong argument is a defect; what remains is that koffi's 256 simultaneous calls are taken
       if (error instanceof TypeError) throw error
       const code = ERROR_MAX_THRDS_REACHED
-      setImmediate(() => report(failed[functions[name].fails](code), code))
+      setImmediate(() => report(failed[{ ...extensions, ...functions }[name].fails](code), code))
     }
   }
 
@@ -90,12 +91,12 @@ export const declare = (koffi: typeof Koffi): Library => {
       koffi.proto("__stdcall", null, types[signature.result], parametersOf(signature))
     ])
   )
-  const bound = new Map<string, Call>()
-  const bind = (name: keyof typeof extensions, address: number): Call => {
+  const bound = new Map<string, Native>()
+  const bind = (name: keyof typeof extensions, address: number): Native => {
     const key = `${name}@${address}`
     const known = bound.get(key)
     if (known !== undefined) return known
-    const call: Call = koffi.decode(BigInt(address), prototypes.get(name)!)
+    const call: Native = koffi.decode(BigInt(address), prototypes.get(name)!)
     bound.set(key, call)
     return call
   }

@@ -62,8 +62,8 @@ export const raw = ["raw"] as const
 // --- why the library keeps some settings to itself ---
 
 export const keptControl =
-  "left alone: the room for control data is fixed when the socket is opened, by its options" as const
+  "left alone: the room for control data is fixed when the socket is opened, by its options (control, timestamps)" as const
 export const keptClosing = "left alone: how a socket ends is said when it is opened, or by abort" as const
 export const keptTimeout =
-  "left alone: no call of the library blocks, and a call that timed out would leave the socket in no known state; Effect.timeout loses nothing" as const
+  "left alone: it is for calls that block, whose limits are said when a BlockingSocket is opened (receiveTimeout, sendTimeout); Effect.timeout loses nothing" as const
 export const keptContext = "left alone: the library does it when the connection is made" as const

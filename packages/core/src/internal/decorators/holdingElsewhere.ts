@@ -46,7 +46,6 @@ export class HoldingElsewhere {
 
   /** The program asks for the result of an operation that has ended: whether it is to be told that it is pending. */
   isHidden(overlapped: number): boolean {
-    // a packet or a routine is held itself; the program's own event is what it is told of the end by
     if (!this.completesByEvent(overlapped)) return false
     const known = this.find(overlapped)
     if (known === undefined) return this.keep(overlapped, 0, undefined)
@@ -105,6 +104,7 @@ export class HoldingElsewhere {
     this.kept = this.kept.filter((other) => other !== kept)
   }
 
+  // not one of a port, which may be asked for too; nor by an event of the program's, which tells of the end by itself
   private completesByEvent(overlapped: number): boolean {
     const found = this.locate(overlapped, OVERLAPPED.size[this.seam.abi])
     if (found === undefined) return false
