@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
-import { interruptSoon, law, lawInEachMode, layerName, start } from "../../support/rig.ts"
+import { interruptSoon, lawInEachMode, layerName, start } from "../../support/rig.ts"
 import { inScope } from "../../support/tcp.ts"
 import { bytes, tag } from "../../support/udp.ts"
 import { joined, listener, pair, soon, tcp, udp } from "../../support/winsock2.ts"
@@ -266,24 +266,7 @@ describe("Winsock2: begin", () => {
       })
   )
 
-  law("WSAWaitForMultipleEvents tells which operation has ended, or that all have", () =>
-    Effect.gen(function* () {
-      const { send, socket } = yield* numbered
-      const events = yield* Effect.all([Winsock2.WSACreateEvent, Winsock2.WSACreateEvent])
-      const [first, second] = yield* Effect.forEach(events, (event) =>
-        Winsock2.begin("WSARecv", socket, { buffers: [8] }, event)
-      )
-      assert.strictEqual(yield* tag(Winsock2.WSAWaitForMultipleEvents(events, { timeout: 0 })), "TimedOut")
-      yield* send(1)
-      assert.strictEqual(yield* Winsock2.WSAWaitForMultipleEvents(events), 0)
-      const all = yield* start(Winsock2.WSAWaitForMultipleEvents(events, { waitAll: true }))
-      yield* send(2)
-      assert.strictEqual(yield* Fiber.join(all), 0)
-      assert.deepStrictEqual([yield* data(first), yield* data(second)], [[1], [2]])
-    })
-  )
-
-  law("a call that fails at once fails there, and leaves its event free", () =>
+  lawInEachMode("a socket completes as it was made, whatever the layer does", ({ recorder }) =>
     Effect.gen(function* () {
       const socket = yield* udp({ completion: "routine" })
       assert.isFalse(
@@ -298,6 +281,85 @@ describe("Winsock2: begin", () => {
       const refused = Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, { completion: "packet" as "port" })
       assert.strictEqual(yield* tag(refused), "InvalidArgument")
     })
+  )
+
+  lawInEachMode("what accept makes completes as the listener was made", ({ recorder }) =>
+    Effect.gen(function* () {
+      const listening = yield* tcp({ completion: "routine" })
+      yield* Winsock2.listen(listening, 5)
+      const client = yield* tcp()
+      yield* Winsock2.ConnectEx(client, { name: yield* Winsock2.getsockname(listening) })
+      const accepted = yield* soon(Winsock2.accept(listening))
+      const receiving = yield* start(Winsock2.WSARecv(accepted, { buffers: [8] }))
+      assert.isTrue(recorder.of("WSARecv").every(({ args }) => args.lpCompletionRoutine !== 0))
+      yield* Fiber.interrupt(receiving)
+    })
+  )
+
+  lawInEachMode(
+    "an event tells of its end, and no packet does",
+    ({ statistics }) =>
+      Effect.gen(function* () {
+        const { send, socket } = yield* numbered
+        const event = yield* Winsock2.WSACreateEvent
+        yield* Winsock2.WSASetEvent(event)
+        const begun = yield* Winsock2.begin("WSARecv", socket, { buffers: [8] }, event)
+        assert.isFalse(yield* event.isSet)
+        assert.strictEqual(
+          yield* tag(Effect.scoped(Winsock2.begin("WSARecv", socket, { buffers: [8] }, event))),
+          "InvalidArgument"
+        )
+        const packets = (yield* statistics).pump.packets
+        // a send has a packet of its own, unless it answers at once
+        yield* Winsock2.WSASendTo(socket, {
+          buffers: bytes(4),
+          name: yield* Winsock2.getsockname(socket),
+          overlapped: false
+        })
+        yield* event.wait
+        assert.deepStrictEqual(joined((yield* Winsock2.WSAGetOverlappedResult(begun, false)).buffers), [4])
+        assert.strictEqual((yield* statistics).pump.packets, packets)
+        yield* Winsock2.WSAResetEvent(event)
+        const again = yield* Winsock2.begin("WSARecv", socket, { buffers: [8] }, event)
+        yield* send(6)
+        assert.deepStrictEqual(yield* data(again), [6])
+      }),
+    // a routine takes no event
+    { modes: ["port", "event"] }
+  )
+
+  lawInEachMode(
+    "WSAWaitForMultipleEvents tells which operation has ended, or that all have",
+    () =>
+      Effect.gen(function* () {
+        const { send, socket } = yield* numbered
+        const events = yield* Effect.all([Winsock2.WSACreateEvent, Winsock2.WSACreateEvent])
+        const [first, second] = yield* Effect.forEach(events, (event) =>
+          Winsock2.begin("WSARecv", socket, { buffers: [8] }, event)
+        )
+        assert.strictEqual(yield* tag(Winsock2.WSAWaitForMultipleEvents(events, { timeout: 0 })), "TimedOut")
+        yield* send(1)
+        assert.strictEqual(yield* Winsock2.WSAWaitForMultipleEvents(events), 0)
+        const all = yield* start(Winsock2.WSAWaitForMultipleEvents(events, { waitAll: true }))
+        yield* send(2)
+        assert.strictEqual(yield* Fiber.join(all), 0)
+        assert.deepStrictEqual([yield* data(first), yield* data(second)], [[1], [2]])
+      }),
+    { modes: ["port", "event"] }
+  )
+
+  lawInEachMode(
+    "a call that fails at once fails there, and leaves its event free",
+    () =>
+      Effect.gen(function* () {
+        const socket = yield* Winsock2.WSASocket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
+        const event = yield* EventObject.make
+        const failing = Winsock2.begin("WSARecv", socket, { buffers: [8] }, event)
+        assert.strictEqual(yield* tag(failing), "NotConnected")
+        assert.strictEqual(yield* tag(failing), "NotConnected")
+      }),
+    // a routine takes no event
+    { modes: ["port", "event"] }
   )
 
   lawInEachMode("CancelIoEx ends one, or all; what has ended is NothingToCancel", ({ recorder }) =>

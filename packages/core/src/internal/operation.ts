@@ -117,11 +117,6 @@ export class Operation implements Linked<Operation> {
     this.counters.submitted++
   }
 
-  /** Its call has failed with WSAEMSGSIZE: what comes of it, as `completion.ts` has it. */
-  undecided(): number {
-    return this.source.undecided(this.endpoint, this.address)
-  }
-
   /** Takes the answer of its call, 0 or a code: whether that was its end. */
   answered(code: number): boolean {
     const { byEvent, endpoint, source } = this

@@ -99,9 +99,6 @@ const refuseEvent = (name: string, socket: CallSocket, hEvent: unknown): Winsock
   if (!(hEvent instanceof EventObjectOf) || hEvent.waits.engine !== socket.engine) {
     return refuse("an EventObject of the same layer")
   }
-  if (socket.completion.main.routine !== 0 && takesRoutine.has(name)) {
-    return refuse("none: where a routine tells of the end, hEvent is ignored")
-  }
   if (!hEvent.event.isOpen) return WinsockErrors.socketClosed(name)
   return hEvent.event.busy ? refuse("an event that no other operation uses") : undefined
 }
