@@ -29,7 +29,7 @@ export class Simulation {
 
   constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock) {
     this.settings = settings
-    this.trace = new Trace(settings.trace)
+    this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
     this.network = new Network(this.turns, settings.delivery)
     const random = new Random(settings.seed)
