@@ -1,5 +1,14 @@
 // What a probe works with: raw calls, and memory, sockets, ports and events that are all given back at its end.
-import type { Block, Calls, Extensions, Handle, Seam, SocketHandle } from "@effect-winsock/core/Seam"
+import type {
+  Block,
+  Calls,
+  CompletionRoutine,
+  Extensions,
+  Handle,
+  Routine,
+  Seam,
+  SocketHandle
+} from "@effect-winsock/core/Seam"
 import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
@@ -13,25 +22,22 @@ import * as NetAddress from "effect/net/NetAddress"
 import { Message } from "./message.ts"
 import { CannotRun } from "./model.ts"
 
-/** A completion routine that can be given to a call, and the runs of it so far. */
-export interface Routine {
-  readonly address: number
-  readonly release: () => void
-}
-
-export type RunRoutine = (error: number, bytes: number, overlapped: number, flags: number) => void
-
 /** What a probe runs on. */
 export interface Environment {
   readonly layer: "mock" | "native"
   readonly seam: Seam
-  /** Makes a completion routine of a function. */
-  readonly routine: (run: RunRoutine) => Routine
   readonly processId: number
   /** Makes a file with that content; its path. */
   readonly file: (content: string) => string
-  /** Whether a call on another thread can block. */
-  readonly blocks: boolean
+  /** What only a simulated machine can be told to do. */
+  readonly simulated?: Simulated
+}
+
+export interface Simulated {
+  /** Makes a call fail with a code, until the function that it returns is called. */
+  readonly fault: (call: FunctionName | ExtensionName, code: number) => () => void
+  /** Lets the thread exit that has made the calls. */
+  readonly threadExit: () => void
 }
 
 export interface SocketOptions {
@@ -113,6 +119,7 @@ export class Bench {
   private readonly files = new Set<Handle>()
   private readonly operations: Array<Overlapped> = []
   private readonly routines: Array<Routine> = []
+  private readonly faults: Array<() => void> = []
   private readonly underWay = new Set<Promise<unknown>>()
 
   constructor(environment: Environment) {
@@ -151,6 +158,24 @@ export class Bench {
   /** Of a call that returns TRUE or FALSE. */
   success(rc: number): string {
     return rc !== 0 ? "ok" : this.error
+  }
+
+  // --- what only a simulated machine does ---
+
+  private get simulated(): Simulated {
+    const { simulated } = this.environment
+    if (simulated === undefined) throw new CannotRun("on a simulated machine only")
+    return simulated
+  }
+
+  /** Makes a call fail with a code, to the end of the probe. */
+  faulty(call: FunctionName | ExtensionName, code: string): void {
+    this.faults.push(this.simulated.fault(call, Codes[code as keyof typeof Codes] as number))
+  }
+
+  /** Lets the thread exit that has made the calls. */
+  threadExit(): void {
+    this.simulated.threadExit()
   }
 
   // --- sockets ---
@@ -436,8 +461,8 @@ export class Bench {
     return this.success(this.calls.WSAGetOverlappedResult(s, address, this.forget(), 0, this.flags.address))
   }
 
-  routine(run: RunRoutine): Routine {
-    const routine = this.environment.routine(run)
+  routine(run: CompletionRoutine): Routine {
+    const routine = this.seam.routine(run)
     this.routines.push(routine)
     return routine
   }
@@ -569,6 +594,7 @@ export class Bench {
 
   /** Gives everything back. Memory of an operation that does not end stays the kernel's. */
   async release(): Promise<void> {
+    for (const remove of this.faults) remove()
     for (const s of this.sockets) {
       this.calls.CancelIoEx(s, 0)
       this.calls.closesocket(s)

@@ -1,36 +1,50 @@
 // Where a layer is known not to be as Windows.
 import type { Divergence, Expectation } from "./model.ts"
 
-const legacy = "a code of Windows Sockets 1.1: version 2.2 has no such call"
-
 /**
  * What the simulation does not have, by row, and what no probe can bring about on any layer. The functions answer what Windows answers where a thing is not
  * supported; none of it is pretended.
  */
 export const omissions: { readonly [id: string]: string } = {
-  "fact 30": "raw sockets are not simulated",
-  "fact 64": "the threads behind the seam's calls do not exit",
-  "fact 38": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "fact 59": "sockets cannot be shared between processes",
-  "WSASend WSAECONNABORTED": "loopback loses nothing, so that nothing times out (of a local close: fact 60)",
-  "WSASend WSAEINTR": legacy,
-  "WSASend WSAEINPROGRESS": legacy,
-  "WSASend WSAENETDOWN": "loopback does not fail",
-  "WSASend WSAENETRESET": "over loopback no peer goes without a reset",
-  "WSASend WSAENOBUFS": "the machine's memory would have to be used up",
-  "WSASend WSANOTINITIALISED": "WSACleanup would end all sockets of the process, those of the other rows too",
-  "P31 multicast": "multicast groups are not simulated",
-  "§1.12 blocked": "a call never blocks in a simulation: it answers at once, and the guard reports it",
-  "§1.12 blocked close": "a call never blocks in a simulation: it answers at once, and the guard reports it"
+  "fact 59": "sockets cannot be shared between processes"
 }
 
 const on8 = (id: string, wine: Expectation, why: string): Divergence => ({ id, wine, versions: ["8.0"], why })
+
+/** Sequences of the options of groups, and what the last of them answers under Wine. */
+const groupCodes = (
+  [
+    ["ADD", "ADD", "WSAEADDRINUSE"],
+    ["ADD", "ADD_SOURCE", "ok"],
+    ["ADD_SOURCE", "ADD", "WSAEADDRINUSE"],
+    ["ADD_SOURCE", "ADD_SOURCE", "WSAEINVAL"],
+    ["ADD_SOURCE DROP_SOURCE", "DROP_SOURCE", "WSAEINVAL"],
+    ["ADD BLOCK_SOURCE", "BLOCK_SOURCE", "WSAEINVAL"],
+    ["ADD BLOCK_SOURCE", "ADD", "WSAEADDRINUSE"],
+    ["ADD BLOCK_SOURCE UNBLOCK_SOURCE", "UNBLOCK_SOURCE", "WSAEINVAL"]
+  ] as const
+).map(([before, act, last]) => {
+  const wine = { before: before.replaceAll(/\w+/g, "ok"), last }
+  return on8(`§1.9 groups ${before} ${act}`, wine, "Linux has other codes, and lets all sources become one")
+})
 
 const absent = (option: string): Divergence =>
   on8(`§1.2 ${option}`, { getsockopt: "WSAENOPROTOOPT" }, `Wine has no ${option}`)
 
 /** What Wine does instead of what Windows does. Each was observed under the versions that it names. */
 export const divergences: ReadonlyArray<Divergence> = [
+  // raw sockets
+  on8(
+    "raw protocols",
+    { ICMP: "ok", ICMPv6: "WSAEPROTONOSUPPORT", "300": "WSAEPROTONOSUPPORT" },
+    "Wine has raw sockets of a few protocols only, and none of ICMPv6"
+  ),
+  on8(
+    "raw unbound",
+    { WSARecvFrom: "WSAEWOULDBLOCK", WSARecvMsg: "WSAEWOULDBLOCK" },
+    "Wine has a raw socket wait for packets that is not bound"
+  ),
+  on8("raw options", { IP_HDRINCL: "ok", IP_RECVERR: "WSAENOPROTOOPT" }, "Wine has no IP_RECVERR"),
   // receiving
   on8(
     "fact 3",
@@ -58,6 +72,44 @@ export const divergences: ReadonlyArray<Divergence> = [
     "Wine adds the IPv6 packet info, with a v4-mapped address, as Linux gives it"
   ),
   on8("P31 multicast", { text: "Hello!", flags: "none" }, "Wine does not set MSG_MCAST"),
+  on8(
+    "WSARecvMsg WSAEFAULT",
+    { name: "WSAEWOULDBLOCK", control: "WSAEWOULDBLOCK", "without both": "WSAEWOULDBLOCK" },
+    "Wine finds out about bad pointers when there is a datagram"
+  ),
+  on8(
+    "WSARecvMsg WSAEOPNOTSUPP",
+    { call: "WSAEWOULDBLOCK" },
+    "Wine does not look at what kind of socket WSARecvMsg is called on"
+  ),
+  // interfaces
+  on8("§1.4 SIO_GET_INTERFACE_LIST IPv6", { call: "ok" }, "Wine lists the IPv4 interfaces on an IPv6 socket, too"),
+  on8(
+    "§1.4 SIO_ROUTING_INTERFACE_QUERY",
+    { call: "ok", address: "another" },
+    "Wine tells the address of the default route, also of loopback"
+  ),
+  on8("§1.4 SIO_ROUTING_INTERFACE_QUERY IPv6", { call: "WSAEAFNOSUPPORT" }, "Wine knows no routes of IPv6"),
+  on8(
+    "§1.4 SIO_ADDRESS_LIST_CHANGE",
+    {
+      "not overlapped": "WSAEWOULDBLOCK",
+      call: "WSA_IO_PENDING",
+      status: "STATUS_SUCCESS",
+      packets: "A STATUS_CANCELLED 0"
+    },
+    "Wine leaves the OVERLAPPED of this one alone while it pends"
+  ),
+  on8(
+    "§1.4 SIO_ROUTING_INTERFACE_CHANGE",
+    {
+      "not overlapped": "WSAEOPNOTSUPP",
+      call: "WSA_IO_PENDING",
+      status: "STATUS_NOT_SUPPORTED",
+      packets: "A STATUS_NOT_SUPPORTED 0"
+    },
+    "Wine has no SIO_ROUTING_INTERFACE_CHANGE"
+  ),
   // sending
   on8(
     "fact 19",
@@ -378,6 +430,62 @@ export const divergences: ReadonlyArray<Divergence> = [
     "§1.4 SIOCATMARK",
     { nothing: 1, before: 1, stream: "ab!cd", after: 1 },
     "Wine 8 always says that there is no urgent byte before the reader"
+  ),
+  // options by the type of socket
+  on8(
+    "§1.2 IPv6 on IPv4",
+    { IPV6_UNICAST_HOPS: "WSAEOPNOTSUPP", IPV6_V6ONLY: "WSAEOPNOTSUPP" },
+    "Linux, under Wine, has another code for it"
+  ),
+  on8("§1.2 other protocol", { TCP_NODELAY: "WSAEOPNOTSUPP" }, "Linux, under Wine, has another code for it"),
+  on8(
+    "§1.2 BSD",
+    { SO_SNDLOWAT: "WSAENOPROTOOPT", SO_RCVLOWAT: "WSAENOPROTOOPT", SO_USELOOPBACK: "WSAENOPROTOOPT" },
+    "Wine answers as Windows did before Vista"
+  ),
+  on8(
+    "§1.2 TCP options",
+    {
+      TCP_EXPEDITED_1122: "WSAENOPROTOOPT",
+      TCP_KEEPCNT: "WSAENOPROTOOPT",
+      TCP_MAXRT: "WSAENOPROTOOPT",
+      TCP_TIMESTAMPS: "WSAENOPROTOOPT",
+      TCP_FASTOPEN: "WSAENOPROTOOPT"
+    },
+    "Wine has only TCP_NODELAY"
+  ),
+  on8("§1.2 IP_IFLIST", { before: "WSAENOPROTOOPT", on: "WSAENOPROTOOPT" }, "Wine has no IP_IFLIST"),
+  on8("§1.2 IP_UNICAST_IF", { set: "ok", told: 0x0100_0000 }, "Wine tells what was set"),
+  // AF_UNIX
+  on8("P32 AF_UNIX", { stream: "WSAEAFNOSUPPORT" }, "Wine 8 has no AF_UNIX"),
+  // multicast groups: Linux' codes, and what Linux does on its loopback interface
+  ...groupCodes,
+  on8(
+    "§1.9 IP_MULTICAST_LOOP",
+    { "off at the receiver": "group", "off at the sender": "group" },
+    "the option is the sender's on Linux, whose loopback interface gives back what is sent all the same"
+  ),
+  on8(
+    "WSARecvMsg routine not overlapped",
+    { call: "ok", bytes: 6, SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0" },
+    "Wine does not ignore the routine"
+  ),
+  on8(
+    "WSASend routine not overlapped",
+    { call: "ok", bytes: 6, SleepEx: "WAIT_IO_COMPLETION", runs: "ok 6 flags 0" },
+    "Wine does not ignore the routine"
+  ),
+  on8("§1.9 IP_MULTICAST_IF index", { set: "WSAEINVAL" }, "Wine takes addresses of IPv4 interfaces only"),
+  on8(
+    "§1.9 ip_mreq_source",
+    { received: "nothing" },
+    "Wine gives the structure to Linux as it is, which has another order"
+  ),
+  on8("§1.2 MCAST_JOIN_GROUP", { call: "WSAENOPROTOOPT" }, "Wine has no MCAST_JOIN_GROUP"),
+  on8(
+    "§1.4 SIO_GET_TX_TIMESTAMP",
+    { without: "WSAEOPNOTSUPP", configured: "WSAEOPNOTSUPP", unknown: "WSAEOPNOTSUPP", sent: "no" },
+    "Wine has no timestamps"
   ),
   // names
   on8("N4", { outcome: "ok" }, "Wine does not look at the members of the hints that are not for hints"),

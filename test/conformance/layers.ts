@@ -3,8 +3,7 @@ import type { Seam } from "@effect-winsock/core/Seam"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { Bench, type Environment, type Routine, type RunRoutine } from "./bench.ts"
-import type * as Koffi from "koffi"
+import { Bench, type Environment, type Simulated } from "./bench.ts"
 import { CannotRun, type Outcome, type Platform, type Row } from "./model.ts"
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -44,18 +43,21 @@ export const onMock = <A>(use: (environment: Environment) => Promise<A>): Promis
         const { MockWinsock } = yield* Effect.promise(() => import("@effect-winsock/mock"))
         const mock = yield* MockWinsock.make({ guard: "collect" })
         const { seam } = mock
-        const routine = (run: RunRoutine): Routine => {
-          const scope = Scope.makeUnsafe()
-          const address = Effect.runSync(Scope.provide(mock.routine(run), scope))
-          return { address, release: () => Effect.runSync(Scope.close(scope, Exit.void)) }
-        }
         let files = 0
         const file = (content: string): string => {
           const path = `C:\\conformance\\${files++}.txt`
           Effect.runSync(mock.file(path, new TextEncoder().encode(content)))
           return path
         }
-        const environment: Environment = { layer: "mock", seam, routine, processId: 1, blocks: false, file }
+        const simulated: Simulated = {
+          fault: (call, code) => {
+            const scope = Scope.makeUnsafe()
+            Effect.runSync(Scope.provide(mock.fault({ call, code }), scope))
+            return () => Effect.runSync(Scope.close(scope, Exit.void))
+          },
+          threadExit: () => Effect.runSync(mock.threadExit())
+        }
+        const environment: Environment = { layer: "mock", seam, processId: 1, file, simulated }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )
@@ -78,9 +80,6 @@ const temporaryFiles = Effect.gen(function* () {
   }
 })
 
-const routineParameters = ["uint32_t", "uint32_t", "uintptr_t", "uint32_t"]
-let routineType: Koffi.TypeObject | undefined
-
 /** The machine's own ws2_32.dll. */
 export const onNative = <A>(use: (environment: Environment) => Promise<A>): Promise<A> =>
   Effect.runPromise(
@@ -88,17 +87,9 @@ export const onNative = <A>(use: (environment: Environment) => Promise<A>): Prom
       Effect.gen(function* () {
         const { NativeWinsock } = yield* Effect.promise(() => import("@effect-winsock/native"))
         const seam = yield* NativeWinsock.seam
-        const koffi = yield* Effect.promise(() => import("koffi"))
-        // declared once: koffi keeps declarations for ever
-        routineType ??= koffi.pointer(koffi.proto("__stdcall", null, "void", routineParameters))
-        const type = routineType
-        const routine = (run: RunRoutine): Routine => {
-          const callback = koffi.register(run, type)
-          return { address: Number(callback), release: () => koffi.unregister(callback) }
-        }
         const { pid } = process
         const files = yield* temporaryFiles
-        const environment: Environment = { layer: "native", seam, routine, processId: pid, blocks: true, file: files }
+        const environment: Environment = { layer: "native", seam, processId: pid, file: files }
         return yield* Effect.promise(() => started(seam, () => use(environment)))
       })
     )

@@ -23,6 +23,8 @@ interface RowOf {
   /** Where the expectation comes from, or who asks. */
   readonly source: string
   readonly probe: Probe
+  /** Whether a fault brings it about: on the simulated machine, and there only. */
+  readonly byFault?: true
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   nameOfPlatform,
   textOf
 } from "./model.ts"
+import { pages, reasonOf, shows } from "./pages.ts"
 
 /** What the layers answered, by the row's id. */
 export type Outcomes = ReadonlyMap<string, Outcome>
@@ -172,8 +173,35 @@ export const terminal = (groups: ReadonlyArray<Group>, run: Run, paper: Paper): 
       )
     }
   }
+  lines.push("", style(["bold", "underline"], "The error codes of the two pages"))
+  for (const [code, name, , row, how, ...layers] of codes(groups, run)) {
+    lines.push(`  ${name.padEnd(11)} ${code.padEnd(22)} ${how.padEnd(11)} ${layers.join(" / ").padEnd(24)} ${row}`)
+  }
   return lines
 }
+
+// --- the codes of the pages ---
+
+const answer = (outcome: Outcome | undefined, code: string): string =>
+  outcome === undefined ? "-" : outcome._tag === "CannotRun" ? "cannot run" : shows(outcome, code) ? "yes" : "another"
+
+/** Code, function, the library's reason, a row, how it provokes the code, and whether the layers gave it. */
+export const codes = (groups: ReadonlyArray<Group>, run: Run): ReadonlyArray<ReadonlyArray<string>> => {
+  const rows = new Map(groups.flatMap((group) => group.rows).map((row) => [row.id, row]))
+  return pages.flatMap((page) =>
+    page.rows.map((id) => [
+      page.code,
+      page.function,
+      reasonOf(page),
+      id,
+      rows.get(id)?.byFault === true ? "by a fault" : "really",
+      answer(run.mock.get(id), page.code),
+      answer(run.native?.outcomes.get(id), page.code)
+    ])
+  )
+}
+
+const codeColumns = ["code", "function", "reason", "row", "how", "mock"]
 
 // --- Markdown ---
 
@@ -232,9 +260,19 @@ export const markdown = (groups: ReadonlyArray<Group>, run: Run & { native: obje
   const wine = divergences.map(({ id, versions, why }) => line([id, why, versions.join(", ")]))
   const notSimulated = Object.entries(omissions).map(([id, why]) => line([id, why]))
   const sources = groups.flatMap((group) => group.rows.map((row) => line([row.id, row.source])))
+  const pageColumns = [...codeColumns, nameOfPlatform(platform)]
   return [
     introduction(platform),
     ...sections,
+    "## The error codes of the two pages\n",
+    `Every code of the tables on the pages of WSARecvMsg and WSASend, with the rows above that provoke it. \`by a fault\`: nothing
+brings it about but a fault of the simulated machine. \`another\`: this layer answers with another code, as the row
+tells. \`reason\` is what the library makes of the code; the code that a call pends with is no error there.
+`,
+    line(pageColumns),
+    line(pageColumns.map(() => "---")),
+    ...codes(groups, run).map(line),
+    "",
     "## What is known of Wine\n",
     line(["", "what it does instead of Windows", "observed under"]),
     line(["---", "---", "---"]),

@@ -155,7 +155,7 @@ describe("WSAWaitForMultipleEvents off the JS thread", () => {
     Effect.gen(function* () {
       const l = yield* lab()
       let runs = 0
-      const routine = yield* l.mock.routine(() => runs++)
+      const routine = l.routine(() => runs++)
       const s = l.socket({ blocking: true })
       l.bind(s, "127.0.0.1")
       const message = l.message()

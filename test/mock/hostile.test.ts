@@ -1,5 +1,6 @@
 import * as Signatures from "@effect-winsock/core/Signatures"
 import * as Ioctls from "@effect-winsock/schema/Ioctls"
+import * as IoctlTable from "@effect-winsock/schema/IoctlTable"
 import * as Codes from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -35,7 +36,7 @@ const pool = (l: Lab, random: (below: number) => number): Array<number> => {
   return [...addresses, ...addresses, ...handles, ...numbers, ...ioctls]
 }
 
-const ioctls = Ioctls.table.map(({ code }) => code)
+const ioctls = IoctlTable.table.map(({ code }) => code)
 
 const run = (seed: number, abi: "x64" | "ia32") =>
   Effect.gen(function* () {

@@ -11,14 +11,21 @@ import { numbered, start } from "../support/rig.ts"
 
 const loopback = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0)
 
-const law = <E>(name: string, body: (mock: Mock) => Effect.Effect<unknown, E, Winsock.Winsock | Scope.Scope>): void =>
-  it.effect(name, () =>
-    Effect.gen(function* () {
-      const mock = yield* MockWinsock.make()
-      const winsock = yield* Winsock.make(mock.seam)
-      yield* Effect.scoped(body(mock)).pipe(Effect.provideService(Winsock.Winsock, winsock))
-    }).pipe(Effect.scoped)
-  )
+const law = <E>(
+  name: string,
+  body: (mock: Mock) => Effect.Effect<unknown, E, Winsock.Winsock | Scope.Scope>,
+  modes: ReadonlyArray<Winsock.Completion> = ["port", "event", "routine"]
+): void => {
+  for (const completion of modes) {
+    it.effect(`${name}, by ${completion}`, () =>
+      Effect.gen(function* () {
+        const mock = yield* MockWinsock.make()
+        const winsock = yield* Winsock.make(mock.seam, { completion })
+        yield* Effect.scoped(body(mock)).pipe(Effect.provideService(Winsock.Winsock, winsock))
+      }).pipe(Effect.scoped)
+    )
+  }
+}
 
 const isKept = (mock: Mock, kept: boolean, when: string) =>
   Effect.gen(function* () {
@@ -89,20 +96,24 @@ describe("L7: the process is kept alive exactly while a fiber waits", () => {
     })
   )
 
-  law("at exit the off-thread wait is woken, and nothing is when there is none", (mock) =>
-    Effect.gen(function* () {
-      const posts = Effect.map(
-        mock.trace,
-        (events) => events.filter((e) => e._tag === "Call" && e.name === "PostQueuedCompletionStatus").length
-      )
-      yield* mock.exit
-      assert.strictEqual(yield* posts, 0)
-      const socket = yield* UdpSocket.bind(loopback)
-      const fiber = yield* start(socket.receive)
-      yield* mock.settled
-      yield* mock.exit
-      assert.strictEqual(yield* posts, 1)
-      yield* Fiber.interrupt(fiber)
-    })
+  law(
+    "at exit the off-thread wait is woken, and nothing is when there is none",
+    (mock) =>
+      Effect.gen(function* () {
+        const posts = Effect.map(
+          mock.trace,
+          (events) => events.filter((e) => e._tag === "Call" && e.name === "PostQueuedCompletionStatus").length
+        )
+        yield* mock.exit
+        assert.strictEqual(yield* posts, 0)
+        const socket = yield* UdpSocket.bind(loopback)
+        const fiber = yield* start(socket.receive)
+        yield* mock.settled
+        yield* mock.exit
+        assert.strictEqual(yield* posts, 1)
+        yield* Fiber.interrupt(fiber)
+      }),
+    // by event it is the wait for events that is woken, by routine there is none
+    ["port"]
   )
 })

@@ -8,7 +8,7 @@ const setUp = Effect.gen(function* () {
   const l = yield* lab()
   const a = l.bound()
   const runs: Array<ReadonlyArray<number>> = []
-  const routine = yield* l.mock.routine((...args) => void runs.push(args))
+  const routine = l.routine((...args) => void runs.push(args))
   const receive = () => {
     const overlapped = l.overlapped()
     const message = l.message()
@@ -39,6 +39,27 @@ describe("completion routines", () => {
     })
   )
 
+  it.effect("one that queues another is followed by it in the same wait, and not nested", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const a = l.bound()
+      l.send(a.s, "one", "127.0.0.1", a.port)
+      l.send(a.s, "second", "127.0.0.1", a.port)
+      yield* l.mock.settled
+      const seen: Array<string> = []
+      const post = () => l.extension(a.s, "WSARecvMsg")(a.s, l.message().address, 0, l.overlapped().address, routine)
+      const routine = l.routine((_error, bytes) => {
+        seen.push(`begins ${bytes}`)
+        if (seen.length === 1) post()
+        seen.push(`ends ${bytes}`)
+      })
+      post()
+      assert.strictEqual(l.calls.SleepEx(0, 1), Flags.WSA_WAIT_IO_COMPLETION)
+      assert.deepStrictEqual(seen, ["begins 3", "ends 3", "begins 6", "ends 6"])
+      assert.strictEqual(l.calls.SleepEx(0, 1), 0)
+    })
+  )
+
   it.effect("an alertable dequeue of an empty port runs them and takes nothing", () =>
     Effect.gen(function* () {
       const { a, l, receive, runs } = yield* setUp
@@ -52,11 +73,54 @@ describe("completion routines", () => {
     })
   )
 
+  it.effect("whoever asks is told when one is queued, once for all that are", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const a = l.bound()
+      let told = 0
+      const routine = l.routine(
+        () => {},
+        () => told++
+      )
+      const post = () => l.extension(a.s, "WSARecvMsg")(a.s, l.message().address, 0, l.overlapped().address, routine)
+      post()
+      post()
+      l.calls.CancelIoEx(a.s, 0)
+      assert.strictEqual(told, 0)
+      yield* l.mock.settled
+      assert.strictEqual(told, 1)
+      assert.strictEqual(l.calls.SleepEx(0, 1), Flags.WSA_WAIT_IO_COMPLETION)
+      post()
+      l.calls.CancelIoEx(a.s, 0)
+      yield* l.mock.settled
+      assert.strictEqual(told, 2)
+    })
+  )
+
+  it.effect("one that is taken back while it would still be run is a breach, whether it is pending or queued", () =>
+    Effect.gen(function* () {
+      const l = yield* lab({ guard: "collect" })
+      const a = l.bound()
+      for (const cancelled of [false, true]) {
+        const routine = l.seam.routine(() => {})
+        l.extension(a.s, "WSARecvMsg")(a.s, l.message().address, 0, l.overlapped().address, routine.address)
+        if (cancelled) l.calls.CancelIoEx(a.s, 0)
+        routine.release()
+        l.calls.CancelIoEx(a.s, 0)
+        l.calls.SleepEx(0, 1)
+      }
+      assert.deepStrictEqual(
+        (yield* l.mock.guard).map(({ kind }) => kind),
+        ["RoutineGone", "RoutineGone"]
+      )
+    })
+  )
+
   it.effect("an OVERLAPPED is taken until its routine ran", () =>
     Effect.gen(function* () {
       const l = yield* lab({ guard: "collect" })
       const a = l.bound()
-      const routine = yield* l.mock.routine(() => {})
+      const routine = l.routine(() => {})
       const overlapped = l.overlapped().address
       const post = () => l.extension(a.s, "WSARecvMsg")(a.s, l.message().address, 0, overlapped, routine)
       post()

@@ -111,8 +111,9 @@ describe("the library", () => {
       const { s } = l.bound()
       const at = l.alloc(64).address
       const refused: ReadonlyArray<readonly [number, number]> = [
-        [calls.WSASocketW(Flags.AF_INET, Flags.SOCK_RAW, 1, 0, 0, 1), Codes.WSAEACCES],
-        [calls.WSASocketW(Flags.AF_UNIX, Flags.SOCK_STREAM, 0, 0, 0, 1), Codes.WSAEAFNOSUPPORT],
+        [calls.WSASocketW(Flags.AF_INET, Flags.SOCK_RAW, 300, 0, 0, 1), Codes.WSAEPROTONOSUPPORT],
+        [calls.WSASocketW(Flags.AF_UNIX, Flags.SOCK_DGRAM, 0, 0, 0, 1), Codes.WSAESOCKTNOSUPPORT],
+        [calls.WSASocketW(99, Flags.SOCK_STREAM, 0, 0, 0, 1), Codes.WSAEAFNOSUPPORT],
         [calls.WSASocketW(Flags.AF_INET, 9, 0, 0, 0, 1), Codes.WSAESOCKTNOSUPPORT],
         [calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, 6, 0, 0, 1), Codes.WSAEPROTONOSUPPORT],
         [calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, 0, 0, 0, 0x1000), Codes.WSAEINVAL],

@@ -1,5 +1,14 @@
 // A bench for raw calls: blocks, sockets and messages of one simulated machine, all given back when the scope closes.
-import type { Block, Calls, Extensions, Handle, Seam, SocketHandle } from "@effect-winsock/core/Seam"
+import type {
+  Block,
+  Calls,
+  CompletionRoutine,
+  Extensions,
+  Handle,
+  Routine,
+  Seam,
+  SocketHandle
+} from "@effect-winsock/core/Seam"
 import type { ExtensionName } from "@effect-winsock/core/Signatures"
 import * as MockWinsock from "@effect-winsock/mock/MockWinsock"
 import * as Flags from "@effect-winsock/schema/Flags"
@@ -131,6 +140,7 @@ export class Lab {
   readonly seam: Seam
   readonly calls: Calls
   private readonly blocks: Array<Block> = []
+  private readonly routines: Array<Routine> = []
   private readonly handles = new Map<number, () => void>()
   private functions: Partial<Extensions> = {}
 
@@ -150,6 +160,13 @@ export class Lab {
     return block
   }
 
+  /** The address of a completion routine, which is taken back when all else is. */
+  routine(run: CompletionRoutine, queued?: () => void): number {
+    const routine = this.seam.routine(run, queued)
+    this.routines.push(routine)
+    return routine.address
+  }
+
   text(block: Block, at: number, length: number): string {
     return Array.from(block.bytes.slice(at, at + length), (byte) => (byte === 0 ? "" : String.fromCharCode(byte))).join(
       ""
@@ -159,6 +176,8 @@ export class Lab {
   close(): void {
     for (const end of Array.from(this.handles.values())) end()
     this.calls.WSACleanup()
+    if (this.routines.length > 0) this.calls.SleepEx(0, 1)
+    for (const { release } of this.routines) release()
     for (const block of this.blocks) this.seam.memory.free(block)
   }
 

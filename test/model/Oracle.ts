@@ -14,6 +14,7 @@ import {
 } from "@effect-winsock/schema/NtStatus"
 import {
   ERROR_NOT_FOUND,
+  WSA_IO_INCOMPLETE,
   WSA_IO_PENDING,
   WSA_NOT_ENOUGH_MEMORY,
   WSA_OPERATION_ABORTED,
@@ -100,7 +101,9 @@ class Reading {
       case "Completed":
         return this.completed(event)
       case "Dequeued":
-        return this.dequeued(event)
+        return event.key % 2 === 1 ? undefined : this.seen(event.overlapped)
+      case "Ran":
+        return this.seen(event.overlapped)
       case "Delivered":
         this.open.get(event.socket)?.delivered.push(event.bytes)
         return
@@ -132,6 +135,8 @@ class Reading {
         this.posts.delete(call.args.lpOverlapped)
         if (call.args.lpOverlapped !== 0) this.happened.overlappedSends++
         return
+      case "WSAGetOverlappedResult":
+        return call.error === WSA_IO_INCOMPLETE ? undefined : this.seen(call.args.lpOverlapped)
       case "CancelIoEx":
         return this.cancel(call)
     }
@@ -175,9 +180,10 @@ class Reading {
     }
   }
 
-  private dequeued({ key, overlapped }: MockTrace.Dequeued): void {
+  // the program has been told of the end of an operation
+  private seen(overlapped: number): void {
     const post = this.posts.get(overlapped)
-    if (post === undefined || key % 2 === 1) return
+    if (post === undefined) return
     for (const socket of this.sockets) {
       if (socket.active.includes(post)) socket.active = socket.active.filter((other) => other !== post)
     }

@@ -1,4 +1,5 @@
 /** What a seed chooses before a run begins. */
+import type { Winsock } from "@effect-winsock/core"
 import type { MockWinsock } from "@effect-winsock/mock"
 import { Chance } from "./Chance.ts"
 
@@ -36,6 +37,7 @@ export interface Unkindness {
 
 export interface Plan {
   readonly seed: number
+  readonly completion: Winsock.Completion
   readonly mock: MockWinsock.Options
   readonly maxOpsBeforeYield: number
   readonly pollInterval: number
@@ -89,7 +91,7 @@ const mostDatagrams = 64
 /** A number fits in every datagram but the empty one. */
 const shortest = 4
 
-export const planOf = (seed: number): Plan => {
+export const planOf = (seed: number, completion: Winsock.Completion = "port"): Plan => {
   const chance = new Chance(seed)
   const sockets = [socketPlan(chance)]
   if (chance.percent(40)) sockets.push(socketPlan(chance))
@@ -99,6 +101,7 @@ export const planOf = (seed: number): Plan => {
   if (empty) lengths[0] = 0
   return {
     seed,
+    completion,
     mock: {
       abi: chance.one(["x64", "ia32"]),
       seed: chance.below(2 ** 31),

@@ -114,7 +114,7 @@ export class World {
     const { plan } = this
     this.mock = this.now(Scope.provide(MockWinsock.make(plan.mock), this.mockScope))
     this.addFaults()
-    const options = { cancelGrace: 400 }
+    const options = { cancelGrace: 400, completion: plan.completion }
     this.winsock = this.now(Scope.provide(Winsock.make(this.seam(this.mock.seam), options), this.layerScope))
     for (const socket of plan.sockets) this.bind(socket)
     this.memoryShort = true

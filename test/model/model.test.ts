@@ -1,3 +1,4 @@
+import type { Winsock } from "@effect-winsock/core"
 import { assert, describe, it } from "@effect/vitest"
 import process from "node:process"
 import type { Happenings } from "./Oracle.ts"
@@ -8,21 +9,40 @@ import { run } from "./run.ts"
 const runs = Number(process.env.EFFECT_WINSOCK_MODEL_RUNS ?? 10_000)
 const firstSeed = 1
 
+/** Makes runs, and tells what happened in all of them. */
+const play = async (count: number, completion?: Winsock.Completion): Promise<Happenings> => {
+  const sum: Happenings = nothing()
+  for (let seed = firstSeed; seed < firstSeed + count; seed++) {
+    const { happened, problems } = await run(seed, false, completion)
+    if (problems.length > 0) {
+      const by = completion === undefined ? "" : ` --completion ${completion}`
+      const repeat = `npm run simulate -- --runs 1 --seed ${seed}${by}`
+      assert.fail([`run ${seed} went wrong; to see it: ${repeat}`, ...problems].join("\n  "))
+    }
+    for (const key of Object.keys(sum) as Array<keyof Happenings>) sum[key] += happened[key]
+  }
+  return sum
+}
+
+const neverIn = (sum: Happenings): ReadonlyArray<string> =>
+  Object.entries(sum)
+    .filter(([, count]) => count === 0)
+    .map(([name]) => name)
+
 describe("model", () => {
   it(`${runs} random runs: each datagram is given out once and in order, and nothing is left`, async () => {
-    const sum: Happenings = nothing()
-    for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-      const { happened, problems } = await run(seed)
-      if (problems.length > 0) {
-        const repeat = `npm run simulate -- --runs 1 --seed ${seed}`
-        assert.fail([`run ${seed} went wrong; to see it: ${repeat}`, ...problems].join("\n  "))
-      }
-      for (const key of Object.keys(sum) as Array<keyof Happenings>) sum[key] += happened[key]
-    }
     // the runs meet everything that they are meant to meet
-    const never = Object.entries(sum).filter(([, count]) => count === 0)
-    assert.deepStrictEqual(never, [], "what happened in no run")
+    assert.deepStrictEqual(neverIn(await play(runs)), [], "what happened in no run")
   }, 600_000)
+
+  for (const completion of ["event", "routine"] as const) {
+    const some = Math.ceil(runs / 10)
+    it(`${some} of them by ${completion}`, async () => {
+      const sum = await play(some, completion)
+      // few runs may meet no dead peer
+      assert.deepStrictEqual(neverIn({ ...sum, unreachable: 1 }), [], "what happened in no run")
+    }, 600_000)
+  }
 
   it("the same seed is the same run", async () => {
     for (let seed = 1; seed <= 25; seed++) {

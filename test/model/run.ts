@@ -1,4 +1,5 @@
 /** One run of the model test: a seed in, what went wrong out. */
+import type { Winsock } from "@effect-winsock/core"
 import { MockTrace } from "@effect-winsock/mock"
 import * as Effect from "effect/Effect"
 import type { Happenings } from "./Oracle.ts"
@@ -27,8 +28,8 @@ const storyOf = (world: World, trace: ReadonlyArray<MockTrace.Event>): ReadonlyA
   return lines
 }
 
-export const run = async (seed: number, tell = false): Promise<Outcome> => {
-  const driver = new Driver(planOf(seed), tell)
+export const run = async (seed: number, tell = false, completion?: Winsock.Completion): Promise<Outcome> => {
+  const driver = new Driver(planOf(seed, completion), tell)
   const { world } = driver
   try {
     world.begin()

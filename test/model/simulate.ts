@@ -1,8 +1,9 @@
 /**
- * npm run simulate -- [--runs N] [--streams N] [--seed S]: more runs of the models of datagrams and of streams than
+ * npm run simulate -- [--runs N] [--streams N] [--seed S] [--completion port|event|routine]: more runs of the models of datagrams and of streams than
  * `npm test` makes. A run that goes wrong is told, with the command that repeats it, and ends it all. The last lines say
  * how many runs there were of each, from which seed, and how fast.
  */
+import type { Winsock } from "@effect-winsock/core"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Happenings } from "./Oracle.ts"
@@ -11,7 +12,12 @@ import { run } from "./run.ts"
 import * as Streams from "./streams.ts"
 
 const { values } = parseArgs({
-  options: { runs: { type: "string" }, streams: { type: "string" }, seed: { type: "string" } }
+  options: {
+    runs: { type: "string" },
+    streams: { type: "string" },
+    seed: { type: "string" },
+    completion: { type: "string" }
+  }
 })
 
 const integer = (name: string, text: string | undefined, otherwise: number): number => {
@@ -21,6 +27,12 @@ const integer = (name: string, text: string | undefined, otherwise: number): num
   return process.exit(2)
 }
 
+const completion = values.completion as Winsock.Completion | undefined
+if (completion !== undefined && !["port", "event", "routine"].includes(completion)) {
+  process.stderr.write(`--completion is port, event or routine, not ${completion}\n`)
+  process.exit(2)
+}
+const by = completion === undefined ? "" : ` --completion ${completion}`
 const first = integer("seed", values.seed, 1)
 // who names the one alone means it alone
 const runs = integer("runs", values.runs, values.streams === undefined ? 10_000 : 0)
@@ -31,13 +43,13 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const start = performance.now()
 let told = start
 for (let i = 0; i < runs; i++) {
-  const outcome = await run(first + i, runs === 1)
+  const outcome = await run(first + i, runs === 1, completion)
   if (outcome.problems.length > 0) {
-    const { story } = runs === 1 ? outcome : await run(first + i, true)
+    const { story } = runs === 1 ? outcome : await run(first + i, true, completion)
     for (const line of story) say(line)
     say(`\nrun ${first + i} went wrong:`)
     for (const problem of outcome.problems) say(`  ${problem}`)
-    say(`repeat it: npm run simulate -- --runs 1 --seed ${first + i}`)
+    say(`repeat it: npm run simulate -- --runs 1 --seed ${first + i}${by}`)
     process.exit(1)
   }
   for (const key of Object.keys(sum) as Array<keyof Happenings>) sum[key] += outcome.happened[key]
@@ -61,10 +73,10 @@ if (runs > 0) {
 const happened = Streams.nothing()
 const begun = performance.now()
 for (let i = 0; i < connections; i++) {
-  const wrong = await Streams.runStreams(first + i, happened)
+  const wrong = await Streams.runStreams(first + i, happened, completion)
   if (wrong !== undefined) {
     say(`\nconnection ${first + i} went wrong:\n${wrong}`)
-    say(`repeat it: npm run simulate -- --streams 1 --seed ${first + i}`)
+    say(`repeat it: npm run simulate -- --streams 1 --seed ${first + i}${by}`)
     process.exit(1)
   }
   if (performance.now() - told > 10_000) {

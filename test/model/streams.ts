@@ -367,7 +367,11 @@ export const unkindness = (seed: number): ReadonlyArray<MockWinsock.Fault> => {
 }
 
 /** One run on a simulated machine of its own: what went wrong, nothing if it was clean. */
-export const runStreams = async (seed: number, happened: Happenings): Promise<string | undefined> => {
+export const runStreams = async (
+  seed: number,
+  happened: Happenings,
+  completion: Winsock.Completion = "port"
+): Promise<string | undefined> => {
   const exit = await Effect.runPromiseExit(
     Effect.scoped(
       Effect.gen(function* () {
@@ -383,7 +387,7 @@ export const runStreams = async (seed: number, happened: Happenings): Promise<st
         let statistics: Effect.Effect<Winsock.Statistics> | undefined
         yield* Effect.scoped(
           Effect.gen(function* () {
-            const winsock = yield* Winsock.make(mock.seam)
+            const winsock = yield* Winsock.make(mock.seam, { completion })
             statistics = winsock.statistics
             yield* Effect.provideService(play(seed, happened, true), Winsock.Winsock, winsock)
           })

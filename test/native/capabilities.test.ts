@@ -41,6 +41,9 @@ describe("UdpSocket: the capability record of the real DLL", () => {
             coalescing: false,
             offloadFault: false,
             peerErrorsOff: { connectionReset: true, networkReset: false },
+            multicast: { interfaceByIndex: false, sources: !ip.includes(":") },
+            mtuDiscovery: false,
+            timestamps: { receive: false, transmit: false },
             largestSend: 65_507,
             cancelOne: true
           })

@@ -1,8 +1,10 @@
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import * as Ioctls from "@effect-winsock/schema/Ioctls"
+import * as IoctlTable from "@effect-winsock/schema/IoctlTable"
 import * as NameFlags from "@effect-winsock/schema/NameFlags"
 import * as Options from "@effect-winsock/schema/Options"
+import * as OptionTable from "@effect-winsock/schema/OptionTable"
 import { assert, describe, it } from "@effect/vitest"
 
 const constantsOf = (module: object): Record<string, number> =>
@@ -77,6 +79,7 @@ describe("Ioctls", () => {
     : FIONREAD 0x4004667f, FIONBIO 0x8004667e, SIOCATMARK 0x40047307
     SIO_: FLUSH 0x28000004, GET_BROADCAST_ADDRESS 0x48000005, ENABLE_CIRCULAR_QUEUEING 0x28000002
       GET_EXTENSION_FUNCTION_POINTER 0xc8000006, GET_MULTIPLE_EXTENSION_FUNCTION_POINTER 0xc8000024
+      ROUTING_INTERFACE_CHANGE 0x88000015
       ROUTING_INTERFACE_QUERY 0xc8000014, ADDRESS_LIST_QUERY 0x48000016, ADDRESS_LIST_CHANGE 0x28000017
       BSP_HANDLE 0x4800001b, BSP_HANDLE_SELECT 0x4800001c, BSP_HANDLE_POLL 0x4800001d, BASE_HANDLE 0x48000022
       EXT_SENDMSG 0xc8000020, GET_INTERFACE_LIST 0x4004747f, IDEAL_SEND_BACKLOG_QUERY 0x4004747b
@@ -89,13 +92,13 @@ describe("Ioctls", () => {
 
   it("has the headers' numbers, as constants and in the table", () => {
     assert.deepStrictEqual(constantsOf(Ioctls), expected)
-    assert.deepStrictEqual(Object.fromEntries(Ioctls.table.map(({ code, name }) => [name, code])), expected)
+    assert.deepStrictEqual(Object.fromEntries(IoctlTable.table.map(({ code, name }) => [name, code])), expected)
   })
 
   it("names a code, signed or unsigned", () => {
-    assert.strictEqual(Ioctls.nameOf(0x8004_667e), "FIONBIO")
-    assert.strictEqual(Ioctls.nameOf(0x8004_667e | 0), "FIONBIO")
-    assert.isUndefined(Ioctls.nameOf(1))
+    assert.strictEqual(IoctlTable.infoOf(0x8004_667e)?.name, "FIONBIO")
+    assert.strictEqual(IoctlTable.infoOf(0x8004_667e | 0)?.name, "FIONBIO")
+    assert.isUndefined(IoctlTable.infoOf(1))
   })
 })
 
@@ -134,27 +137,30 @@ describe("Options", () => {
 
   it("has one row for a level and number, found by them", () => {
     const constants = constantsOf(Options)
-    for (const info of Options.table) {
+    for (const info of OptionTable.table) {
       assert.strictEqual(info.number, constants[info.name], info.name)
-      assert.strictEqual(Options.infoOf(info.level, info.number), info)
+      assert.strictEqual(OptionTable.infoOf(info.level, info.number), info)
     }
     assert.isUndefined(
-      Options.infoOf(Flags.SOL_SOCKET, 0xfffb),
+      OptionTable.infoOf(Flags.SOL_SOCKET, 0xfffb),
       "the low half of SO_EXCLUSIVEADDRUSE is another number"
     )
-    assert.isUndefined(Options.infoOf(Flags.IPPROTO_IP, -1))
+    assert.isUndefined(OptionTable.infoOf(Flags.IPPROTO_IP, -1))
   })
 
   it("knows on which sockets Windows refuses an option", () => {
-    const sockets = (level: number, number: number) => Options.infoOf(level, number)?.sockets.join(" ")
+    const sockets = (level: number, number: number) => OptionTable.infoOf(level, number)?.sockets.join(" ")
     for (const number of [19, 21, 24, 25, 40, 47, 50, 51]) {
       assert.strictEqual(sockets(Flags.IPPROTO_IP, number), "udp raw", `IPPROTO_IP ${number}`)
       assert.strictEqual(sockets(Flags.IPPROTO_IPV6, number), "udp raw", `IPPROTO_IPV6 ${number}`)
     }
     assert.strictEqual(sockets(Flags.IPPROTO_IP, Options.IP_RECVERR), "udp")
     assert.strictEqual(sockets(Flags.IPPROTO_IP, Options.IP_HDRINCL), "raw")
-    assert.strictEqual(Options.infoOf(Flags.IPPROTO_IP, Options.IP_UNICAST_IF)?.value, "u32be")
-    assert.strictEqual(Options.infoOf(Flags.IPPROTO_IPV6, Options.IPV6_UNICAST_IF)?.value, "u32")
+    assert.strictEqual(
+      OptionTable.infoOf(Flags.IPPROTO_IP, Options.IP_UNICAST_IF)?.value.type,
+      "DWORD (IF_INDEX, network byte order)"
+    )
+    assert.strictEqual(OptionTable.infoOf(Flags.IPPROTO_IPV6, Options.IPV6_UNICAST_IF)?.value.type, "DWORD")
   })
 })
 

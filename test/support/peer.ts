@@ -9,6 +9,7 @@ import { EngineKey } from "@effect-winsock/core/Winsock"
 import { WinsockError } from "@effect-winsock/core/WinsockError"
 import {
   AF_INET,
+  AF_UNIX,
   IPPROTO_TCP,
   MSG_OOB,
   SD_SEND,
@@ -24,7 +25,7 @@ import { writePointer } from "@effect-winsock/schema/Layout"
 import { WSAECONNABORTED, WSAECONNRESET, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import { attach, configure, makeSocket } from "../../packages/core/src/internal/tcpOpen.ts"
 import { checkConnect } from "../../packages/core/src/internal/tcpOptions.ts"
@@ -203,15 +204,26 @@ export interface PairOptions extends Options {
   readonly peerBuffer?: number
 }
 
+/** What the pairs of a test file are made of: TCP, unless it says otherwise before its first test. */
+export const transport: { family: typeof AF_INET | typeof AF_UNIX } = { family: AF_INET }
+
+let paths = 0
+
+/** Where the next listener listens. */
+const somewhere = (): NetAddress.SocketAddress =>
+  transport.family === AF_UNIX ? NetAddress.unixPathAddress(`C:\\peers\\${++paths}.sock`) : loopback
+
 const plainSocket = (seam: Seam, block: Block): SocketHandle => {
-  const socket = seam.calls.WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, 0, 0, WSA_FLAG_OVERLAPPED)
+  const { family } = transport
+  const protocol = family === AF_UNIX ? 0 : IPPROTO_TCP
+  const socket = seam.calls.WSASocketW(family, SOCK_STREAM, protocol, 0, 0, WSA_FLAG_OVERLAPPED)
   assert.notStrictEqual(socket, -1)
   block.view.setUint32(0, 1, true)
   assert.strictEqual(seam.calls.ioctlsocket(socket, FIONBIO, block.address), 0)
   return socket
 }
 
-/** A listener at a port of its own on loopback, whose SOCKET and memory the scope gives back. */
+/** A listener at an address of its own, whose SOCKET and memory the scope gives back. */
 const listener = (seam: Seam, peerBuffer: number | undefined) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -221,13 +233,14 @@ const listener = (seam: Seam, peerBuffer: number | undefined) =>
         block.view.setUint32(0, peerBuffer, true)
         assert.strictEqual(seam.calls.setsockopt(socket, SOL_SOCKET, SO_RCVBUF, block.address, 4), 0)
       }
-      const length = SockAddr.write(block.view, 0, loopback)
+      const length = SockAddr.write(block.view, 0, somewhere())
       assert.strictEqual(seam.calls.bind(socket, block.address, length), 0)
       assert.strictEqual(seam.calls.listen(socket, 4), 0)
       block.view.setInt32(128, 128, true)
       assert.strictEqual(seam.calls.getsockname(socket, block.address, block.address + 128), 0)
       const name = SockAddr.read(block.view, 0, block.view.getInt32(128, true))
-      return { socket, block, address: name._tag === "Inet" ? name.address : assert.fail(name._tag) }
+      if (name._tag !== "Inet" && name._tag !== "Unix") return assert.fail(name._tag)
+      return { socket, block, address: name.address }
     }),
     ({ block, socket }) =>
       Effect.sync(() => {
@@ -250,7 +263,7 @@ export const pair = (rig: Rig, options: PairOptions = {}): Effect.Effect<Pair, W
     )
     const socket = yield* Effect.acquireRelease(
       Effect.suspend(() => {
-        const made = makeSocket(engine, false)
+        const made = makeSocket(engine, transport.family)
         if (made instanceof WinsockError) return Effect.fail(made)
         configure(made.on, checked.stream)
         const stream = attach(engine, made, checked.stream)
@@ -271,10 +284,15 @@ export const pair = (rig: Rig, options: PairOptions = {}): Effect.Effect<Pair, W
         assert.strictEqual(seam.calls.ioctlsocket(peer.socket as SocketHandle, FIONBIO, block.address), 0)
       })
     )
-    const remote = yield* poll<NetAddress.InetAddress>("a connection", () => socket.on.peerAddress())
+    const named = (name: ReturnType<typeof SockAddr.read>) => ("address" in name ? name.address : undefined)
+    const remote = yield* poll("a connection", () => socket.on.address("getpeername", named))
     socket.accepted(new Uint8Array(0))
     rig.recorder.clear()
-    return { socket: new Connection(socket, socket.on.localAddress()!, remote), peer }
+    // the laws are the stream's, whatever its ends are called
+    const ends = [socket.on.address("getsockname", named)!, remote].map((end) =>
+      NetAddress.isInetAddress(end) ? end : loopback
+    )
+    return { socket: new Connection(socket, ends[0], ends[1]), peer }
   })
 
 /**

@@ -144,6 +144,20 @@ export const law = <A, E>(
   options?: RigOptions
 ): void => it.live(`${name} (${layerName})`, () => withRig(body, options))
 
+export interface ModeOptions extends RigOptions {
+  /** The ways of completion in which it is tested, when not in all. */
+  readonly modes?: ReadonlyArray<Winsock.Completion>
+}
+
+/** A test of a law that holds in whatever way operations complete. */
+export const lawInEachMode = <A, E>(
+  name: string,
+  body: (rig: Rig) => Effect.Effect<A, E, Winsock.Winsock | Scope.Scope>,
+  { modes = ["port", "event", "routine"], ...options }: ModeOptions = {}
+): void => {
+  for (const completion of modes) law(`${name}, by ${completion}`, body, { ...options, completion })
+}
+
 /** 127.0.0.1, any port. */
 export const loopback = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0)
 

@@ -1,4 +1,4 @@
-// npm run check [-- types lint format rooms docs]: all checks, or those named. The last line says what came out.
+// npm run check [-- types lint format rooms docs pages]: all checks, or those named. The last line says what came out.
 import { spawn } from "node:child_process"
 import { checkNode, node, root } from "../node.mjs"
 
@@ -7,7 +7,8 @@ const checks = {
   lint: ["node_modules/oxlint/bin/oxlint", "--deny-warnings"],
   format: ["node_modules/oxfmt/bin/oxfmt", "--check"],
   rooms: ["tools/check/rooms.mjs"],
-  docs: ["tools/check/docs.mjs"]
+  docs: ["tools/check/docs.mjs"],
+  pages: ["tools/check/pages.mjs"]
 }
 
 // the examples are checked against the declarations that `types` writes
@@ -30,7 +31,7 @@ const run = (name) =>
     child.on("close", (code) => {
       const output = Buffer.concat(chunks).toString().trim()
       if (code !== 0) console.log(`--- ${name} ---\n${output}\n`)
-      resolve({ name, failed: code !== 0, note: /^(?:rooms|docs): (.*)$/m.exec(output)?.[1] })
+      resolve({ name, failed: code !== 0, note: /^(?:rooms|docs|pages): (.*)$/m.exec(output)?.[1] })
     })
   })
 

@@ -128,7 +128,7 @@ export default [
     file: sends,
     name: "memory of a send never freed",
     why: "a layer that was released holds nothing",
-    find: "    this.engine.heap.free(send.block)\n    return true",
+    find: "    this.free(send.block)\n    return true",
     replace: "    return true",
     caughtBy: [cancelling]
   },

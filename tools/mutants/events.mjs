@@ -90,8 +90,8 @@ export default [
     name: "packet owed for an event",
     file: operation,
     why: "the pump would look for a packet that never comes, and closing wait for it",
-    find: "    if (byEvent) endpoint.engine.counters.pending++\n    else endpoint",
-    replace: "    endpoint",
+    find: "    if (byEvent) endpoint.engine.counters.pending++\n    else source",
+    replace: "    source",
     caughtBy: [onMock]
   },
   {
@@ -105,15 +105,15 @@ export default [
     name: "signal that was taken back",
     file: waits,
     why: "SetEvent releases every thread that waits, whatever comes after it",
-    find: "    return this.seen > seen\n",
-    replace: "    return this.seen > seen && this.waits.test(this.handle) === 0\n",
+    find: ": this.seen > seen\n",
+    replace: ": this.seen > seen && this.waits.test(this.handle) === 0\n",
     caughtBy: [waiting]
   },
   {
     name: "signal of the kernel's that was taken back",
     file: waits,
     why: "nobody has looked yet, but somebody waited when it was signalled",
-    find: "    if (line.length > 0 && waits.test(handle) === WSA_WAIT_EVENT_0) this.signalled()\n",
+    find: "    if (line.length + this.anys > 0 && waits.test(handle) === WSA_WAIT_EVENT_0) this.signalled()\n",
     replace: "",
     caughtBy: [waiting]
   },
@@ -137,8 +137,8 @@ export default [
     name: "call that ends at once for ever",
     file: waits,
     why: "a program may signal the event of a send that is under way",
-    find: "      event.isApart = event.operation !== undefined\n",
-    replace: "",
+    find: "event.isApart = event.operation !== undefined || event.alls > 0",
+    replace: "event.isApart = event.alls > 0",
     caughtBy: [waiting]
   },
   {

@@ -139,10 +139,10 @@ export default [
   },
   {
     name: "sentinel left out",
-    file: receives,
+    file: "packages/core/src/internal/completion.ts",
     why: "after a synchronous WSAEMSGSIZE a packet may never follow",
-    find: "if (engine.calls.PostQueuedCompletionStatus(engine.port, 0, this.key + 1, address) === 0) this.undecidable(slot)",
-    replace: "",
+    find: "return calls.PostQueuedCompletionStatus(port, 0, owner.key + 1, overlapped) === 0 ? UNKNOWN : SENTINEL_COMES",
+    replace: "return SENTINEL_COMES",
     caughtBy: [model]
   },
   {

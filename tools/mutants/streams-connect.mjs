@@ -2,7 +2,8 @@
 const file = "packages/core/src/internal/listener.ts"
 const eyeballs = "packages/core/src/internal/happyEyeballs.ts"
 const connecting = "packages/core/src/internal/tcpConnect.ts"
-const listening = "packages/core/src/internal/tcpListen.ts"
+const attempts = "packages/core/src/internal/streamConnect.ts"
+const listening = "packages/core/src/internal/streamServer.ts"
 const options = "packages/core/src/internal/tcpOptions.ts"
 const connect = "test/both/tcp/connect.test.ts"
 const server = "test/both/tcp/server.test.ts"
@@ -11,7 +12,7 @@ const happy = "test/core/happyEyeballs.test.ts"
 export default [
   {
     name: "connect: what failed is not closed",
-    file: connecting,
+    file: attempts,
     why: "an attempt that failed or was interrupted leaves no socket behind",
     find: "Effect.callback<void>((resume) => stream.abort(() => resume(Effect.void))),",
     replace: "Effect.void,",
@@ -21,21 +22,8 @@ export default [
     name: "connect: a connection registered outside the region it was made in",
     file: connecting,
     why: "an interruption between the connection and its scope would leak it",
-    find: `        Effect.as(
-          Effect.addFinalizer(() => closing(connection.internal)),
-          connection
-        )
-`,
-    replace: `        restore(
-          Effect.andThen(
-            Effect.yieldNow,
-            Effect.as(
-              Effect.addFinalizer(() => closing(connection.internal)),
-              connection
-            )
-          )
-        )
-`,
+    find: "      owned\n",
+    replace: "      (connection) => restore(Effect.andThen(Effect.yieldNow, owned(connection)))\n",
     caughtBy: [connect]
   },
   {
@@ -107,21 +95,9 @@ export default [
     name: "accept: the connection in hand while its fiber waits for the scope",
     file: listening,
     why: "an interruption between taking a connection and its scope would leak it",
-    find: `        Effect.as(
-          Effect.addFinalizer(() => closing(connection.internal)),
-          connection
-        )
-`,
-    replace: `        restore(
-          Effect.andThen(
-            Effect.yieldNow,
-            Effect.as(
-              Effect.addFinalizer(() => closing(connection.internal)),
-              connection
-            )
-          )
-        )
-`,
+    find: "Effect.flatMap(this.next(restore), owned)",
+    replace:
+      "Effect.flatMap(this.next(restore), (connection) => restore(Effect.andThen(Effect.yieldNow, owned(connection))))",
     caughtBy: [server]
   },
   {

@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import type { Control, ControlIssue } from "@effect-winsock/schema/ControlMessage"
-import { parseControl } from "@effect-winsock/schema/ControlMessage"
+import { isControlIssue, parseControl } from "@effect-winsock/schema/ControlMessage"
 import { MSG_BCAST, MSG_CTRUNC, MSG_MCAST } from "@effect-winsock/schema/Flags"
 import type { Abi } from "@effect-winsock/schema/Layout"
 import type { SockAddr, SockAddrIssue } from "@effect-winsock/schema/SockAddr"
 import * as SockAddr_ from "@effect-winsock/schema/SockAddr"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
 
 const noControl: Control = Object.freeze({})
 
@@ -108,14 +108,29 @@ export class Datagram {
     return (this.flags & MSG_CTRUNC) !== 0
   }
 
-  /** Whether it was sent to a broadcast address (a provider may not tell). */
+  /**
+   * Whether it was sent to a broadcast address: by `MSG_BCAST` or, where the provider does not set that (Wine), by the
+   * packet info, which shows the limited broadcast only.
+   */
   get broadcast(): boolean {
-    return (this.flags & MSG_BCAST) !== 0
+    if ((this.flags & MSG_BCAST) !== 0) return true
+    const to = this.destination
+    return to !== undefined && NetAddress.isIpv4Address(to) && NetAddress.isBroadcast(to)
   }
 
-  /** Whether it was sent to a multicast address (a provider may not tell). */
+  /**
+   * Whether it was sent to a multicast address: by `MSG_MCAST` or, where the provider does not set that (Wine), by the
+   * packet info.
+   */
   get multicast(): boolean {
-    return (this.flags & MSG_MCAST) !== 0
+    if ((this.flags & MSG_MCAST) !== 0) return true
+    const to = this.destination
+    return to !== undefined && NetAddress.isMulticast(to)
+  }
+
+  private get destination(): NetAddress.IpAddress | undefined {
+    const { control } = this
+    return isControlIssue(control) ? undefined : control.packetInfo?.address
   }
 
   /**

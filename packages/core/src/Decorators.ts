@@ -359,6 +359,10 @@ export interface Gate {
  * an OVERLAPPED is held back: the operation has completed, and the program does not know it yet. A dequeue of which
  * nothing is left fails with `WAIT_TIMEOUT`. Packets without an OVERLAPPED, the pump's own wake-ups, pass.
  *
+ * What completes by a routine is held back by keeping its run until the gate opens. What completes by an event is held
+ * back where the program asks for the result: `WSAGetOverlappedResult` (not waiting) says `WSA_IO_INCOMPLETE`, unless the
+ * low bit of hEvent is set. Both count as packets of port 0.
+ *
  * **Details**
  *
  * With `only`, the other packets pass as well. Still, packets of one OVERLAPPED keep their order, and a packet that

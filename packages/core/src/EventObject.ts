@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as events from "./internal/eventObject.ts"
@@ -13,7 +14,8 @@ import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
 /**
- * An event object that stays signalled until it is reset (manual reset), as `WSACreateEvent` makes it.
+ * An event object. One that `make` made stays signalled until it is reset (manual reset), as `WSACreateEvent` makes it; of
+ * one that `makeAutoReset` made each signal is for one wait.
  *
  * @category models
  * @since 0.1.0
@@ -21,6 +23,8 @@ import type { WinsockError } from "./WinsockError.ts"
 export interface EventObject {
   /** Its number, for calls of one's own. Closing it is the library's. */
   readonly handle: Handle
+  /** Whether a wait that ends takes its signal back. */
+  readonly isAutoReset: boolean
   /** Signals it (`WSASetEvent`). */
   readonly set: Effect.Effect<void, WinsockError>
   /** Takes the signal back (`WSAResetEvent`). */
@@ -49,8 +53,87 @@ export interface EventObject {
  */
 export const make: Effect.Effect<EventObject, WinsockError, Winsock | Scope.Scope> = Effect.flatMap(
   Winsock,
-  (winsock) => events.make(winsock[EngineKey])
+  (winsock) => events.make(winsock[EngineKey], false)
 )
+
+/**
+ * Creates an event object of which each signal is for one wait: the first in line goes on, and the event is not signalled
+ * any more. A signal that nobody waits for stays for the next; two of those are one. A wait that is interrupted
+ * takes none along.
+ *
+ * It is the library that takes the signal back (`WSAResetEvent`): to calls of one's own the handle is one of a manual
+ * reset, for `WSACreateEvent` makes no others. Fails with `OutOfMemory`.
+ *
+ * **Example** (One worker for each signal)
+ *
+ * ```ts
+ * import { EventObject } from "@effect-winsock/core"
+ * import { Effect } from "effect"
+ *
+ * const workers = Effect.gen(function*() {
+ *   const event = yield* EventObject.makeAutoReset
+ *   const worker = (n: number) => Effect.andThen(event.wait, Effect.log(`worker ${n}`))
+ *   yield* Effect.forkScoped(Effect.all([worker(1), worker(2)], { concurrency: 2 }))
+ *   yield* event.set
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeAutoReset: Effect.Effect<EventObject, WinsockError, Winsock | Scope.Scope> = Effect.flatMap(
+  Winsock,
+  (winsock) => events.make(winsock[EngineKey], true)
+)
+
+/**
+ * Options of a wait for several events.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitOptions {
+  /**
+   * How long it waits, by Effect's clock; it fails with `TimedOut` then. As `Effect.timeout` it takes no signal along.
+   *
+   * @default for ever
+   */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * Waits until one of several events is signalled, and gives its index: the lowest, when there are more. Only that one is
+ * taken back where it is an auto-reset event. There may be any number of them: those that one call does not take (63, for
+ * one place of the 64 is the library's own) are looked at every 10 milliseconds, in groups.
+ *
+ * Fails with `InvalidArgument` for events of another layer, the same event twice, or none; with `TimedOut`, with
+ * `OperationAborted` when one of them is closed meanwhile, with `SocketClosed` when one was.
+ *
+ * Source: the page of `WSAWaitForMultipleEvents`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitAny = (
+  several: ReadonlyArray<EventObject>,
+  options: WaitOptions = {}
+): Effect.Effect<number, WinsockError, Winsock> =>
+  Effect.flatMap(Winsock, (winsock) => events.waitForSeveral(winsock[EngineKey], several, false, options))
+
+/**
+ * Waits until all of several events are signalled at the same time; then all auto-reset events among them are taken back,
+ * and none of them before. From 1 to 63 events.
+ *
+ * Fails as `waitAny` does, and with `InvalidArgument` for more than 63.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitAll = (
+  several: ReadonlyArray<EventObject>,
+  options: WaitOptions = {}
+): Effect.Effect<void, WinsockError, Winsock> =>
+  Effect.flatMap(Winsock, (winsock) => Effect.asVoid(events.waitForSeveral(winsock[EngineKey], several, true, options)))
 
 /**
  * An overlapped send whose completion is told by an event (`hEvent`), not by the completion port.

@@ -61,6 +61,14 @@ export type Calls = { readonly [K in FunctionName]: CallOf<(typeof functions)[K]
 export type Extensions = { readonly [K in ExtensionName]: CallOf<(typeof extensions)[K]> }
 
 /**
+ * All functions, exported or extensions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyCalls = Calls & Extensions
+
+/**
  * A piece of memory that the kernel can be given addresses of. `bytes` and `view` cover it whole; neither may leave
  * the library, and neither may be used after `free`.
  *
@@ -113,16 +121,40 @@ export interface Host {
 
 /**
  * Makes a call off the JS thread and reports its result and, when it failed, its last error, from the top of the
- * event loop. The call cannot be withdrawn: what it waits for must have a bound.
+ * event loop. The call cannot be withdrawn: what it waits for must have a bound, or be cancelled. An extension function
+ * is called at its `address`.
  *
  * @category models
  * @since 0.1.0
  */
-export type OffThread = <K extends FunctionName>(
+export type OffThread = <K extends FunctionName | ExtensionName>(
   name: K,
-  args: Parameters<Calls[K]>,
-  done: (result: ReturnType<Calls[K]>, lastError: number) => void
+  args: Parameters<AnyCalls[K]>,
+  done: (result: ReturnType<AnyCalls[K]>, lastError: number) => void,
+  address?: number
 ) => void
+
+/**
+ * A completion routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE with its parameters as numbers. It runs on the JS thread,
+ * inside an alertable call (`SleepEx`, `WSAWaitForMultipleEvents`) that the same thread makes, and must do next to nothing:
+ * above all make no other call, and never throw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CompletionRoutine = (error: number, bytes: number, lpOverlapped: number, flags: number) => void
+
+/**
+ * A completion routine that calls can be given the address of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Routine {
+  readonly address: number
+  /** Takes it back. No operation that was given its address may be without its run then. */
+  readonly release: () => void
+}
 
 /**
  * The whole of what the library asks of a provider.
@@ -139,5 +171,10 @@ export interface Seam {
   readonly offThread: OffThread
   /** Makes an extension function of the address that `WSAIoctl` gave for it. */
   readonly bind: <K extends ExtensionName>(name: K, address: number) => Extensions[K]
+  /**
+   * Makes a completion routine of a function. A provider that can tell calls `queued` from the top of the event loop when a
+   * run of it has come to wait for an alertable call; Windows cannot, so whoever expects one must look all the same.
+   */
+  readonly routine: (run: CompletionRoutine, queued?: () => void) => Routine
   readonly host: Host
 }

@@ -323,11 +323,13 @@ export const functions = {
     "handle",
     "INVALID_HANDLE_VALUE"
   ),
+  DeleteFileW: kernel([["lpFileName", "pointer"]], "i32", "FALSE"),
   // what the provider allocated is read with these two: both are bounded, and neither trusts a string to end
   RtlMoveMemory: kernel([["Destination", "pointer"], ["Source", "pointer"], ["Length", "size"]], "void", "NEVER"),
   lstrcpynW: kernel([["lpString1", "pointer"], ["lpString2", "pointer"], ["iMaxLength", "i32"]], "pointer", "NULL"),
   GetFileSizeEx: kernel([["hFile", "handle"], ["lpFileSize", "pointer"]], "i32", "FALSE"),
   SleepEx: kernel([["dwMilliseconds", "u32"], ["bAlertable", "i32"]], "u32", "NEVER"),
+  GetCurrentThreadId: kernel([], "u32", "NEVER"),
 
   // --- the system ---
   RtlGetVersion: {

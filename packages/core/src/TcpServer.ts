@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import type { Live } from "./internal/liveSocket.ts"
 import * as listening from "./internal/tcpListen.ts"
 import type { Options as ConnectionOptions, TcpSocket } from "./TcpSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
@@ -62,7 +63,7 @@ export interface Options extends ConnectionOptions {
  * @category models
  * @since 0.1.0
  */
-export interface TcpServer {
+export interface TcpServer extends Live<"listener"> {
   /** The address it listens at; its port is never 0. */
   readonly address: NetAddress.InetAddress
   /**

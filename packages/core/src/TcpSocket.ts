@@ -13,11 +13,12 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import type { Live } from "./internal/liveSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import * as connecting from "./internal/tcpConnect.ts"
 import type { NativeBuffer } from "./NativeBuffer.ts"
 import type { TcpInfo } from "./TcpInfo.ts"
-import { EngineKey, Winsock } from "./Winsock.ts"
+import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
 /**
@@ -104,6 +105,13 @@ export interface Options {
    * (`XP1_IFS_HANDLES`).
    */
   readonly cancel?: "operation" | "close" | undefined
+  /**
+   * How its operations complete. By default as the layer's options say, which is by the port. The connections of a server
+   * are as the server is.
+   *
+   * @default the layer's
+   */
+  readonly completion?: Completion | undefined
 }
 
 /**
@@ -204,7 +212,7 @@ export interface TransmitOptions {
  * @category models
  * @since 0.1.0
  */
-export interface TcpSocket {
+export interface TcpSocket extends Live<"tcp"> {
   /** The address on this side. */
   readonly localAddress: NetAddress.InetAddress
   /** The peer's. */

@@ -65,6 +65,35 @@ export interface SendCapabilities {
 }
 
 /**
+ * What can be done with multicast groups of the socket's family. Any-source groups work everywhere.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MulticastCapabilities {
+  /**
+   * An interface can be named by its index for IPv4, too. Wine 8 knows IPv4 interfaces by their addresses only; for
+   * IPv6 an index always works.
+   */
+  readonly interfaceByIndex: boolean
+  /** Groups of one source can be joined, and sources blocked. Wine 8 does that for IPv4 only. */
+  readonly sources: boolean
+}
+
+/**
+ * Which timestamps of datagrams a socket has: asked for, and switched on. The network adapter must make them as well.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TimestampCapabilities {
+  /** Received datagrams may carry `control.timestamp`. */
+  readonly receive: boolean
+  /** `SendOptions.timestampId` is honoured, and `transmitTimestamp` tells. */
+  readonly transmit: boolean
+}
+
+/**
  * What the provider under one socket can do, as far as it was asked or tried.
  *
  * **Example** (Saying what is missing)
@@ -100,6 +129,10 @@ export interface Capabilities {
   readonly offloadFault: boolean
   /** Reports of dead peers can be switched off (`SIO_UDP_CONNRESET`, `SIO_UDP_NETRESET`). */
   readonly peerErrorsOff: { readonly connectionReset: boolean; readonly networkReset: boolean }
+  readonly multicast: MulticastCapabilities
+  /** There are modes of path MTU discovery, and a connected socket tells its path MTU (`IP_MTU_DISCOVER`, `IP_MTU`). */
+  readonly mtuDiscovery: boolean
+  readonly timestamps: TimestampCapabilities
   /** The largest datagram that the provider sends, in bytes (`SO_MAX_MSG_SIZE`). */
   readonly largestSend: number
   /** Whether one operation can be cancelled: the provider's sockets are file handles (`XP1_IFS_HANDLES`). */

@@ -10,10 +10,12 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Datagram } from "./Datagram.ts"
+import type { Live } from "./internal/liveSocket.ts"
+import { LiveKey } from "./internal/liveSocket.ts"
 import * as internal from "./internal/udpSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import type { Capabilities, ControlName, Wish } from "./UdpCapabilities.ts"
-import { EngineKey, Winsock } from "./Winsock.ts"
+import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
 /**
@@ -62,6 +64,12 @@ export interface Options {
    * whose sockets are no file handles (`XP1_IFS_HANDLES`).
    */
   readonly cancel?: "operation" | "close" | undefined
+  /**
+   * How its operations complete. By default as the layer's options say, which is by the port.
+   *
+   * @default the layer's
+   */
+  readonly completion?: Completion | undefined
   /**
    * Whether other sockets may bind the same address and port (`SO_REUSEADDR`). By default a fixed port is exclusive
    * (`SO_EXCLUSIVEADDRUSE`): on Windows nobody can steal it then. A wildcard socket with `control` of `packetInfo`
@@ -123,6 +131,93 @@ export interface Options {
    * @default off
    */
   readonly coalesce?: number | { readonly size: number; readonly wish: Wish } | undefined
+  /**
+   * The interface that datagrams to multicast groups leave by (`IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`): its index (for
+   * IPv4 at most 2^24 - 1), or one of its IPv4 addresses. 0 is the system's choice. A scope id in the destination comes
+   * first.
+   *
+   * @default 0
+   */
+  readonly multicastInterface?: MulticastInterface | undefined
+  /**
+   * How far datagrams to multicast groups go, 0 to 255 (`IP_MULTICAST_TTL`, `IPV6_MULTICAST_HOPS`): 0 not beyond the
+   * machine, 1 not beyond the link.
+   *
+   * @default 1
+   */
+  readonly multicastHops?: number | undefined
+  /**
+   * Whether what this machine sends to groups that this socket is in is received by it, too (`IP_MULTICAST_LOOP`,
+   * `IPV6_MULTICAST_LOOP`). On Windows that is an option of the *receiver*; elsewhere, and so under Wine, of the sender.
+   *
+   * @default true
+   */
+  readonly multicastLoopback?: boolean | undefined
+  /**
+   * Whether datagrams may be sent to broadcast addresses (`SO_BROADCAST`); otherwise such a send fails with
+   * `PermissionDenied`.
+   *
+   * @default false
+   */
+  readonly broadcast?: boolean | undefined
+  /**
+   * Whether datagrams are never fragmented (`IP_DONTFRAGMENT`, `IPV6_DONTFRAG`): one that is too large for the interface
+   * or the known path fails with `MessageTooLarge`, one that is too large for a link further on is lost.
+   *
+   * @default false
+   */
+  readonly dontFragment?: boolean | undefined
+  /**
+   * How path MTU discovery works (`IP_MTU_DISCOVER`, `IPV6_MTU_DISCOVER`). With `"do"` nothing is fragmented, and what is
+   * larger than the path MTU fails with `MessageTooLarge`; with `"probe"` nothing is fragmented, and only what is larger
+   * than the interface's MTU fails, for finding out; with `"dont"` all may be fragmented. Wine lacks it, which is
+   * `NotSupported`.
+   *
+   * @default the system's choice
+   */
+  readonly mtuDiscovery?: "do" | "dont" | "probe" | undefined
+  /**
+   * Timestamps of datagrams that the network adapter or its driver made (`SIO_TIMESTAMPING`, Windows 10 build 20348): of
+   * received ones as `control.timestamp`, of sent ones by `transmitTimestamp`. They are values of a 64-bit counter:
+   * of `QueryPerformanceCounter` where the driver makes them, of the adapter's own clock where that does. They must be
+   * switched on for the adapter, too. `buffered` is how many of sent datagrams are kept, 1 to 65,535 (by default 64):
+   * when so many were not asked for, the next are lost. Wine has none.
+   *
+   * @default none
+   */
+  readonly timestamps?:
+    | {
+        readonly receive?: Wish | undefined
+        readonly transmit?: Wish | undefined
+        readonly buffered?: number | undefined
+      }
+    | undefined
+}
+
+/**
+ * A network interface for multicasts: its index or, for IPv4, one of its addresses.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MulticastInterface = number | NetAddress.Ipv4Address
+
+/**
+ * What can be said of a membership in a multicast group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GroupOptions {
+  /**
+   * The interface to receive by: its index (for IPv4 at most 2^24 - 1), or one of its IPv4 addresses. Wine knows IPv4
+   * interfaces by their addresses only.
+   *
+   * @default 0, the system's choice
+   */
+  readonly interface?: MulticastInterface | undefined
+  /** The one host to receive from (source-specific multicast); a group may be joined for several, one by one. */
+  readonly source?: NetAddress.IpAddress | undefined
 }
 
 /**
@@ -155,6 +250,11 @@ export interface SendOptions {
   readonly ecn?: number | undefined
   /** Cuts the payload into datagrams of so many bytes, but for the last (USO), 1 to 65,527. */
   readonly segmentSize?: number | undefined
+  /**
+   * A number for `transmitTimestamp` to ask by, 0 to 2^32 - 1, unique among those not asked for yet
+   * (`SO_TIMESTAMP_ID`). Not together with `segmentSize`; the socket needs `timestamps` with `transmit`.
+   */
+  readonly timestampId?: number | undefined
 }
 
 /**
@@ -187,7 +287,7 @@ export interface PeerReport {
  * @category models
  * @since 0.1.0
  */
-export interface UdpSocket {
+export interface UdpSocket extends Live<"udp"> {
   /** The address it is bound to; its port is never 0. */
   readonly address: NetAddress.InetAddress
   /** What the provider can do. Asks it, the first time. */
@@ -247,6 +347,49 @@ export interface UdpSocket {
    * Wine, on a socket that was bound to port 0.
    */
   readonly disconnect: Effect.Effect<void, WinsockError>
+  /**
+   * Joins a multicast group until the scope closes, or for good in the socket's own: `join` before the datagrams that are
+   * not to be missed. A dual-stack socket may join groups of both families. Bind to an unspecified address: elsewhere than
+   * on Windows a socket of one address gets no multicasts.
+   *
+   * Fails with `InvalidArgument` for what is no multicast address, with `AddressNotAvailable` for a group that the socket
+   * is in already on that interface (under Wine `AddressInUse`) or an interface that there is not, with `NotSupported`
+   * where the provider cannot name the interface or the source so.
+   */
+  readonly joinGroup: (
+    group: NetAddress.IpAddress,
+    options?: GroupOptions
+  ) => Effect.Effect<void, WinsockError, Scope.Scope>
+  /**
+   * Leaves a group before the scope closes in which it was joined. The options must be those that it was joined with.
+   * Fails with `InvalidCall` (under Wine `AddressNotAvailable`, too) when the socket is not in the group.
+   */
+  readonly leaveGroup: (group: NetAddress.IpAddress, options?: GroupOptions) => Effect.Effect<void, WinsockError>
+  /** Receives nothing any more of one host that sends to a group which was joined for all. */
+  readonly blockSource: (
+    group: NetAddress.IpAddress,
+    source: NetAddress.IpAddress,
+    options?: Pick<GroupOptions, "interface">
+  ) => Effect.Effect<void, WinsockError>
+  /** Takes back `blockSource`. */
+  readonly unblockSource: (
+    group: NetAddress.IpAddress,
+    source: NetAddress.IpAddress,
+    options?: Pick<GroupOptions, "interface">
+  ) => Effect.Effect<void, WinsockError>
+  /**
+   * What the system takes for the largest IP packet that reaches the peer whole, in bytes, headers included (`IP_MTU`,
+   * `IPV6_MTU`). Fails with `NotConnected` on a socket without a peer, with `NotSupported` under Wine.
+   */
+  readonly mtu: Effect.Effect<number, WinsockError>
+  /**
+   * Takes the timestamp of the datagram that was sent with a `timestampId` (`SIO_GET_TX_TIMESTAMP`), and forgets it. Windows
+   * has no way to wait for one, so it is looked for eight times, for about an eighth of a second.
+   *
+   * Fails with `WouldBlock` when it has not come by then: there was no such datagram, its timestamp was taken or not
+   * kept, or the adapter makes none. Fails with `NotSupported` on a socket without `timestamps`.
+   */
+  readonly transmitTimestamp: (id: number) => Effect.Effect<bigint, WinsockError>
 }
 
 /**
@@ -294,5 +437,12 @@ const make = (socket: internal.Bound): UdpSocket => ({
   sendAll: (messages) => socket.sendAll(messages),
   reply: (message, payload, options) => socket.reply(message, payload, options),
   connect: (peer) => socket.connect(peer),
-  disconnect: socket.setPeer(undefined)
+  disconnect: socket.setPeer(undefined),
+  [LiveKey]: socket.live,
+  joinGroup: (group, options) => socket.groups.join(group, options),
+  leaveGroup: (group, options) => socket.groups.leave(group, options),
+  blockSource: (group, source, options) => socket.groups.filter("block", group, source, options),
+  unblockSource: (group, source, options) => socket.groups.filter("unblock", group, source, options),
+  mtu: socket.mtu,
+  transmitTimestamp: (id) => socket.transmitTimestamps.take(id)
 })

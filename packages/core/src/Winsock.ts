@@ -9,7 +9,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { isWithin, millisOf } from "./internal/checks.ts"
+import { isWithin, millisOf, oneOf } from "./internal/checks.ts"
+import type { Mode } from "./internal/completion.ts"
+import { modes } from "./internal/completion.ts"
 import type { EngineOptions, OperationCounters } from "./internal/engine.ts"
 import { Engine } from "./internal/engine.ts"
 import type { Block, Seam } from "./Seam.ts"
@@ -39,12 +41,18 @@ export interface OperationStatistics {
  * @since 0.1.0
  */
 export interface Statistics {
-  /** Once an event object was made, one more event is the library's own. */
+  /**
+   * Once an event object was made, one more event is the library's own. Where operations complete by events, each
+   * OVERLAPPED there is has one, and some are kept for the next.
+   */
   readonly handles: { readonly sockets: number; readonly ports: number; readonly events: number }
   /** Native memory. */
   readonly blocks: { readonly count: number; readonly bytes: number }
   readonly slots: { readonly allocated: number; readonly used: number }
-  /** Operations whose packet has not been dequeued, and lookups that the provider has. */
+  /**
+   * Operations whose end has not been seen (their packet not dequeued, by the port), lookups that the provider has, and
+   * calls that block a thread.
+   */
   readonly pending: number
   /** Fibers that wait for a receive, a lookup or an event. */
   readonly waiters: number
@@ -61,6 +69,8 @@ export interface Statistics {
     readonly lookup: OperationStatistics
     /** Addresses that were looked up (GetNameInfoW), from their turn on. */
     readonly reverse: OperationStatistics
+    /** Questions about this machine's interfaces, and waits for their changes (WSAIoctl). */
+    readonly ioctl: OperationStatistics
   }
   /** Calls of CancelIoEx and GetAddrInfoExCancel. */
   readonly cancels: number
@@ -68,7 +78,7 @@ export interface Statistics {
   readonly recovered: number
   /** Messages that were still in an inbox when their socket was closed. */
   readonly discarded: number
-  /** Receives that were aborted although nobody here asked for it, and were posted again. */
+  /** Receives, accepts and waits for changes that were aborted although nobody here asked for it, and posted again. */
   readonly reposted: number
   /** Operations that the kernel never gave back; their memory is left to it. */
   readonly leaked: number
@@ -83,12 +93,36 @@ export interface Statistics {
 }
 
 /**
+ * How the program learns of the end of an overlapped call. All three keep the same promises; they differ in what they cost.
+ *
+ * - `"port"`: packets of the layer's completion port. The cheapest, for many sockets and much traffic; one thread at most
+ *   waits for all, and only while the program is idle.
+ * - `"event"`: an event object for every operation that may be pending. While the program is idle a thread waits for 63 of
+ *   them; the rest are looked at every 10 milliseconds. Each operation takes a handle.
+ * - `"routine"`: a completion routine, which the system runs in an alertable wait of the thread that made the call. Nothing
+ *   can wake that thread, so an idle program looks every 10 milliseconds at the slowest. The calls that take no routine
+ *   (`AcceptEx`, `ConnectEx`, `DisconnectEx`, `TransmitFile`) complete by an event.
+ *
+ * Source: the pages of `WSASend` and `WSARecvMsg`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Completion = Mode
+
+/**
  * Options of a layer.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
+  /**
+   * How the operations of sockets complete that do not say it themselves.
+   *
+   * @default "port"
+   */
+  readonly completion?: Completion | undefined
   /**
    * How long a cancelled operation may take to complete before its socket is closed, and again before its memory is
    * given up. From 40 milliseconds to 24 days.
@@ -108,6 +142,12 @@ export interface Options {
    * @default 2
    */
   readonly reverseLookups?: number | undefined
+  /**
+   * How many blocking calls are made at once, 1 to 64, each on a thread of its own; further ones wait for their turn.
+   *
+   * @default 2
+   */
+  readonly blockingCalls?: number | undefined
 }
 
 /** @internal */
@@ -139,7 +179,7 @@ const wsaDataSize = 512
 /** Two threads may be active on the port: the JS thread polls it while the off-thread call waits. */
 const concurrency = 2
 
-const mostPlaces = { lookups: 1024, reverseLookups: 64 } as const
+const mostPlaces = { lookups: 1024, reverseLookups: 64, blockingCalls: 64 } as const
 
 const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...operation })
 
@@ -172,10 +212,13 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
       const expected = `an integer from 1 to ${most}`
       return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", option, given, expected))
     }
-    const { lookups = 16, reverseLookups = 2 } = options ?? {}
+    const { blockingCalls = 2, completion = "port", lookups = 16, reverseLookups = 2 } = options ?? {}
+    if (!modes.includes(completion)) {
+      return yield* Effect.fail(WinsockErrors.invalidArgument("WSAStartup", "completion", completion, oneOf(modes)))
+    }
     const engine = yield* Effect.acquireRelease(
       Effect.suspend(() => {
-        const started = start(seam, { cancelGrace, lookups, reverseLookups })
+        const started = start(seam, { completion, cancelGrace, lookups, reverseLookups, blockingCalls })
         return started instanceof Engine ? Effect.succeed(started) : Effect.fail(started)
       }),
       (engine) =>
@@ -202,7 +245,8 @@ export const make = (seam: Seam, options?: Options): Effect.Effect<Winsock["Serv
           accept: snapshot(counters.accept),
           disconnect: snapshot(counters.disconnect),
           lookup: snapshot(counters.lookup),
-          reverse: snapshot(counters.reverse)
+          reverse: snapshot(counters.reverse),
+          ioctl: snapshot(counters.ioctl)
         },
         cancels: counters.cancels,
         recovered: counters.recovered,

@@ -65,6 +65,17 @@ export interface NotSupported extends ReasonOf<"NotSupported"> {
 }
 
 /**
+ * A message is larger than the buffers or the transport allow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MessageTooLarge extends ReasonOf<"MessageTooLarge"> {
+  /** Of a send on a connected socket: the largest IP packet that reaches the peer whole, headers included. */
+  readonly mtu?: number | undefined
+}
+
+/**
  * The library refused an argument before any call was made.
  *
  * @category models
@@ -104,6 +115,20 @@ export interface EndOfStream extends ReasonOf<"EndOfStream"> {
 }
 
 /**
+ * A socket whose state nobody knows any more: only closing it is left.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SocketPoisoned extends ReasonOf<"SocketPoisoned"> {
+  /**
+   * What left it so: `SO_RCVTIMEO` or `SO_SNDTIMEO` ended an earlier call, or an interrupted call had received something
+   * that nobody could be given.
+   */
+  readonly by: "receiveTimeout" | "sendTimeout" | "interruption"
+}
+
+/**
  * The provider of the socket calls cannot be loaded on this system.
  *
  * @category models
@@ -121,7 +146,7 @@ export interface ProviderUnavailable extends ReasonOf<"ProviderUnavailable"> {
  * @category models
  * @since 0.1.0
  */
-export type PlainTag = Exclude<conditions.Tag, "NotSupported"> | "SocketClosed" | "Unknown"
+export type PlainTag = Exclude<conditions.Tag, "NotSupported" | "MessageTooLarge"> | "SocketClosed" | "Unknown"
 
 /**
  * Why a call failed. `Reason["_tag"]` lists the reasons.
@@ -132,9 +157,11 @@ export type PlainTag = Exclude<conditions.Tag, "NotSupported"> | "SocketClosed" 
 export type Reason =
   | { readonly [Tag in PlainTag]: ReasonOf<Tag> }[PlainTag]
   | NotSupported
+  | MessageTooLarge
   | InvalidArgument
   | StreamBroken
   | EndOfStream
+  | SocketPoisoned
   | ProviderUnavailable
 
 /**
@@ -225,6 +252,18 @@ export const fromCode = (operation: string, code: number, kind?: SocketKind): Wi
   // the table pairs tags with what they carry, which its lookup by number cannot tell the type checker
   const reason = { _tag: tag, operation, code, name, meaning, ...(what === undefined ? undefined : { what }) } as Reason
   return new WinsockError({ reason })
+}
+
+/**
+ * Creates the error of a send that was larger than the transport carries, where the path MTU is known.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const messageTooLarge = (operation: string, mtu: number): WinsockError => {
+  const { reason } = fromCode(operation, WsaError.WSAEMSGSIZE, "datagram")
+  const meaning = `${reason.meaning}: the path to the peer carries packets of ${mtu} bytes`
+  return new WinsockError({ reason: { ...reason, meaning, mtu } as MessageTooLarge })
 }
 
 /**
@@ -379,6 +418,50 @@ export const streamBroken = (operation: string, bytesSent: number | undefined): 
       name: "WSAECONNABORTED",
       meaning: `an earlier send was interrupted after ${bytesSent ?? "an unknown number of"} bytes had left`,
       bytesSent
+    }
+  })
+
+const poisons = {
+  receiveTimeout: "SO_RCVTIMEO ended an earlier call",
+  sendTimeout: "SO_SNDTIMEO ended an earlier call",
+  interruption: "an interrupted call had received something"
+} as const
+
+/**
+ * Creates the error of a call on a socket whose state nobody knows since a timeout of the kernel's or an interruption.
+ * Source: the pages of `SO_RCVTIMEO` and `SO_SNDTIMEO`: "the connection is in an indeterminate state and should be
+ * closed".
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const socketPoisoned = (operation: string, by: SocketPoisoned["by"]): WinsockError =>
+  new WinsockError({
+    reason: {
+      _tag: "SocketPoisoned",
+      operation,
+      code: WsaError.WSAECONNABORTED,
+      name: "WSAECONNABORTED",
+      meaning: `${poisons[by]}: the state of the socket is not known, and closing it is all that is left`,
+      by
+    }
+  })
+
+/**
+ * Creates the error of a blocking call while operations with completion routines are outstanding: it would wait
+ * alertably. Source: the pages of `WSARecvMsg` and `WSASend`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const routinesOutstanding = (operation: string): WinsockError =>
+  new WinsockError({
+    reason: {
+      _tag: "InProgress",
+      operation,
+      code: WsaError.WSAEINPROGRESS,
+      name: "WSAEINPROGRESS",
+      meaning: "operations with completion routines are outstanding: a blocking call must not wait meanwhile"
     }
   })
 

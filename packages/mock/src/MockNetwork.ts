@@ -27,6 +27,35 @@ import {
  */
 export interface Options<Name extends string> extends Behaviour {
   readonly hosts: { readonly [N in Name]: MachineOptions }
+  /**
+   * What lies between machines. Without a route two of them are neighbours.
+   *
+   * @default none
+   */
+  readonly routes?: ReadonlyArray<Route<NoInfer<Name>>> | undefined
+}
+
+/**
+ * The routers between two machines, in both directions. Each takes one off a datagram's hop limit; the one that finds
+ * nothing left answers with ICMP time exceeded. They answer echo requests, and say which hosts and networks there are
+ * none of. Segments of TCP pass them unnoticed and without delay.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Route<Name extends string> {
+  readonly between: readonly [Name, Name]
+  /**
+   * From the first machine to the second, each by its addresses: `["10.0.0.254", "fd00::fe"]`. Of several in a family
+   * it speaks from the first; one without any says nothing.
+   */
+  readonly routers: ReadonlyArray<ReadonlyArray<string>>
+  /**
+   * How long a datagram takes from one to the next, in milliseconds of Effect's `Clock`, 0 or more.
+   *
+   * @default 0
+   */
+  readonly delay?: number | undefined
 }
 
 /**
@@ -67,7 +96,8 @@ export const make = <Name extends string>(
   Effect.suspend(() => {
     const names = Object.keys(options.hosts) as Array<Name>
     const machines = names.map((name) => Host.machine(name, options.hosts[name]))
-    return Effect.map(makeMachines(options, machines), (mocks) => ({
+    const routes = (options.routes ?? []).map((route) => Host.route(names, route))
+    return Effect.map(makeMachines(options, machines, routes), (mocks) => ({
       hosts: Object.fromEntries(mocks.map((mock) => [mock.name, mock])) as { readonly [N in Name]: Mock }
     }))
   })

@@ -57,12 +57,27 @@ export interface Dequeued extends Occurrence {
   readonly bytes: number
 }
 
+/**
+ * A completion routine that was run, in an alertable wait.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ran extends Occurrence {
+  readonly _tag: "Ran"
+  readonly overlapped: number
+  readonly status: number
+  readonly bytes: number
+}
+
 interface DatagramFields extends Occurrence {
   /** The datagram's number in the simulation, from 1. */
   readonly id: number
   /** `address:port`, IPv6 addresses in brackets. */
   readonly from: string
   readonly to: string
+  /** Of IP: 17 for UDP, 1 for ICMP, 58 for ICMPv6, or what a raw socket was opened for. */
+  readonly protocol: number
   /** Payload bytes. */
   readonly bytes: number
   /** The payload, not to be changed. */
@@ -123,6 +138,7 @@ export type SegmentEvent =
  * - `DeadSocket`: a call on a SOCKET or HANDLE that is closed
  * - `WouldWait`: a call that waits, made on the JS thread
  * - `PacketsDiscarded`: a completion port closed with completions nobody saw
+ * - `RoutineGone`: a completion routine taken back while it would still be run
  * - `LeftBehind`: something open, allocated or pending at the end
  * - `TaskThrew`: an exception in a scheduled task
  *
@@ -138,6 +154,7 @@ export type ViolationKind =
   | "DeadSocket"
   | "WouldWait"
   | "PacketsDiscarded"
+  | "RoutineGone"
   | "LeftBehind"
   | "TaskThrew"
 
@@ -159,7 +176,7 @@ export interface Violated extends Occurrence {
  * @category models
  * @since 0.1.0
  */
-export type Event = Call | Completed | Dequeued | DatagramEvent | SegmentEvent | Violated
+export type Event = Call | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
@@ -176,6 +193,7 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
       e.packet ? ", packet queued" : ""
     }`,
   Dequeued: (e) => `dequeued from ${e.port}: key ${e.key}, ${hex(e.overlapped)}, ${hex(e.status)}, ${e.bytes} bytes`,
+  Ran: (e) => `ran the routine of ${hex(e.overlapped)}: ${hex(e.status)}, ${e.bytes} bytes`,
   Sent: (e) => `#${e.id} sent by ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Delivered: (e) => `#${e.id} delivered to ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,

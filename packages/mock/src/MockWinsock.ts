@@ -5,9 +5,10 @@
  * Windows leaves open: whether a call with data at hand answers at once, when a cancellation takes hold, in which order
  * ready packets are dequeued.
  *
- * Simulated are TCP and UDP over IPv4, IPv6 and dual-stack sockets, with their options and control messages, events,
- * ports, completion routines and names. Not yet: raw and Unix sockets, writing files, multicast membership, transmit timestamps,
- * shared sockets. A call for one of these fails with a code that Windows gives where a system or a socket does not
+ * Simulated are TCP, UDP and raw sockets over IPv4 and IPv6 (dual stack too, but for raw ones), with their options and
+ * control messages, streams of AF_UNIX, events, ports, completion routines and names; machines and routers speak ICMP.
+ * Not yet: writing files, raw sockets that see TCP, shared sockets. A call for one of these fails with a code that
+ * Windows gives where a system or a socket does not
  * support it; none pretends to succeed.
  *
  * A call that would wait on the JS thread cannot: the simulation goes on only between turns. It answers with WSAEINTR
@@ -31,6 +32,7 @@ import { NameTable } from "./internal/NameTable.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
+import { type Route, Routes } from "./internal/Routes.ts"
 import { Simulation } from "./internal/Simulation.ts"
 import type * as MockNames from "./MockNames.ts"
 import type * as MockTrace from "./MockTrace.ts"
@@ -155,6 +157,25 @@ export interface Behaviour {
    * @default true
    */
   readonly tcpInfo?: boolean | undefined
+  /**
+   * What `SIO_FLUSH` does: Windows does not support it (`WSAEOPNOTSUPP`); the pages of WSASend and of the control codes
+   * say that it aborts the sends of the socket.
+   *
+   * @default "unsupported"
+   */
+  readonly flush?: "unsupported" | "aborts" | undefined
+  /**
+   * Whether the system has AF_UNIX streams (Windows 10 1803, build 17134).
+   *
+   * @default what the build has
+   */
+  readonly unixSockets?: boolean | undefined
+  /**
+   * Whether the system knows `SIO_TIMESTAMPING` (Windows 10 build 20348).
+   *
+   * @default true
+   */
+  readonly timestamps?: boolean | undefined
   /** What the resolver knows besides `localhost` and the machines by their names, and how it behaves. */
   readonly names?: MockNames.Options | undefined
 }
@@ -192,11 +213,24 @@ export interface MachineOptions {
    */
   readonly interfaces?: ReadonlyArray<Interface> | undefined
   /**
-   * Whether a datagram for a closed port is answered with ICMP port unreachable.
+   * Whether a datagram for a closed port is answered with ICMP port unreachable, and one of a protocol that nobody has
+   * with protocol unreachable.
    *
    * @default true
    */
   readonly portUnreachable?: boolean | undefined
+  /**
+   * Whether the machine answers ICMP echo requests, as Windows does by itself unless its firewall keeps it from it.
+   *
+   * @default true
+   */
+  readonly echoReply?: boolean | undefined
+  /**
+   * Whether programs have the rights of an administrator: without, `WSASocketW` of `SOCK_RAW` fails with `WSAEACCES`.
+   *
+   * @default true
+   */
+  readonly administrator?: boolean | undefined
 }
 
 /**
@@ -247,11 +281,11 @@ export interface SocketInfo {
   readonly host: string
   /** 0 for a TCP connection that no socket has: it waits to be accepted, or its socket is closed. */
   readonly socket: number
-  readonly protocol: "UDP" | "TCP"
-  readonly family: "IPv4" | "IPv6"
-  /** Of TCP, as netstat names it; undefined for UDP, and for a TCP socket that neither listens nor connects. */
+  readonly protocol: "UDP" | "TCP" | "RAW" | "UNIX"
+  readonly family: "IPv4" | "IPv6" | "Unix"
+  /** Of a stream, as netstat names TCP's; undefined for UDP and raw sockets, and for a stream that neither listens nor connects. */
   readonly state: TcpState | undefined
-  /** Undefined while unbound. */
+  /** Undefined while unbound. Of AF_UNIX a path, empty where it has none. */
   readonly local: string | undefined
   /** Undefined while unconnected. */
   readonly peer: string | undefined
@@ -302,18 +336,27 @@ export interface Mock {
     path: string,
     content: Uint8Array | { readonly size: number; readonly byteAt?: ((offset: number) => number) | undefined }
   ) => Effect.Effect<void>
+  /**
+   * Gives an interface (not loopback) an address, `"10.0.0.9/24"`: waits for a change of addresses end, and routes follow.
+   * Dies of an interface that is none and of an address that the machine has.
+   */
+  readonly addAddress: (interfaceIndex: number, address: string) => Effect.Effect<void>
+  /**
+   * Takes an address away, `"10.0.0.9"`. Sockets stay bound to it: what waits goes on waiting, nothing comes any more, and
+   * sends fail with `WSAEADDRNOTAVAIL`. Connections of the address break with `STATUS_CONNECTION_ABORTED`, and their peers
+   * hear nothing. Dies of an address that no interface has.
+   */
+  readonly removeAddress: (address: string) => Effect.Effect<void>
+  /**
+   * Lets the thread exit that has made the calls so far: operations that it began and that have not ended are aborted
+   * (`STATUS_CANCELLED`), and nobody asked for that. Those of sockets on a completion port survive since Windows Vista; with
+   * `"aborted"` they do not, as on Windows XP.
+   */
+  readonly threadExit: (ports?: "survive" | "aborted") => Effect.Effect<void>
   /** Whether the host was asked to keep the process alive. */
   readonly keptAlive: Effect.Effect<boolean>
   /** Runs what was registered to run when the process exits. */
   readonly exit: Effect.Effect<void>
-  /**
-   * Makes a completion routine, until the scope closes: the address can be given to overlapped calls on sockets
-   * without a port. It runs in the next alertable wait (`SleepEx`, `WSAWaitForMultipleEvents`,
-   * `GetQueuedCompletionStatusEx`) on the JS thread.
-   */
-  readonly routine: (
-    run: (error: number, bytes: number, overlapped: number, flags: number) => void
-  ) => Effect.Effect<number, never, Scope.Scope>
   /** Live blocks of memory, open handles and pending operations. */
   readonly counts: Effect.Effect<{ readonly blocks: number; readonly handles: number; readonly pending: number }>
 }
@@ -325,6 +368,9 @@ export interface Mock {
  * @since 0.1.0
  */
 export class MockWinsock extends Context.Service<MockWinsock, Mock>()("@effect-winsock/mock/MockWinsock") {}
+
+/** The build of Windows 10 1803. */
+const firstWithUnix = 17_134
 
 const settingsOf = (behaviour: Behaviour): Settings => {
   const { trace } = behaviour
@@ -348,6 +394,9 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancelledSend: behaviour.cancelledSend ?? defaults.cancelledSend,
     timeWait: behaviour.timeWait ?? defaults.timeWait,
     tcpInfo: behaviour.tcpInfo ?? defaults.tcpInfo,
+    flush: behaviour.flush ?? defaults.flush,
+    unixSockets: behaviour.unixSockets ?? (behaviour.build ?? defaults.build) >= firstWithUnix,
+    timestamps: behaviour.timestamps ?? defaults.timestamps,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
   }
@@ -356,11 +405,12 @@ const settingsOf = (behaviour: Behaviour): Settings => {
 /** @internal */
 export const makeMachines = (
   behaviour: Behaviour,
-  machines: ReadonlyArray<Machine>
+  machines: ReadonlyArray<Machine>,
+  routes: ReadonlyArray<Route> = []
 ): Effect.Effect<ReadonlyArray<Mock>, never, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock)),
+      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))),
       Host.release
     ),
     (simulation) => Effect.succeed(simulation.nodes.map((node) => Host.make(simulation, node)))

@@ -12,7 +12,7 @@ import * as WinsockErrors from "@effect-winsock/core/WinsockError"
 import type { Abi } from "@effect-winsock/schema/Layout"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Koffi from "koffi"
 import process from "node:process"
@@ -191,8 +191,31 @@ export const seam: Effect.Effect<Seam, NativeUnavailable, Scope.Scope> = Effect.
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Winsock.Winsock, WinsockError> = Winsock.layer(
-  Effect.mapError(seam, (error) =>
-    WinsockErrors.providerUnavailable("NativeWinsock.layer", `${error.detail}. ${error.advice}`, error)
+export const layer: Layer.Layer<Winsock.Winsock, WinsockError> = Layer.suspend(() => layerWith())
+
+/**
+ * Layer that provides `Winsock` over the real DLLs, with options. It fails as `layer` does.
+ *
+ * **Example** (A program whose sockets complete by event objects)
+ *
+ * ```ts
+ * import * as Winsock from "@effect-winsock/core/Winsock"
+ * import * as NativeWinsock from "@effect-winsock/native/NativeWinsock"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const winsock = yield* Winsock.Winsock
+ *   return yield* winsock.statistics
+ * }).pipe(Effect.provide(NativeWinsock.layerWith({ completion: "event" })))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options?: Winsock.Options): Layer.Layer<Winsock.Winsock, WinsockError> =>
+  Winsock.layer(
+    Effect.mapError(seam, (error) =>
+      WinsockErrors.providerUnavailable("NativeWinsock.layer", `${error.detail}. ${error.advice}`, error)
+    ),
+    options
   )
-)

@@ -1,5 +1,5 @@
 /**
- * The control codes of `WSAIoctl` and `ioctlsocket`.
+ * The control codes of `WSAIoctl` and `ioctlsocket`. What is known of each is in `IoctlTable`.
  *
  * They are unsigned, as `WSAIoctl` takes them; `ioctlsocket` takes the same bits as a signed `long` (`FIONBIO | 0`).
  *
@@ -29,6 +29,9 @@ export const SIO_GET_EXTENSION_FUNCTION_POINTER = 0xc800_0006
 
 /** The local address that would be used for a destination. @category constants @since 0.1.0 */
 export const SIO_ROUTING_INTERFACE_QUERY = 0xc800_0014
+
+/** Completes when that local address changes. @category constants @since 0.1.0 */
+export const SIO_ROUTING_INTERFACE_CHANGE = 0x8800_0015
 
 /** The local addresses of the socket's family. @category constants @since 0.1.0 */
 export const SIO_ADDRESS_LIST_QUERY = 0x4800_0016
@@ -107,71 +110,3 @@ export const SIO_AF_UNIX_GETPEERPID = 0x5800_0100
 
 /** Behaviour of older Windows. @category constants @since 0.1.0 */
 export const SIO_SET_COMPATIBILITY_MODE = 0x9800_012c
-
-/**
- * What is known of one control code.
- *
- * @category models
- * @since 0.1.0
- */
-export interface IoctlInfo {
-  readonly name: string
-  readonly code: number
-  /** The header that defines it. */
-  readonly source: string
-}
-
-const row = (name: string, code: number, source: string): IoctlInfo => ({ name, code, source })
-
-/**
- * Every control code above.
- *
- * @category constants
- * @since 0.1.0
- */
-export const table: ReadonlyArray<IoctlInfo> = [
-  row("FIONREAD", FIONREAD, "winsock2.h"),
-  row("FIONBIO", FIONBIO, "winsock2.h"),
-  row("SIOCATMARK", SIOCATMARK, "winsock2.h"),
-  row("SIO_ENABLE_CIRCULAR_QUEUEING", SIO_ENABLE_CIRCULAR_QUEUEING, "winsock2.h"),
-  row("SIO_FLUSH", SIO_FLUSH, "winsock2.h"),
-  row("SIO_GET_BROADCAST_ADDRESS", SIO_GET_BROADCAST_ADDRESS, "winsock2.h"),
-  row("SIO_GET_EXTENSION_FUNCTION_POINTER", SIO_GET_EXTENSION_FUNCTION_POINTER, "winsock2.h"),
-  row("SIO_ROUTING_INTERFACE_QUERY", SIO_ROUTING_INTERFACE_QUERY, "winsock2.h"),
-  row("SIO_ADDRESS_LIST_QUERY", SIO_ADDRESS_LIST_QUERY, "winsock2.h"),
-  row("SIO_ADDRESS_LIST_CHANGE", SIO_ADDRESS_LIST_CHANGE, "winsock2.h"),
-  row("SIO_BSP_HANDLE", SIO_BSP_HANDLE, "mswsock.h"),
-  row("SIO_BSP_HANDLE_SELECT", SIO_BSP_HANDLE_SELECT, "mswsock.h"),
-  row("SIO_BSP_HANDLE_POLL", SIO_BSP_HANDLE_POLL, "mswsock.h"),
-  row("SIO_BASE_HANDLE", SIO_BASE_HANDLE, "mswsock.h"),
-  row("SIO_EXT_SENDMSG", SIO_EXT_SENDMSG, "mswsock.h"),
-  row("SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER", SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, "mswsock.h"),
-  row("SIO_QUERY_RSS_PROCESSOR_INFO", SIO_QUERY_RSS_PROCESSOR_INFO, "mswsock.h"),
-  row("SIO_GET_INTERFACE_LIST", SIO_GET_INTERFACE_LIST, "ws2ipdef.h"),
-  row("SIO_IDEAL_SEND_BACKLOG_QUERY", SIO_IDEAL_SEND_BACKLOG_QUERY, "ws2ipdef.h"),
-  row("SIO_IDEAL_SEND_BACKLOG_CHANGE", SIO_IDEAL_SEND_BACKLOG_CHANGE, "ws2ipdef.h"),
-  row("SIO_RCVALL", SIO_RCVALL, "mstcpip.h"),
-  row("SIO_RCVALL_MCAST", SIO_RCVALL_MCAST, "mstcpip.h"),
-  row("SIO_RCVALL_IGMPMCAST", SIO_RCVALL_IGMPMCAST, "mstcpip.h"),
-  row("SIO_KEEPALIVE_VALS", SIO_KEEPALIVE_VALS, "mstcpip.h"),
-  row("SIO_UDP_CONNRESET", SIO_UDP_CONNRESET, "mswsock.h"),
-  row("SIO_UDP_NETRESET", SIO_UDP_NETRESET, "mswsock.h"),
-  row("SIO_LOOPBACK_FAST_PATH", SIO_LOOPBACK_FAST_PATH, "mstcpip.h"),
-  row("SIO_TCP_INITIAL_RTO", SIO_TCP_INITIAL_RTO, "mstcpip.h"),
-  row("SIO_CPU_AFFINITY", SIO_CPU_AFFINITY, "mstcpip.h"),
-  row("SIO_TCP_INFO", SIO_TCP_INFO, "mstcpip.h"),
-  row("SIO_GET_TX_TIMESTAMP", SIO_GET_TX_TIMESTAMP, "mstcpip.h"),
-  row("SIO_TIMESTAMPING", SIO_TIMESTAMPING, "mstcpip.h"),
-  row("SIO_AF_UNIX_GETPEERPID", SIO_AF_UNIX_GETPEERPID, "afunix.h"),
-  row("SIO_SET_COMPATIBILITY_MODE", SIO_SET_COMPATIBILITY_MODE, "mswsock.h")
-]
-
-const byCode: ReadonlyMap<number, IoctlInfo> = new Map(table.map((info) => [info.code, info]))
-
-/**
- * Returns the name of a control code, signed or unsigned, or `undefined` for one that is not in `table`.
- *
- * @category getters
- * @since 0.1.0
- */
-export const nameOf = (code: number): string | undefined => byCode.get(code >>> 0)?.name

@@ -5,7 +5,16 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import { bind, interruptSoon, law, loopback, numbered, numberOf, start } from "../../support/rig.ts"
+import {
+  bind,
+  interruptSoon,
+  law as lawByPort,
+  lawInEachMode as law,
+  loopback,
+  numbered,
+  numberOf,
+  start
+} from "../../support/rig.ts"
 
 const blocked = 10035
 
@@ -111,7 +120,7 @@ describe("L4: aborted by cause, not by code", () => {
 })
 
 describe("L6: releasing the layer leaves nothing", () => {
-  law(
+  lawByPort(
     "the completion key of an operation that was given up is not used again",
     ({ gate, recorder }) =>
       Effect.gen(function* () {

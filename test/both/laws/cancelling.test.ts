@@ -3,7 +3,7 @@ import { ERROR_NOT_FOUND } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { bind, interruptSoon, law, numbered, numberOf, start } from "../../support/rig.ts"
+import { bind, interruptSoon, lawInEachMode as law, numbered, numberOf, start } from "../../support/rig.ts"
 
 describe("L1: an interruption makes at most one cancel call", () => {
   law(

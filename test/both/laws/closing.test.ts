@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
-import { bind, interruptSoon, law, loopback, numbered, numberOf, start } from "../../support/rig.ts"
+import { bind, interruptSoon, lawInEachMode as law, loopback, numbered, numberOf, start } from "../../support/rig.ts"
 
 const reasonOf = (error: WinsockError) => error.reason._tag
 
@@ -184,6 +184,7 @@ describe("L6: releasing the layer leaves nothing", () => {
           overlapped: lpOverlapped
         })
       }),
-    { cancelGrace: "40 millis", leaked: 1 }
+    // the status of an operation by event is seen once its socket is closed, whatever is held back
+    { cancelGrace: "40 millis", leaked: 1, modes: ["port", "routine"] }
   )
 })

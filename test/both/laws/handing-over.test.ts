@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import { scribbler } from "../../support/hostile.ts"
-import { bind, interruptSoon, law, numbered, numberOf, start } from "../../support/rig.ts"
+import { bind, interruptSoon, lawInEachMode as law, numbered, numberOf, start } from "../../support/rig.ts"
 
 /** Comes to an effect after some of the steps that Effect allows before it yields. */
 const after = <A, E, R>(steps: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -12,7 +12,18 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Dequeued } from "../../support/hostile.ts"
 import { ledger, scribbler } from "../../support/hostile.ts"
-import { bind, law, layerName, loopback, makeSeam, numbered, numberOf, start, withRig } from "../../support/rig.ts"
+import {
+  bind,
+  law as lawByPort,
+  lawInEachMode as law,
+  layerName,
+  loopback,
+  makeSeam,
+  numbered,
+  numberOf,
+  start,
+  withRig
+} from "../../support/rig.ts"
 
 const reasonOf = (error: WinsockError) => error.reason._tag
 
@@ -50,7 +61,7 @@ describe("L10: what the kernel reports is not trusted", () => {
   }
   const scribbles = scribbler()
   for (const [name, lie] of Object.entries(lies)) {
-    law(
+    lawByPort(
       `${name}: no over-read, and the messages around it are what they were`,
       ({ statistics }) =>
         Effect.gen(function* () {
@@ -80,7 +91,7 @@ describe("L10: what the kernel reports is not trusted", () => {
     )
   }
 
-  law(
+  lawByPort(
     "a status that nobody knows is an error that keeps its number",
     () =>
       Effect.gen(function* () {
@@ -96,7 +107,7 @@ describe("L10: what the kernel reports is not trusted", () => {
     { decorate: scribbles.decorate }
   )
 
-  law(
+  lawByPort(
     "a packet that names an operation twice counts once",
     ({ statistics }) =>
       Effect.gen(function* () {
@@ -121,7 +132,7 @@ describe("L10: what the kernel reports is not trusted", () => {
     { decorate: scribbles.decorate }
   )
 
-  law("packets that others post to the port are nobody's", ({ recorder, statistics, winsock }) =>
+  lawByPort("packets that others post to the port are nobody's", ({ recorder, statistics, winsock }) =>
     Effect.gen(function* () {
       const socket = yield* bind({ maxMessageSize: 16 })
       const peer = yield* bind({ maxMessageSize: 16 })
@@ -177,7 +188,7 @@ describe("L10: what the caller says is not trusted", () => {
     ["peerErrors", ["true", 1]]
   ]
   for (const [option, values] of unsound) {
-    law(`the option ${option}: an error that names it and the value, and no call`, ({ recorder, statistics }) =>
+    lawByPort(`the option ${option}: an error that names it and the value, and no call`, ({ recorder, statistics }) =>
       Effect.gen(function* () {
         for (const value of values) {
           const { reason } = yield* typed(bind({ [option]: value } as UdpSocket.Options))
@@ -191,7 +202,7 @@ describe("L10: what the caller says is not trusted", () => {
     )
   }
 
-  law("addresses and payloads that are none", ({ recorder }) =>
+  lawByPort("addresses and payloads that are none", ({ recorder }) =>
     Effect.gen(function* () {
       const unsoundAddresses = [
         null,
@@ -234,7 +245,7 @@ describe("L10: what the caller says is not trusted", () => {
     })
   )
 
-  law("datagrams that cannot be sent, and addresses that cannot be sent to", ({ statistics }) =>
+  lawByPort("datagrams that cannot be sent, and addresses that cannot be sent to", ({ statistics }) =>
     Effect.gen(function* () {
       const socket = yield* bind()
       const refuse = (size: number) => typed(socket.send(new Uint8Array(size), socket.address), `of ${size} bytes`)
@@ -441,7 +452,7 @@ describe("L10: calls that fail", () => {
     { call: "CreateIoCompletionPort", code: 8 }
   ]
   for (const rule of failures) {
-    law(
+    lawByPort(
       `${rule.call}${rule.nth === undefined ? "" : ` (${rule.nth})`}: no socket is left, and the next is bound`,
       ({ failing, recorder, statistics }) =>
         Effect.gen(function* () {
@@ -458,24 +469,26 @@ describe("L10: calls that fail", () => {
     )
   }
 
-  law("PostQueuedCompletionStatus: waits, interruptions, closing and the release still end", ({ failing, recorder }) =>
-    Effect.gen(function* () {
-      const socket = yield* bind()
-      failing.add({ call: "PostQueuedCompletionStatus", code: 8 })
-      const fiber = yield* start(socket.receive)
-      // it is out, and cannot be woken
-      yield* awaitAway(recorder)
-      const other = yield* start(socket.receive)
-      yield* Fiber.interrupt(other)
-      yield* socket.send(numbered(1), socket.address)
-      assert.strictEqual(numberOf(yield* Fiber.join(fiber)), 1)
-      const last = yield* start(socket.receive)
-      yield* awaitAway(recorder)
-      yield* Fiber.interrupt(last)
-    })
+  lawByPort(
+    "PostQueuedCompletionStatus: waits, interruptions, closing and the release still end",
+    ({ failing, recorder }) =>
+      Effect.gen(function* () {
+        const socket = yield* bind()
+        failing.add({ call: "PostQueuedCompletionStatus", code: 8 })
+        const fiber = yield* start(socket.receive)
+        // it is out, and cannot be woken
+        yield* awaitAway(recorder)
+        const other = yield* start(socket.receive)
+        yield* Fiber.interrupt(other)
+        yield* socket.send(numbered(1), socket.address)
+        assert.strictEqual(numberOf(yield* Fiber.join(fiber)), 1)
+        const last = yield* start(socket.receive)
+        yield* awaitAway(recorder)
+        yield* Fiber.interrupt(last)
+      })
   )
 
-  law(
+  lawByPort(
     "the port is gone: waiters are told so, later ones too, and the release ends",
     ({ failing, release, statistics }) =>
       Effect.gen(function* () {
@@ -494,7 +507,7 @@ describe("L10: calls that fail", () => {
     { cancelGrace: "40 millis", leaked: 2 }
   )
 
-  law("an off-thread call that is refused: the event loop looks instead", ({ failing, statistics }) =>
+  lawByPort("an off-thread call that is refused: the event loop looks instead", ({ failing, statistics }) =>
     Effect.gen(function* () {
       failing.add({ call: "GetQueuedCompletionStatusEx", when: (args) => args.dwMilliseconds > 0, code: 164 })
       const socket = yield* bind()

@@ -10,7 +10,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { ledger } from "../../support/hostile.ts"
 import type { Rig, RigOptions } from "../../support/rig.ts"
-import { interruptSoon, law, start } from "../../support/rig.ts"
+import { interruptSoon, lawInEachMode as law, start } from "../../support/rig.ts"
 import { assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
 import { bytes, reason, refuses, tag } from "../../support/udp.ts"
 
@@ -94,6 +94,22 @@ describe("TransmitFile", () => {
         assert.deepStrictEqual([...(yield* peer.read(1))], [7])
         yield* until("its file is closed", () => files(rig).closed === 1)
         assert.strictEqual(rig.recorder.count("CancelIoEx") + rig.recorder.count("TransmitFile"), 0)
+      }),
+    machine
+  )
+
+  law(
+    "head and tail that are changed while the file is opened are sent as they were",
+    (rig) =>
+      Effect.gen(function* () {
+        const { peer, socket } = yield* pair(rig)
+        const head = [bytes(1)]
+        const tail = [bytes(2)]
+        const sending = yield* start(socket.transmitFile(rig.path("some.bin"), { head, tail, length: 0 }))
+        head.push(new Uint8Array(100_000))
+        Object.assign(tail, [null])
+        assert.strictEqual(yield* Fiber.join(sending), 2)
+        assert.deepStrictEqual([...(yield* peer.read(2))], [1, 2])
       }),
     machine
   )
@@ -251,6 +267,7 @@ describe("TransmitFile of more than one call takes", () => {
       return assert.fail(`no block at ${address}`)
     }
     const decorate = (seam: Seam): Seam => {
+      parts.length = 0
       const under = book.decorate(seam)
       const overlappedAt = OVERLAPPED.offsets[under.abi]
       const around = TRANSMIT_FILE_BUFFERS.offsets[under.abi]
@@ -332,4 +349,39 @@ describe("TransmitFile of more than one call takes", () => {
       }),
     { ...machine, decorate: cut.decorate }
   )
+})
+
+describe("L6: a layer is not released under a call that is out", () => {
+  for (const mode of ["port", "event", "routine"] as const) {
+    let open: (() => void) | undefined
+    law(
+      "the release waits for the one that opens a file, and closes that",
+      (rig) =>
+        Effect.gen(function* () {
+          const { socket } = yield* pair(rig, { closeTimeout: "10 millis" })
+          const sending = yield* start(tag(socket.transmitFile(rig.path("some.bin"))))
+          yield* until("the file is being opened", () => open !== undefined)
+          const releasing = yield* start(rig.release)
+          assert.strictEqual(yield* Fiber.join(sending), "OperationAborted")
+          yield* until("the socket is closed", () => rig.recorder.count("closesocket") > 0)
+          yield* Effect.sleep(20)
+          assert.isUndefined(releasing.pollUnsafe())
+          assert.strictEqual(rig.recorder.count("WSACleanup"), 0)
+          open!()
+          yield* Fiber.join(releasing)
+          assert.strictEqual(rig.recorder.count("WSACleanup"), 1)
+        }),
+      {
+        ...machine,
+        modes: [mode],
+        decorate: (seam) => ({
+          ...seam,
+          offThread: (name, args, done) => {
+            if (name === "CreateFileW") open = () => seam.offThread(name, args, done)
+            else seam.offThread(name, args, done)
+          }
+        })
+      }
+    )
+  }
 })

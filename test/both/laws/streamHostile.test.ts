@@ -11,7 +11,7 @@ import type { Dequeued } from "../../support/hostile.ts"
 import { ledger, scribbler } from "../../support/hostile.ts"
 import { assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
 import type { Rig } from "../../support/rig.ts"
-import { law, layerName, loopback, start, withRig } from "../../support/rig.ts"
+import { law as lawByPort, lawInEachMode as law, layerName, loopback, start, withRig } from "../../support/rig.ts"
 import { listen } from "../../support/tcp.ts"
 import { bytes, lacks, reason, refuses, tag } from "../../support/udp.ts"
 
@@ -44,7 +44,7 @@ describe("L10: what the kernel reports of a stream is not trusted", () => {
   }
   const scribbles = scribbler()
   for (const [name, lie] of Object.entries(lies)) {
-    law(
+    lawByPort(
       `${name}, of a receive: the bytes are what they were, and a bystander notices nothing`,
       (rig) =>
         Effect.gen(function* () {
@@ -83,7 +83,7 @@ describe("L10: what the kernel reports of a stream is not trusted", () => {
     { decorate: scribbles.decorate }
   )
 
-  law("a packet that somebody else posted for an operation that is pending is ignored", (rig) =>
+  lawByPort("a packet that somebody else posted for an operation that is pending is ignored", (rig) =>
     Effect.gen(function* () {
       const { peer, socket } = yield* pair(rig)
       const fiber = yield* start(socket.receive)
@@ -189,7 +189,7 @@ describe("L10: memory that runs out", () => {
 describe("L10: what a program gives is read before any call", () => {
   const wrong: ReadonlyArray<unknown> = [-1, 1.5, Number.NaN, "1", null, {}]
 
-  law("arguments of receives", (rig) =>
+  lawByPort("arguments of receives", (rig) =>
     Effect.gen(function* () {
       const { socket } = yield* pair(rig)
       const buffer = yield* NativeBuffer.make(10)
@@ -227,7 +227,7 @@ describe("L10: what a program gives is read before any call", () => {
     })
   )
 
-  law("arguments of sends, ends and settings", (rig) =>
+  lawByPort("arguments of sends, ends and settings", (rig) =>
     Effect.gen(function* () {
       const { socket } = yield* pair(rig)
       // oxlint-disable-next-line no-sparse-arrays
@@ -263,7 +263,7 @@ describe("L10: what a program gives is read before any call", () => {
 })
 
 describe("asking and setting", () => {
-  law("no delay, keep-alive and what the system counts", (rig) =>
+  lawByPort("no delay, keep-alive and what the system counts", (rig) =>
     Effect.gen(function* () {
       const { peer, socket } = yield* pair(rig)
       yield* socket.setNoDelay(true)

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Rig } from "../../support/rig.ts"
-import { interruptSoon, law, layerName, random, start } from "../../support/rig.ts"
+import { interruptSoon, lawInEachMode as law, layerName, random, start } from "../../support/rig.ts"
 import { assertStretch, pair, stretch, until } from "../../support/peer.ts"
 import { bytes, reason, tag } from "../../support/udp.ts"
 

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Rig } from "../../support/rig.ts"
-import { interruptSoon, law, start } from "../../support/rig.ts"
+import { interruptSoon, lawInEachMode as law, start } from "../../support/rig.ts"
 import { assertReset, assertStretch, internalOf, pair, stretch, until } from "../../support/peer.ts"
 import { bytes, reason, tag } from "../../support/udp.ts"
 
@@ -115,26 +115,30 @@ describe("L3: an interrupted send that has reached the kernel breaks the stream 
     })
   )
 
-  law("one that completes all the same counts as sent, and breaks nothing", (rig) =>
-    Effect.gen(function* () {
-      const { failing, gate } = rig
-      // every operation has a packet, also of what is taken at once
-      failing.add({ call: "SetFileCompletionNotificationModes", code: 1 })
-      const { peer, socket } = yield* pair(rig)
-      // no room at first: the send becomes an overlapped one
-      failing.add({ call: "WSASend", when: (args) => args.lpOverlapped === 0, nth: 1, code: 10035 })
-      gate.close()
-      const fiber = yield* start(socket.send(bytes(4)))
-      yield* gate.awaitHeld(1)
-      yield* interruptSoon(fiber)
-      assert.strictEqual(rig.recorder.of("CancelIoEx").at(-1)!.lastError, ERROR_NOT_FOUND)
-      assert.isUndefined(fiber.pollUnsafe())
-      gate.open()
-      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
-      yield* socket.send(bytes(5))
-      assert.deepStrictEqual([...(yield* peer.read(2))], [4, 5])
-      assert.strictEqual((yield* rig.statistics).recovered, 1)
-    })
+  law(
+    "one that completes all the same counts as sent, and breaks nothing",
+    (rig) =>
+      Effect.gen(function* () {
+        const { failing, gate } = rig
+        // every operation has a packet, also of what is taken at once
+        failing.add({ call: "SetFileCompletionNotificationModes", code: 1 })
+        const { peer, socket } = yield* pair(rig)
+        // no room at first: the send becomes an overlapped one
+        failing.add({ call: "WSASend", when: (args) => args.lpOverlapped === 0, nth: 1, code: 10035 })
+        gate.close()
+        const fiber = yield* start(socket.send(bytes(4)))
+        yield* gate.awaitHeld(1)
+        yield* interruptSoon(fiber)
+        assert.strictEqual(rig.recorder.of("CancelIoEx").at(-1)!.lastError, ERROR_NOT_FOUND)
+        assert.isUndefined(fiber.pollUnsafe())
+        gate.open()
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        yield* socket.send(bytes(5))
+        assert.deepStrictEqual([...(yield* peer.read(2))], [4, 5])
+        assert.strictEqual((yield* rig.statistics).recovered, 1)
+      }),
+    // by event a call that is answered at once is over
+    { modes: ["port", "routine"] }
   )
 
   law("what is known to have left is told: the parts that were sent whole", (rig) =>

@@ -1,3 +1,4 @@
+import type { Winsock } from "@effect-winsock/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import process from "node:process"
@@ -8,17 +9,17 @@ const native = layerName === "native"
 // `npm run mutants` makes fewer
 const runs = native ? 30 : Math.min(400, Number(process.env.EFFECT_WINSOCK_MODEL_RUNS ?? 400))
 
-describe("model of streams", () => {
+const random = (count: number, completion: Winsock.Completion): void => {
   it.live(
-    `${runs} random connections: every byte is accounted for, and nothing is left (${layerName})`,
+    `${count} random connections by ${completion}: every byte is accounted for, and nothing is left (${layerName})`,
     () =>
       Effect.gen(function* () {
         const sum = nothing()
-        for (let seed = 1; seed <= runs; seed++) {
-          if (native) yield* withRig(() => play(seed, sum, false))
+        for (let seed = 1; seed <= count; seed++) {
+          if (native) yield* withRig(() => play(seed, sum, false), { completion })
           else {
-            const wrong = yield* Effect.promise(() => runStreams(seed, sum))
-            const repeat = `npm run simulate -- --streams 1 --seed ${seed}`
+            const wrong = yield* Effect.promise(() => runStreams(seed, sum, completion))
+            const repeat = `npm run simulate -- --streams 1 --seed ${seed} --completion ${completion}`
             assert.isUndefined(wrong, `connection ${seed} went wrong; to see it: ${repeat}\n${wrong}`)
           }
         }
@@ -28,4 +29,9 @@ describe("model of streams", () => {
       }),
     180_000
   )
+}
+
+describe("model of streams", () => {
+  random(runs, "port")
+  for (const completion of ["event", "routine"] as const) random(Math.ceil(runs / 4), completion)
 })

@@ -4,7 +4,7 @@ import * as Flags from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import { type Bench, type Overlapped, describe } from "../bench.ts"
 import type { Message } from "../message.ts"
-import { CannotRun, type Group } from "../model.ts"
+import { type Group } from "../model.ts"
 
 const posted = (b: Bench, s: SocketHandle, label: string): { overlapped: Overlapped; message: Message } => {
   const overlapped = b.overlapped(label)
@@ -24,13 +24,16 @@ const cancel = (b: Bench, s: SocketHandle, overlapped?: Overlapped): string =>
 
 /** A receive that blocks on another thread; `ready` asks until the call can be seen. */
 const blocked = (b: Bench) => {
-  if (!b.environment.blocks) throw new CannotRun("a call never blocks here")
   const { port, s } = b.bound("127.0.0.1", { blocking: true })
   b.setOption(s, Flags.SOL_SOCKET, Options.SO_RCVTIMEO, 2000)
   const { lpBuffers } = b.message().view
   const call = b.offThread("WSARecv", s, lpBuffers, 1, b.bytes.address, b.flags.address, 0, 0)
   return { port, s, call }
 }
+
+/** Lets 50 milliseconds pass on another thread. */
+const waited = (b: Bench): Promise<unknown> =>
+  b.offThread("GetQueuedCompletionStatusEx", b.port(), b.alloc(64).address, 1, b.alloc(4).address, 50, 0)
 
 export const group: Group = {
   title: "Cancelling",
@@ -271,14 +274,58 @@ export const group: Group = {
       }
     },
     {
+      id: "§1.12 blocked FIONBIO",
+      title: "A blocked receive whose socket is made non-blocking: it waits on, and CancelIoEx ends it",
+      evidence: "unknown",
+      source: "seen under Wine 8",
+      probe: async (b) => {
+        const { call, s } = blocked(b)
+        let ended = false
+        void call.finally(() => (ended = true))
+        await waited(b)
+        b.nonBlocking(s)
+        await waited(b)
+        const before = ended ? "ended" : "waits"
+        await b.until(() => {
+          b.calls.CancelIoEx(s, 0)
+          return ended ? true : undefined
+        }, 1000)
+        const { error, result } = await call
+        return { before, receive: result === 0 ? "ok" : error }
+      }
+    },
+    {
+      id: "SO_RCVTIMEO flag",
+      title: "SO_RCVTIMEO of a socket without WSA_FLAG_OVERLAPPED never takes effect",
+      evidence: "documented",
+      source: "SOL_SOCKET options",
+      windows: { "after 150 ms": "waits" },
+      probe: async (b) => {
+        const { s } = b.bound("127.0.0.1", { blocking: true, overlapped: false })
+        b.setOption(s, Flags.SOL_SOCKET, Options.SO_RCVTIMEO, 20)
+        const { lpBuffers } = b.message().view
+        let ended = false
+        const call = b
+          .offThread("WSARecv", s, lpBuffers, 1, b.bytes.address, b.flags.address, 0, 0)
+          .finally(() => (ended = true))
+        for (let n = 0; n < 3; n++) await waited(b)
+        const after = ended ? "ended" : "waits"
+        await b.until(() => {
+          b.calls.CancelIoEx(s, 0)
+          return ended ? true : undefined
+        }, 1000)
+        await call
+        return { "after 150 ms": after }
+      }
+    },
+    {
       id: "§1.12 blocked close",
       title: "A blocked receive, and closesocket of another thread",
       evidence: "unknown",
       source: "10022 on Wine; of Windows 10004 or 10053 is said",
       probe: async (b) => {
         const { call, s } = blocked(b)
-        const { entries, removed } = { entries: b.alloc(64).address, removed: b.alloc(4).address }
-        await b.offThread("GetQueuedCompletionStatusEx", b.port(), entries, 1, removed, 50, 0)
+        await waited(b)
         b.close(s)
         const { error, result } = await call
         return { receive: result === 0 ? "ok" : error }

@@ -278,6 +278,9 @@ export const group: Group = {
       source: "Wine's sock.c",
       windows: { call: "WSAEMSGSIZE", next: "WSAEWOULDBLOCK" },
       probe: async (b) => {
+        // what other probes set off must have come, and the errors about it too
+        await b.settle()
+        await b.settle()
         const s = b.socket({ type: Flags.SOCK_RAW, protocol: Flags.IPPROTO_ICMP })
         b.bind(s, "127.0.0.1")
         // an echo reply that nobody asked for: type 0, code 0, checksum 0xffff, and zeros

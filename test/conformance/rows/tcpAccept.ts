@@ -244,7 +244,6 @@ async function blockingOf(b: Bench, listening: SocketHandle, port: number): Prom
   })
   if (found === undefined) return b.error
   b.own(found)
-  if (!b.environment.blocks) return b.recv(found, b.message())
   b.setOption(found, Flags.SOL_SOCKET, Options.SO_RCVTIMEO, 500)
   const { lpBuffers } = b.message().view
   const call = await b.offThread("WSARecv", found, lpBuffers, 1, b.bytes.address, b.u32(0).address, 0, 0)

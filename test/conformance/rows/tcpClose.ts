@@ -3,8 +3,7 @@ import type { SocketHandle } from "@effect-winsock/core/Seam"
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import { type Bench, type Overlapped, describe } from "../bench.ts"
-import { omissions } from "../divergences.ts"
-import { CannotRun, type Group, oneOf } from "../model.ts"
+import { type Group, oneOf } from "../model.ts"
 import * as Streams from "../streams.ts"
 
 const shutdown = (b: Bench, s: SocketHandle, how: number): string => b.result(b.calls.shutdown(s, how))
@@ -374,8 +373,13 @@ export const group: Group = {
       evidence: "seen",
       source: "Wine's sock.c",
       windows: { status: "STATUS_SUCCESS" },
-      probe: async () => {
-        throw new CannotRun(omissions["fact 64"])
+      probe: async (b) => {
+        const { client, server } = await Streams.pair(b)
+        b.port(client)
+        const { overlapped } = Streams.posted(b, client)
+        b.threadExit()
+        Streams.send(b, server, "x")
+        return { status: await b.completion(overlapped) }
       }
     },
     {

@@ -1,25 +1,17 @@
 // The WSASend page's table of codes, and its flags.
 import * as Flags from "@effect-winsock/schema/Flags"
+import * as Ioctls from "@effect-winsock/schema/Ioctls"
 import * as Options from "@effect-winsock/schema/Options"
 import * as Structs from "@effect-winsock/schema/Structs"
 import { type Bench, describe, untouched } from "../bench.ts"
-import { omissions } from "../divergences.ts"
-import { CannotRun, type Group, type Row, oneOf } from "../model.ts"
+import { byFault, notInitialised } from "../faults.ts"
+import { type Group, oneOf } from "../model.ts"
 import * as Streams from "../streams.ts"
-
-/** A code of the page that no probe can bring about; why is among the omissions. */
-const outOfReach = (code: string, title: string): Row => {
-  const id = `WSASend ${code}`
-  const probe = async () => {
-    throw new CannotRun(omissions[id])
-  }
-  return { id, title, evidence: "documented", source: "WSASend", windows: { call: code }, probe }
-}
 
 export const group: Group = {
   title: "Streams: WSASend, code by code",
   rows: [
-    outOfReach("WSAECONNABORTED", "The connection ended for a time-out or another failure"),
+    byFault("WSASend", "WSAECONNABORTED", "The connection ended for a time-out or another failure"),
     {
       id: "WSASend WSAECONNRESET",
       title: "The peer has reset the connection (fact 55): nothing is queued",
@@ -57,8 +49,8 @@ export const group: Group = {
         return { lpBuffers: send(0), memory: send(lpBuffers), "without both": without }
       }
     },
-    outOfReach("WSAEINTR", "A blocking call was cancelled through WSACancelBlockingCall"),
-    outOfReach("WSAEINPROGRESS", "A blocking call is under way"),
+    byFault("WSASend", "WSAEINTR", "A blocking call was cancelled through WSACancelBlockingCall"),
+    byFault("WSASend", "WSAEINPROGRESS", "A blocking call is under way"),
     {
       id: "WSASend WSAEINVAL",
       title: "A completion routine on a socket of a port",
@@ -100,9 +92,24 @@ export const group: Group = {
         return { call: Streams.sendBytes(b, client, 1_000_000, { overlapped: b.overlapped() }) }
       }
     },
-    outOfReach("WSAENETDOWN", "The network subsystem has failed"),
-    outOfReach("WSAENETRESET", "Keep-alive found that the peer is gone"),
-    outOfReach("WSAENOBUFS", "The provider has no memory"),
+    {
+      id: "WSASend WSAEMSGSIZE datagram",
+      title: "A connected datagram socket, and one byte more than a datagram carries",
+      evidence: "documented",
+      source: "WSASend: SO_MAX_MSG_SIZE",
+      windows: { call: "WSAEMSGSIZE", received: "nothing" },
+      probe: async (b) => {
+        const { s } = b.bound()
+        const to = b.bound()
+        b.connect(s, Streams.loopback, to.port)
+        const call = Streams.sendBytes(b, s, 65_508)
+        await b.settle()
+        return { call, received: b.drain(to.s).join() || "nothing" }
+      }
+    },
+    byFault("WSASend", "WSAENETDOWN", "The network subsystem has failed"),
+    byFault("WSASend", "WSAENETRESET", "Keep-alive found that the peer is gone"),
+    byFault("WSASend", "WSAENOBUFS", "The provider has no memory"),
     {
       id: "WSASend WSAENOTCONN",
       title: "A stream that is not connected, and a listener",
@@ -230,7 +237,10 @@ export const group: Group = {
         return { call, bytes: b.byteCount }
       }
     },
-    outOfReach("WSANOTINITIALISED", "Before WSAStartup"),
+    notInitialised("WSASend", (b) => {
+      const { lpBuffers } = b.outgoing("x").view
+      return () => b.result(b.calls.WSASend(-1, lpBuffers, 1, b.bytes.address, 0, 0, 0))
+    }),
     {
       id: "WSASend WSA_IO_PENDING",
       title: "Overlapped, and the peer does not receive: it pends, and completes when the peer does",
@@ -284,6 +294,52 @@ export const group: Group = {
         const cancel = b.success(b.calls.CancelIoEx(client, overlapped.address))
         const packets = (await b.packets(completions)).length
         return { cancel, status: b.status(overlapped), packets, result: b.overlappedResult(client, overlapped) }
+      }
+    },
+    {
+      id: "WSASend closed",
+      title: "A send that pended when its socket was closed: the page says WSA_OPERATION_ABORTED",
+      evidence: "unknown",
+      source: "WSASend; of receives Windows is known to say WSAECONNABORTED (fact 60)",
+      probe: async (b) => {
+        const { client } = await Streams.fullPair(b)
+        const overlapped = b.overlapped()
+        Streams.sendBytes(b, client, Streams.much, { overlapped, bytesAt: 0 })
+        b.setOption(client, Flags.SOL_SOCKET, Options.SO_LINGER, 1)
+        const close = b.close(client)
+        await b.completion(overlapped, 1000)
+        return { close, result: b.overlappedResult(Streams.socket(b), overlapped) }
+      }
+    },
+    {
+      id: "WSASend SIO_FLUSH",
+      title: "SIO_FLUSH with a send pending: the page says that it aborts the send",
+      evidence: "seen",
+      source: "Wine's sock.c (the code is not supported); WSASend promises WSA_OPERATION_ABORTED",
+      windows: { "not overlapped": "WSAEOPNOTSUPP", overlapped: "STATUS_NOT_SUPPORTED", send: "STATUS_PENDING" },
+      probe: async (b) => {
+        const { client } = await Streams.fullPair(b)
+        const send = b.overlapped("send")
+        Streams.sendBytes(b, client, Streams.much, { overlapped: send, bytesAt: 0 })
+        const flush = b.overlapped("flush")
+        const now = b.ioctl(client, Ioctls.SIO_FLUSH, [])
+        b.calls.WSAIoctl(client, Ioctls.SIO_FLUSH, 0, 0, 0, 0, b.forget(), flush.address, 0)
+        const later = await b.completion(flush)
+        return { "not overlapped": typeof now === "string" ? now : "ok", overlapped: later, send: b.status(send) }
+      }
+    },
+    {
+      id: "WSASend thread exit",
+      title: "The thread that posted a send exits, and its socket is on no port",
+      evidence: "documented",
+      source: "WSASend; ExitThread (on a port: fact 64)",
+      windows: { status: "STATUS_CANCELLED", result: "WSA_OPERATION_ABORTED" },
+      probe: async (b) => {
+        const { client } = await Streams.fullPair(b)
+        const overlapped = b.overlapped()
+        Streams.sendBytes(b, client, Streams.much, { overlapped, bytesAt: 0 })
+        b.threadExit()
+        return { status: b.status(overlapped), result: b.overlappedResult(client, overlapped) }
       }
     }
   ]

@@ -77,6 +77,9 @@ export const conditions = [
   row("WSAETIMEDOUT", "TimedOut", "the time that SO_RCVTIMEO sets passed, or the peer stopped answering", {
     direction: "receive"
   }),
+  row("WSAETIMEDOUT", "TimedOut", "the time that SO_SNDTIMEO sets passed, or the peer stopped answering", {
+    direction: "send"
+  }),
   row("WSAETIMEDOUT", "TimedOut", "the peer did not answer in time"),
   row("WSANOTINITIALISED", "NotInitialised", "no WSAStartup has succeeded before the call"),
   row("WSA_OPERATION_ABORTED", "OperationAborted", "the operation was cancelled, or its socket closed"),
@@ -84,6 +87,12 @@ export const conditions = [
 
   // --- the rest of "Windows Sockets Error Codes" ---
   row("WSAEBADF", "InvalidHandle", "the number does not name a file handle"),
+  row(
+    "WSAEACCES",
+    "PermissionDenied",
+    "raw sockets need the rights of an administrator: the program must run elevated",
+    { kinds: ["raw"] }
+  ),
   row("WSAEACCES", "PermissionDenied", "the access is forbidden: a right, a broadcast or an exclusive address"),
   row("WSAEMFILE", "TooManySockets", "no more sockets can be opened"),
   row("WSAEALREADY", "AlreadyInProgress", "an operation of this kind is already in progress on the socket"),

@@ -13,12 +13,14 @@ import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { datagramError } from "./datagramError.ts"
+import { mtu as pathMtu } from "./datagramOptions.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { DatagramOptions, Settle } from "./receives.ts"
 import { CLOSED, CLOSING, OPEN, Receives } from "./receives.ts"
 import type { SendOwner } from "./sends.ts"
 import { Sends } from "./sends.ts"
+import { SocketCalls } from "./socketCalls.ts"
 import { CANCELLING, NO_MEMORY, Source } from "./slots.ts"
 import type { Resume, Server, Waiter } from "./waiters.ts"
 import { Line, takeOrWait } from "./waiters.ts"
@@ -32,6 +34,8 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
   readonly sends: Sends
   private readonly line: Line<Limit>
   private readonly closers: Array<() => void> = []
+  /** Ends what else waits on the socket; whoever closes it. */
+  onClose: (() => void) | undefined = undefined
   // how much of the inbox's first result was given out, when it is several datagrams
   private consumed = 0
   private readonly nowSource: Source
@@ -47,11 +51,12 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     key: number
   ) {
     super(engine, socket, extensions.WSARecvMsg, options, key)
-    this.sends = new Sends(engine, extensions.WSASendMsg, this)
+    this.sends = new Sends(engine, extensions.WSASendMsg, this, this.source)
     this.nowSource = new Source(this.shape, this.now, 0)
     // it cannot fail any more: from now on the engine has the SOCKET, and closes it
     engine.register(this)
     engine.counters.sockets++
+    this.source.opened()
     this.line = new Line(engine, (settled) => this.left(settled))
     this.receive = this.takeOrWait(0, () => {
       if (this.inbox.head !== -1) {
@@ -90,6 +95,12 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
 
   isOpen(): boolean {
     return this.state === OPEN
+  }
+
+  mtu(): number {
+    return this.state === OPEN && this.socket !== -1
+      ? pathMtu(new SocketCalls(this.engine, this.socket), !this.options.ipv4)
+      : -1
   }
 
   fits(address: NetAddress.InetAddress): boolean {
@@ -369,6 +380,8 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
   private finishClose(): void {
     const { engine, inbox, slots } = this
     this.state = CLOSED
+    // before anybody hears of it: the layer may go on to its own end
+    this.onClose?.()
     // what completed in the turn that is under way has not been released yet
     this.releaseHead()
     if (this.socket !== -1) {
@@ -385,6 +398,7 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     if (this.leaked) slots.abandon()
     else slots.dispose()
     engine.unregister(this, this.leaked)
+    this.source.closed()
     engine.pump.release()
     this.reportClosed()
   }

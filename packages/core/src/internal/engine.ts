@@ -2,16 +2,22 @@
  * The engine of one layer: its completion port, its pump, its endpoints, and what they count.
  */
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
+import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import type { Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
+import type { AnyCalls, Block, Calls, Handle, Seam, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import type { FunctionName } from "../Signatures.ts"
+import type { ExtensionName, FunctionName } from "../Signatures.ts"
 import { Arena } from "./arena.ts"
+import type { Completion, Looker, Mode } from "./completion.ts"
+import { PortSource } from "./completion.ts"
+import { EventSource } from "./eventCompletions.ts"
+import { eventWaits } from "./eventWaits.ts"
 import { Heap } from "./heap.ts"
 import type { PumpOwner } from "./pump.ts"
 import { dequeueSize, Pump } from "./pump.ts"
 import { Records } from "./records.ts"
+import { RoutineSource } from "./routineCompletions.ts"
 
 /** One of an endpoint's kinds of operation, counted by outcome. */
 export class OperationCounters {
@@ -42,6 +48,7 @@ export class Counters {
   readonly disconnect = new OperationCounters()
   readonly lookup = new OperationCounters()
   readonly reverse = new OperationCounters()
+  readonly ioctl = new OperationCounters()
 }
 
 /** An operation that the kernel never gave back. */
@@ -77,10 +84,14 @@ export interface Endpoint {
 export const graceSteps = 4
 
 export interface EngineOptions {
+  /** How the operations of sockets complete that do not say it themselves. */
+  readonly completion: Mode
   readonly cancelGrace: number
   /** How many names are looked up at once, and how many addresses. */
   readonly lookups: number
   readonly reverseLookups: number
+  /** How many calls block a thread at once. */
+  readonly blockingCalls: number
 }
 
 /** How often one turn of the pump brings the endpoints to rest. */
@@ -111,6 +122,8 @@ export class Engine implements PumpOwner {
   readonly arena = new Arena()
   /** Memory for single overlapped calls. */
   readonly records: Records
+  /** The thread that it belongs to: Windows cancels what a thread has begun when that ends. */
+  readonly thread: number
   closed = false
   /** The code the port failed with, or 0. */
   brokenBy = 0
@@ -131,6 +144,7 @@ export class Engine implements PumpOwner {
   constructor(seam: Seam, port: Handle, options: EngineOptions) {
     this.seam = seam
     this.calls = seam.calls
+    this.thread = seam.calls.GetCurrentThreadId()
     this.options = options
     this.heap = new Heap(seam)
     this.records = new Records(this)
@@ -154,6 +168,7 @@ export class Engine implements PumpOwner {
   }
 
   settle(): boolean {
+    for (const looker of this.lookers) looker.look()
     this.settlePostponed()
     // a resume may make other endpoints dirty: go on until all are at rest, but let the event loop turn in between
     for (let round = 0; round < roundsPerTurn && this.firstDirty !== undefined; round++) {
@@ -180,7 +195,9 @@ export class Engine implements PumpOwner {
       if (this.lingering) this.graceNext()
       this.lingering = true
     }
-    return this.firstDirty !== undefined || this.postponed.length > 0
+    let again = false
+    for (const looker of this.lookers) again = looker.rest() || again
+    return again || this.firstDirty !== undefined || this.postponed.length > 0
   }
 
   broken(code: number): void {
@@ -260,14 +277,75 @@ export class Engine implements PumpOwner {
 
   // --- the kernel's operations ---
 
+  /** An operation was handed to the kernel whose packet will come to the port. */
   submitted(): void {
     this.counters.pending++
     this.pump.submitted()
   }
 
+  /** Its packet was dequeued, or is not waited for any more. */
   completed(): void {
     this.counters.pending--
     this.pump.owed--
+  }
+
+  private readonly completions = new Map<Mode, Completion>()
+  // what is looked at in every turn, beside the port
+  private readonly lookers: Array<Looker> = []
+  private events: EventSource | undefined = undefined
+  private routines: RoutineSource | undefined = undefined
+
+  /** The way in which the operations of a SOCKET complete, or why it cannot be had. */
+  completion(mode: Mode = this.options.completion): Completion | WinsockError {
+    const known = this.completions.get(mode)
+    if (known !== undefined) return known
+    const made = this.makeCompletion(mode)
+    if (!(made instanceof WinsockErrors.WinsockError)) this.completions.set(mode, made)
+    return made
+  }
+
+  private makeCompletion(mode: Mode): Completion | WinsockError {
+    if (mode === "port") {
+      const port = new PortSource(this)
+      return { mode, main: port, other: port }
+    }
+    // a call that takes no routine has an event then
+    const events = this.eventSource()
+    if (events instanceof WinsockErrors.WinsockError || mode === "event") {
+      return events instanceof WinsockErrors.WinsockError ? events : { mode, main: events, other: events }
+    }
+    try {
+      this.routines ??= new RoutineSource(this)
+    } catch {
+      return WinsockErrors.fromCode("SleepEx", WSA_NOT_ENOUGH_MEMORY)
+    }
+    this.lookers.push(this.routines)
+    return { mode, main: this.routines, other: events }
+  }
+
+  private eventSource(): EventSource | WinsockError {
+    if (this.events !== undefined) return this.events
+    const waits = eventWaits(this)
+    if (waits instanceof WinsockErrors.WinsockError) return waits
+    try {
+      this.events = new EventSource(
+        this,
+        waits,
+        this.shared("event results", 16, () => {})
+      )
+    } catch {
+      return WinsockErrors.fromCode("WSACreateEvent", WSA_NOT_ENOUGH_MEMORY)
+    }
+    this.lookers.push(this.events)
+    return this.events
+  }
+
+  /**
+   * How many operations have a completion routine that has not run: any alertable wait of this thread would run it, and no
+   * blocking call must be made meanwhile.
+   */
+  get routinesOutstanding(): number {
+    return this.routines?.outstanding ?? 0
   }
 
   /**
@@ -281,19 +359,28 @@ export class Engine implements PumpOwner {
 
   /**
    * Makes a call that may wait off the JS thread; `done` is told its result and, when it failed, its code. It cannot be
-   * withdrawn: the engine is not closed before it has returned. Throws when too many are running.
+   * withdrawn: the engine is not closed before it has returned, unless it is forgotten by what this gives. Throws when
+   * too many are running.
    */
-  callAway<K extends FunctionName>(
+  callAway<K extends FunctionName | ExtensionName>(
     name: K,
-    args: Parameters<Calls[K]>,
-    done: (result: ReturnType<Calls[K]>, lastError: number) => void
-  ): void {
-    this.seam.offThread(name, args, (result, lastError) => {
+    args: Parameters<AnyCalls[K]>,
+    done: (result: ReturnType<AnyCalls[K]>, lastError: number) => void,
+    address?: number
+  ): () => void {
+    let isAway = true
+    const back = (tell: () => void): void => {
+      if (!isAway) return
+      isAway = false
       this.away--
-      done(result, lastError)
+      tell()
       if (this.away === 0) this.returned?.()
-    })
+    }
+    const { offThread } = this.seam
+    if (address === undefined) offThread(name, args, (result, lastError) => back(() => done(result, lastError)))
+    else offThread(name, args, (result, lastError) => back(() => done(result, lastError)), address)
     this.away++
+    return () => back(() => {})
   }
 
   private away = 0
@@ -333,6 +420,12 @@ export class Engine implements PumpOwner {
     })
   }
 
+  /** A blocking call that never returned. */
+  lost(operation: string, socket: number): void {
+    this.counters.leaked++
+    this.leaks.push({ operation, socket, overlapped: 0, internal: 0 })
+  }
+
   // --- closing ---
 
   /** Closes what is open, drains, closes the port after the pump's call returned, frees everything. */
@@ -340,11 +433,15 @@ export class Engine implements PumpOwner {
     if (this.closed) return resume(Effect.void)
     this.closed = true
     const open = this.endpoints.filter((endpoint) => endpoint !== undefined)
-    let left = open.length + (this.away > 0 ? 1 : 0)
+    let left = open.length
+    let stopping = false
+    // an off-thread call may be made while they close
     const next = (): void => {
-      if (left-- > 0) return
+      if (left > 0 || this.away > 0 || stopping) return
+      stopping = true
       this.pump.stop(() => {
         this.graceTimer?.()
+        for (const looker of this.lookers) looker.close()
         this.calls.CloseHandle(this.port)
         this.counters.ports--
         for (const block of this.pump.blocks()) this.heap.free(block)
@@ -357,7 +454,12 @@ export class Engine implements PumpOwner {
       })
     }
     this.returned = next
-    for (const endpoint of open) endpoint.close(next)
+    for (const endpoint of open) {
+      endpoint.close(() => {
+        left--
+        next()
+      })
+    }
     next()
   })
 

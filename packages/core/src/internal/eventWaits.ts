@@ -18,7 +18,6 @@ import type { Block, Handle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Endpoint, Engine } from "./engine.ts"
-import type { Operation } from "./operation.ts"
 import type { Server } from "./waiters.ts"
 import { Line, takeOrWait } from "./waiters.ts"
 
@@ -34,12 +33,19 @@ const slowestPoll = 250
 const name = "WSAWaitForMultipleEvents"
 const closed = Effect.suspend(() => Effect.fail(WinsockErrors.socketClosed(name)))
 
+/** An operation that an event tells the end of. */
+export interface Watched {
+  readonly endpoint: { readonly packet: (overlapped: number) => void }
+  readonly address: number
+  readonly isPending: boolean
+}
+
 /** One event object, and the fibers that wait for it: each knows how many signals had been seen when it came. */
 export class Event implements Server<number> {
   readonly handle: Handle
   readonly wait: Effect.Effect<void, WinsockError>
   /** The operation whose end it tells. */
-  operation: Operation | undefined = undefined
+  operation: Watched | undefined = undefined
   /** Whether somebody's operation uses it, or will. */
   busy = false
   isOpen = true
@@ -53,13 +59,21 @@ export class Event implements Server<number> {
   /** What those who wait for it now are to be told. */
   failure: WinsockError | undefined = undefined
   readonly line: Line<number>
+  /** Whether a signal is for one of those who wait, and is taken back then. */
+  readonly isAuto: boolean
+  /** How many wait for it among others: for any of them, and for all. */
+  anys = 0
+  alls = 0
   readonly closers: Array<() => void> = []
   private readonly waits: EventWaits
-  private seen = 0
+  private count = 0
+  // of an event whose signals are for one: how many of those in line may go on
+  private tickets = 0
 
-  constructor(waits: EventWaits, handle: Handle) {
+  constructor(waits: EventWaits, handle: Handle, isAuto: boolean) {
     const { engine } = waits
     this.waits = waits
+    this.isAuto = isAuto
     this.handle = handle
     this.line = new Line(engine, (settled) => {
       engine.poke(waits)
@@ -72,7 +86,9 @@ export class Event implements Server<number> {
         if (this.line.length > 0 || engine.pump.direct-- <= 0) return undefined
         const result = waits.test(handle)
         if (result === WSA_WAIT_FAILED) return Effect.fail(waits.failed())
-        return result === WSA_WAIT_EVENT_0 ? Effect.void : undefined
+        if (result !== WSA_WAIT_EVENT_0) return undefined
+        this.consume()
+        return Effect.void
       },
       (resume, again, hesitant) => {
         if (!this.isOpen) return resume(closed)
@@ -83,24 +99,50 @@ export class Event implements Server<number> {
     )
   }
 
-  // no value is given: an interruption can take nothing along
+  /** How many signals have been seen. */
+  get seen(): number {
+    return this.count
+  }
+
   can(seen: number): boolean {
-    return this.seen > seen
+    return this.isAuto ? this.tickets > 0 : this.seen > seen
   }
 
   give(): Effect.Effect<void> {
+    if (this.isAuto) this.tickets--
     return Effect.void
+  }
+
+  /** Somebody goes on with its signal: where that is for one, nobody else does. */
+  consume(): void {
+    if (this.isAuto) this.waits.engine.calls.WSAResetEvent(this.handle)
+  }
+
+  /** Serves who waits for it alone. */
+  serve(): void {
+    if (this.line.length > 0) this.line.serve(this)
+    // who was to go on has been interrupted: it is signalled for the next
+    if (this.tickets > 0) {
+      this.tickets = 0
+      this.waits.engine.calls.WSASetEvent(this.handle)
+      this.waits.engine.poke(this.waits)
+    }
   }
 
   /** Whether somebody wants to know of its signal. */
   get isWatched(): boolean {
-    return this.line.length > 0 || this.operation !== undefined
+    return this.line.length > 0 || this.operation !== undefined || this.anys > 0 || this.alls > 0
   }
 
   /** It is signalled: all who wait now have seen it. Whether anybody does. */
   signalled(): boolean {
-    this.seen++
-    return this.line.length > 0
+    const waits = this.line.length + this.anys + this.alls > 0
+    if (!this.isAuto) this.count++
+    else if (this.line.length > this.tickets) {
+      this.tickets++
+      this.consume()
+    }
+    return waits
   }
 
   /** Signals it: false when the call failed. */
@@ -116,7 +158,7 @@ export class Event implements Server<number> {
     const { handle, line, waits } = this
     const { engine } = waits
     // a signal that nobody has looked at yet is not taken from those who wait for it
-    if (line.length > 0 && waits.test(handle) === WSA_WAIT_EVENT_0) this.signalled()
+    if (line.length + this.anys > 0 && waits.test(handle) === WSA_WAIT_EVENT_0) this.signalled()
     if (this.isWatched) engine.poke(waits)
     return engine.calls.WSAResetEvent(handle) !== 0
   }
@@ -131,6 +173,8 @@ export class EventWaits implements Endpoint {
   private readonly block: Block
   private readonly wakeEvent: Handle
   private readonly events = new Set<Event>()
+  /** Who waits for several. */
+  readonly groups = new Set<{ readonly serve: () => void }>()
   // what the off-thread call waits for; undefined while there is none
   private away: ReadonlyArray<Event> | undefined = undefined
   // whether that call was asked to end
@@ -145,6 +189,8 @@ export class EventWaits implements Endpoint {
   private pause = 0
   private closing: (() => void) | undefined = undefined
   private isClosed = false
+  // how many SOCKETs have operations that events tell of
+  private users = 0
   private readonly withdrawExit: () => void
 
   constructor(engine: Engine, wakeEvent: Handle, block: Block) {
@@ -160,12 +206,12 @@ export class EventWaits implements Endpoint {
 
   // --- events ---
 
-  make(): Event | WinsockError {
+  make(isAuto: boolean): Event | WinsockError {
     const { calls, counters } = this.engine
     const handle = calls.WSACreateEvent()
     if (handle === 0) return WinsockErrors.fromCode("WSACreateEvent", calls.WSAGetLastError())
     counters.events++
-    const event = new Event(this, handle)
+    const event = new Event(this, handle, isAuto)
     this.events.add(event)
     return event
   }
@@ -198,9 +244,19 @@ export class EventWaits implements Endpoint {
   }
 
   /** Tells the operation's endpoint of its end, when its event has told of it. */
-  watch(event: Event, operation: Operation): void {
+  watch(event: Event, operation: Watched): void {
     event.operation = operation
     this.joined()
+  }
+
+  /** A SOCKET whose operations events tell of was opened, or closed: it goes on until the last one is. */
+  enter(): void {
+    this.users++
+  }
+
+  leave(): void {
+    this.users--
+    this.engine.poke(this)
   }
 
   // --- as an endpoint ---
@@ -218,17 +274,18 @@ export class EventWaits implements Endpoint {
     this.look()
     // those there are now: a fiber that goes on may make others, and close them
     const events = Array.from(this.events)
+    for (const group of Array.from(this.groups)) group.serve()
     for (const event of events) this.serve(event)
     this.closeEvents(events)
     this.arm()
-    if (this.closing !== undefined && this.events.size === 0 && this.away === undefined) this.finish()
+    if (this.closing !== undefined && this.events.size + this.users === 0 && this.away === undefined) this.finish()
   }
 
   private serve(event: Event): void {
     const failure = event.isOpen ? event.failure : WinsockErrors.operationAborted(name)
     event.failure = undefined
     if (failure !== undefined) event.line.fail(failure)
-    else if (event.line.length > 0) event.line.serve(event)
+    else event.serve()
   }
 
   private closeEvents(events: ReadonlyArray<Event>): void {
@@ -287,7 +344,8 @@ export class EventWaits implements Endpoint {
       if (result === WSA_WAIT_FAILED) return this.lookAtEach(events.slice(i)) || found
       i += result - WSA_WAIT_EVENT_0
       const event = events[i]
-      event.isApart = event.operation !== undefined
+      // who waits for all waits on, and the call would end at once for it
+      event.isApart = event.operation !== undefined || event.alls > 0
       if (event.signalled()) found = true
     }
     return found
@@ -303,7 +361,7 @@ export class EventWaits implements Endpoint {
       }
       event.isApart = true
       event.failure = this.failed()
-      found = event.line.length > 0
+      found = event.line.length + event.anys + event.alls > 0
     }
     return found
   }

@@ -25,24 +25,23 @@ import {
   WSAETIMEDOUT
 } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
-import type * as NetAddress from "effect/net/NetAddress"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
+import type { LiveKind } from "./liveSocket.ts"
 import { Operation } from "./operation.ts"
 import { Reposts } from "./reposts.ts"
+import type { ReadName } from "./socketCalls.ts"
 import type { CompletionMode } from "./socketEndpoint.ts"
 import { OPEN, SocketEndpoint } from "./socketEndpoint.ts"
+import type { Stream } from "./stream.ts"
+import type { StreamConnection } from "./streamConnection.ts"
 import { streamError } from "./streamError.ts"
 import type { Unowned } from "./tcpOpen.ts"
 import { attach, configure, lastError, makeSocket } from "./tcpOpen.ts"
 import type { ListenChecked } from "./tcpOptions.ts"
-import { Connection } from "./tcpSocket.ts"
 import { Line } from "./waiters.ts"
-
-/** Room for one address as AcceptEx writes it: 16 bytes more than a sockaddr, aligned. */
-const nameCapacity = 48
 
 /** Pauses while resources lack, in milliseconds: the first, and the longest. */
 const firstPause = 10
@@ -78,17 +77,32 @@ export interface AcceptFunctions {
   readonly GetAcceptExSockaddrs: Extensions["GetAcceptExSockaddrs"]
 }
 
-export class Listener extends SocketEndpoint {
+/** What the connections of one address family are made of. */
+export interface Kind<A, C extends StreamConnection, out L extends LiveKind = LiveKind> {
+  /** What it is to options. */
+  readonly live: L
+  /** Of what `getsockname` and AcceptEx say, the addresses of this family. */
+  readonly read: ReadName<A>
+  /** Room for one address as AcceptEx writes it: 16 bytes more than a sockaddr, aligned. */
+  readonly nameCapacity: number
+  readonly make: (stream: Stream, local: A, remote: A) => C
+}
+
+/** What of a server's options it goes by. */
+export type ListenerOptions = Pick<ListenChecked, "stream" | "acceptAhead" | "receiveLength">
+
+export class Listener<A, C extends StreamConnection> extends SocketEndpoint {
   private readonly functions: AcceptFunctions
-  private readonly options: ListenChecked
-  private readonly v6: boolean
+  private readonly options: ListenerOptions
+  private readonly family: number
+  private readonly kind: Kind<A, C>
   private readonly line: Line<void>
   private readonly block: Block
   private readonly accepts = new Map<Operation, Accept>()
   private readonly idle: Array<Accept> = []
   // accepts that have ended, whose connections are still to be made of them
   private readonly over: Array<Accept> = []
-  private readonly inbox: Array<Connection> = []
+  private readonly inbox: Array<C> = []
   private readonly reposts = new Reposts()
   private pause = 0
   private timer: (() => void) | undefined = undefined
@@ -101,17 +115,19 @@ export class Listener extends SocketEndpoint {
     socket: SocketHandle,
     key: number,
     mode: CompletionMode,
-    v6: boolean,
+    family: number,
+    kind: Kind<A, C>,
     functions: AcceptFunctions,
-    options: ListenChecked
+    options: ListenerOptions
   ) {
     super(engine, socket, key, mode)
     this.functions = functions
     this.options = options
-    this.v6 = v6
+    this.family = family
+    this.kind = kind
     // nothing was asked of the kernel for a fiber that waits
     this.line = new Line<void>(engine, (settled) => settled(Effect.void))
-    const stride = options.receiveLength + 2 * nameCapacity
+    const stride = options.receiveLength + 2 * kind.nameCapacity
     this.block = engine.heap.alloc(stride * options.acceptAhead)
     try {
       for (let i = 0; i < options.acceptAhead; i++) {
@@ -137,7 +153,7 @@ export class Listener extends SocketEndpoint {
    * The oldest connection, which is the caller's from now on; or why there is none, or `undefined` when it is to be
    * waited for. Who comes anew (`woken` false) takes only what nobody else is in line for.
    */
-  take(woken: boolean): Connection | WinsockError | undefined {
+  take(woken: boolean): C | WinsockError | undefined {
     if (this.state !== OPEN) {
       return woken ? WinsockErrors.operationAborted("AcceptEx") : WinsockErrors.socketClosed("AcceptEx")
     }
@@ -174,7 +190,8 @@ export class Listener extends SocketEndpoint {
   // whether the next one can be posted
   private post(accept: Accept): boolean {
     const { block, engine, functions, options } = this
-    const acceptor = makeSocket(engine, this.v6)
+    const { nameCapacity } = this.kind
+    const acceptor = makeSocket(engine, this.family)
     if (acceptor instanceof WinsockErrors.WinsockError) {
       this.idle.push(accept)
       return this.refused(acceptor)
@@ -272,8 +289,8 @@ export class Listener extends SocketEndpoint {
   }
 
   // makes a connection of the accept's SOCKET; a failure is one of this connection, or of resources
-  private made(accept: Accept): Connection | WinsockError {
-    const { engine, options } = this
+  private made(accept: Accept): C | WinsockError {
+    const { engine, kind, options } = this
     const unowned = accept.acceptor!
     const { on } = unowned
     const refused = (operation: string): WinsockError => {
@@ -286,9 +303,9 @@ export class Listener extends SocketEndpoint {
     const unset = configure(on, options.stream)
     if (unset !== undefined) return refused(unset)
     const names = this.names(accept)
-    const local = names.local ?? on.localAddress()
+    const local = names.local ?? on.address("getsockname", kind.read)
     if (local === undefined) return refused("getsockname")
-    const remote = names.remote ?? on.peerAddress()
+    const remote = names.remote ?? on.address("getpeername", kind.read)
     if (remote === undefined) return refused("getpeername")
     const bytes = this.block.bytes.slice(accept.at, accept.at + Math.min(accept.operation.bytes, options.receiveLength))
     // from here on it is the stream's, or closed
@@ -298,7 +315,7 @@ export class Listener extends SocketEndpoint {
     const stream = attach(engine, unowned, options.stream)
     if (stream instanceof WinsockErrors.WinsockError) return stream
     stream.accepted(bytes)
-    return new Connection(stream, local, remote)
+    return kind.make(stream, local, remote)
   }
 
   private updateContext(socket: SocketHandle): boolean {
@@ -309,11 +326,9 @@ export class Listener extends SocketEndpoint {
   }
 
   // the addresses that AcceptEx wrote, each where it is one
-  private names(accept: Accept): {
-    local: NetAddress.InetAddress | undefined
-    remote: NetAddress.InetAddress | undefined
-  } {
+  private names(accept: Accept): { local: A | undefined; remote: A | undefined } {
     const { block, engine, functions, options } = this
+    const { nameCapacity, read } = this.kind
     const { scratch, seam } = engine
     const out = (i: number): number => scratch.address + i * 8
     scratch.bytes.fill(0, 0, 32)
@@ -327,14 +342,13 @@ export class Listener extends SocketEndpoint {
       out(2),
       out(3)
     )
-    const read = (i: number): NetAddress.InetAddress | undefined => {
+    const name = (i: number): A | undefined => {
       const at = readPointer(seam.abi, scratch.view, i * 8) - block.address
       const length = scratch.view.getInt32(i * 8 + 8, true)
       if (at < accept.at || at + length > accept.at + options.receiveLength + 2 * nameCapacity) return undefined
-      const name = SockAddr.read(block.view, at, length)
-      return name._tag === "Inet" ? name.address : undefined
+      return read(SockAddr.read(block.view, at, length))
     }
-    return { local: read(0), remote: read(2) }
+    return { local: name(0), remote: name(2) }
   }
 
   // --- as an endpoint ---

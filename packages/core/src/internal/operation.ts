@@ -3,6 +3,7 @@ import { STATUS_CANCELLED, STATUS_PENDING, toWsaError } from "@effect-winsock/sc
 import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { WSA_IO_PENDING } from "@effect-winsock/schema/WsaError"
 import type { Handle, SocketHandle } from "../Seam.ts"
+import type { Source } from "./completion.ts"
 import type { Engine, OperationCounters } from "./engine.ts"
 import type { Linked } from "./lists.ts"
 import type { Record } from "./records.ts"
@@ -14,6 +15,17 @@ export const IDLE = 0
 export const PENDING = 1
 /** The kernel has it, and was asked to give it back. */
 export const CANCELLING = 2
+
+/** The calls that take a completion routine. */
+export const takesRoutine: ReadonlySet<string> = new Set([
+  "WSARecv",
+  "WSARecvFrom",
+  "WSARecvMsg",
+  "WSASend",
+  "WSASendTo",
+  "WSASendMsg",
+  "WSAIoctl"
+])
 
 export class Operation implements Linked<Operation> {
   next: Operation | undefined = undefined
@@ -34,7 +46,9 @@ export class Operation implements Linked<Operation> {
   cancelled = false
   /** When it has ended: whether it was aborted although nobody here asked for it. */
   unasked = false
+  // whether an event of the program's tells of its end, and nothing else does
   private byEvent = false
+  private source: Source
   /** Whether the kernel never gave it back. */
   private leaked = false
   /** Who waits for its cancellation to complete. */
@@ -47,7 +61,29 @@ export class Operation implements Linked<Operation> {
     this.endpoint = endpoint
     this.name = name
     this.counters = counters
-    this.record = endpoint.engine.records.acquire(this)
+    const { completion, engine } = endpoint
+    this.source = completion.main
+    this.record = engine.records.acquire(this)
+    try {
+      this.adopt(completion.main)
+      // a turn of a stream's begins as a send, and may become a call that takes no routine
+      const mayChange = name === "WSASend" || !takesRoutine.has(name)
+      if (completion.other !== completion.main && mayChange) this.adopt(completion.other)
+    } catch (error) {
+      this.release()
+      throw error
+    }
+  }
+
+  private adopt(source: Source): void {
+    const { address, at, view } = this.record
+    source.adopt(address, view, at)
+  }
+
+  private disown(): void {
+    const { main, other } = this.endpoint.completion
+    main.disown(this.address)
+    if (other !== main) other.disown(this.address)
   }
 
   /** Whether the kernel has it. */
@@ -60,30 +96,34 @@ export class Operation implements Linked<Operation> {
     return this.record.address
   }
 
-  /** Sets its OVERLAPPED for a call: the event it signals, and where in a file it begins. */
-  prepare(hEvent: Handle | 0 = 0, offset = 0): void {
+  /** What its call takes for a routine, once it is prepared. */
+  get routine(): number {
+    return this.byEvent ? 0 : this.source.routine
+  }
+
+  /** Sets its OVERLAPPED for a call: an event of the program's that is to tell of its end, and where in a file it begins. */
+  prepare(event: Handle | 0 = 0, offset = 0): void {
     const { at, view } = this.record
+    const { main, other } = this.endpoint.completion
+    this.byEvent = event !== 0
+    this.source = takesRoutine.has(this.name) ? main : other
     const { abi } = this.endpoint.engine.seam
     const offsets = OVERLAPPED.offsets[abi]
     view.setUint32(at + offsets.Internal, STATUS_PENDING, true)
     view.setUint32(at + offsets.InternalHigh, 0, true)
     view.setUint32(at + offsets.Offset, offset % 0x1_0000_0000, true)
     view.setUint32(at + offsets.OffsetHigh, Math.floor(offset / 0x1_0000_0000), true)
-    view.setUint32(at + offsets.hEvent, hEvent, true)
+    view.setUint32(at + offsets.hEvent, this.byEvent ? event : this.source.event(this.address), true)
     this.counters.submitted++
   }
 
-  /**
-   * Takes the answer of its call, 0 or a code: whether that was its end. With `byEvent` its event tells of its end, and no
-   * packet.
-   */
-  answered(code: number, byEvent = false): boolean {
-    const { endpoint } = this
-    this.byEvent = byEvent
+  /** Takes the answer of its call, 0 or a code: whether that was its end. */
+  answered(code: number): boolean {
+    const { byEvent, endpoint, source } = this
     this.cancelled = false
     this.unasked = false
     const ok = code === 0 || (code === WSA_IO_PENDING && this.hasSucceeded())
-    if (ok ? endpoint.skips || byEvent : code !== WSA_IO_PENDING) {
+    if (ok ? endpoint.skips || byEvent || !source.tellsAtOnce : code !== WSA_IO_PENDING) {
       this.code = ok ? 0 : code
       this.bytes = ok ? this.transferred() : 0
       if (ok) this.counters.completed++
@@ -93,7 +133,7 @@ export class Operation implements Linked<Operation> {
     this.state = PENDING
     endpoint.pending.push(this)
     if (byEvent) endpoint.engine.counters.pending++
-    else endpoint.engine.submitted()
+    else source.submitted(endpoint, this.address)
     return false
   }
 
@@ -125,6 +165,18 @@ export class Operation implements Linked<Operation> {
     return true
   }
 
+  /** Its call has failed with WSAEMSGSIZE, which is a warning to the kernel: what comes of it. */
+  undecided(): number {
+    return this.source.undecided(this.endpoint, this.address)
+  }
+
+  /** It was answered with a failure, and nothing of it will be heard any more: the status, where the kernel wrote none. */
+  answerIs(status: number): void {
+    if (this.status() !== STATUS_PENDING) return
+    const { at, view } = this.record
+    view.setUint32(at + OVERLAPPED.offsets[this.endpoint.engine.seam.abi].Internal, status, true)
+  }
+
   /** The kernel never gave it back: it ends as aborted, and its memory is left to the kernel. */
   giveUp(): void {
     const { engine, number } = this.endpoint
@@ -133,13 +185,17 @@ export class Operation implements Linked<Operation> {
     this.leaked = true
     this.startCancelling()
     this.end(STATUS_CANCELLED, 0)
+    this.source.abandoned(this.address)
+    this.disown()
     engine.records.abandon(this.record)
     this.abandon?.(engine)
   }
 
   /** Gives its memory back, unless that was left to the kernel. */
   release(): void {
-    if (!this.leaked) this.endpoint.engine.records.release(this.record)
+    if (this.leaked) return
+    this.disown()
+    this.endpoint.engine.records.release(this.record)
   }
 
   // Wine says of a DisconnectEx that it is pending when it has succeeded, and skips its packet. Should one come all the
@@ -165,7 +221,7 @@ export class Operation implements Linked<Operation> {
     this.state = IDLE
     endpoint.pending.remove(this)
     if (this.byEvent) engine.counters.pending--
-    else engine.completed()
+    else this.source.completed(this.address)
     if (this.cancelled) engine.graceEnds()
     this.bytes = bytes
     this.code = toWsaError(status) === 0 ? 0 : status | 0

@@ -19,6 +19,7 @@ export class Provider {
   readonly ifsHandles: boolean
   private readonly engine: Engine
   private readonly known = new Map<ExtensionName, Extensions[ExtensionName]>()
+  private readonly addresses = new Map<ExtensionName, number>()
 
   constructor(engine: Engine, socket: SocketHandle) {
     this.engine = engine
@@ -29,13 +30,24 @@ export class Provider {
   get<K extends ExtensionName>(name: K, socket: SocketHandle): Extensions[K] | undefined {
     const known = this.known.get(name)
     if (known !== undefined) return known as Extensions[K]
-    const found = ask(this.engine, socket, name)
-    if (found !== undefined) this.known.set(name, found)
+    const address = this.addressOf(name, socket)
+    if (address === undefined) return undefined
+    const found = this.engine.seam.bind(name, address)
+    this.known.set(name, found)
     return found
+  }
+
+  /** Where the function is, for calls off the JS thread. */
+  addressOf(name: ExtensionName, socket: SocketHandle): number | undefined {
+    const known = this.addresses.get(name)
+    if (known !== undefined) return known
+    const address = ask(this.engine, socket, name)
+    if (address !== undefined) this.addresses.set(name, address)
+    return address
   }
 }
 
-const ask = <K extends ExtensionName>(engine: Engine, socket: SocketHandle, name: K): Extensions[K] | undefined => {
+const ask = (engine: Engine, socket: SocketHandle, name: ExtensionName): number | undefined => {
   const { calls, scratch, seam } = engine
   const size = pointerSize(seam.abi)
   scratch.bytes.set(Guids.toBytes(Guids.extensions[name]), 0)
@@ -51,7 +63,7 @@ const ask = <K extends ExtensionName>(engine: Engine, socket: SocketHandle, name
     0,
     0
   )
-  return rc === 0 ? seam.bind(name, readPointer(seam.abi, scratch.view, 16)) : undefined
+  return rc === 0 ? readPointer(seam.abi, scratch.view, 16) : undefined
 }
 
 const hasIfsHandles = (engine: Engine, socket: SocketHandle): boolean => {
@@ -86,9 +98,10 @@ export interface DatagramProvider {
 export const datagramProvider = (
   engine: Engine,
   family: number,
-  socket: SocketHandle
+  socket: SocketHandle,
+  type: number = SOCK_DGRAM
 ): DatagramProvider | WinsockError => {
-  const provider = providerOf(engine, family, SOCK_DGRAM, socket)
+  const provider = providerOf(engine, family, type, socket)
   const WSARecvMsg = provider.get("WSARecvMsg", socket)
   if (WSARecvMsg === undefined) return engine.lastError("WSAIoctl")
   const WSASendMsg = provider.get("WSASendMsg", socket)

@@ -63,6 +63,8 @@ export class Pump {
   waiting = 0
   /** How many packets the port still owes us. */
   owed = 0
+  /** How many operations are pending that complete in another way: while there is nothing else, the port is not looked at. */
+  elsewhere = 0
 
   private readonly seam: Seam
   private readonly owner: PumpOwner
@@ -164,7 +166,8 @@ export class Pump {
     let seen = 0
     // a look would steal the wake-up that the off-thread call needs
     const away = this.sentinels.length > 0 || this.stopping !== undefined
-    for (let i = 0; i < batchesPerTurn && !away; i++) {
+    const idle = this.owed === 0 && this.elsewhere > 0
+    for (let i = 0; i < batchesPerTurn && !away && !idle; i++) {
       const n = this.look()
       seen += n
       if (n < batch) break

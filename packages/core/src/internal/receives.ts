@@ -14,7 +14,9 @@ import {
 } from "@effect-winsock/schema/WsaError"
 import type * as Effect from "effect/Effect"
 import type { Block, Extensions, SocketHandle } from "../Seam.ts"
-import type { Endpoint, Engine } from "./engine.ts"
+import type { Completion, Owner, Source } from "./completion.ts"
+import { NOTHING_COMES, SENTINEL_COMES, UNKNOWN } from "./completion.ts"
+import type { Engine } from "./engine.ts"
 import { SlotList } from "./lists.ts"
 import { Messages } from "./messages.ts"
 import type { SlotShape } from "./slots.ts"
@@ -47,6 +49,7 @@ export interface DatagramOptions {
   readonly lookAhead: number
   readonly maxPosted: number
   readonly cancel: "operation" | "close"
+  readonly completion: Completion
   readonly truncation: "deliver" | "fail"
   /** Whether reports that an earlier send met a dead peer are results. */
   readonly peerErrors: boolean
@@ -61,10 +64,10 @@ const mostReposts = 16
 const isPeerError = (code: number): boolean =>
   code === WSAECONNRESET || code === WSAENETRESET || code === WSAECONNREFUSED
 
-export abstract class Receives implements Endpoint {
+export abstract class Receives implements Owner {
   readonly key: number
   dirty = false
-  nextDirty: Endpoint | undefined = undefined
+  nextDirty: Owner["nextDirty"] = undefined
   readonly engine: Engine
   /** -1 once closed: nothing may refer to the number any more. */
   socket: SocketHandle | -1
@@ -73,6 +76,7 @@ export abstract class Receives implements Endpoint {
   state = OPEN
 
   protected readonly recvMsg: Extensions["WSARecvMsg"]
+  protected readonly source: Source
   protected readonly options: DatagramOptions
   protected readonly shape: SlotShape
   protected readonly messages: Messages
@@ -111,10 +115,11 @@ export abstract class Receives implements Endpoint {
     this.socket = socket
     this.number = socket
     this.recvMsg = recvMsg
+    this.source = options.completion.main
     this.options = options
     this.shape = makeShape(engine.seam.abi, options.controlSize, options.maxMessageSize)
     this.messages = new Messages(this.shape, engine.arena)
-    this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox])
+    this.slots = new Slots(engine, this.shape, [this.order, this.active, this.inbox], this.source)
     this.now = engine.shared(
       `receive ${options.controlSize} ${options.maxMessageSize}`,
       this.shape.stride + 16,
@@ -181,19 +186,27 @@ export abstract class Receives implements Endpoint {
     slots.state[slot] = POSTED
     this.active.push(slot)
     this.inKernel++
-    engine.submitted()
-    // its packet comes all the same; that it answered at once says that more may be waiting
+    this.source.submitted(this, address)
+    // its end is told all the same; that it answered at once says that more may be waiting
     if (code === 0) this.hot = true
-    if (code === WSAEMSGSIZE) {
-      // a packet may follow or not. The port is first in, first out: if the packet has not come when the sentinel
-      // does, it never will
-      slots.owed[slot] = OWN | SENTINEL
-      if (engine.calls.PostQueuedCompletionStatus(engine.port, 0, this.key + 1, address) === 0) this.undecidable(slot)
+    if (code === WSAEMSGSIZE) this.decide(slot)
+  }
+
+  // the kernel may take what the call has failed with for a warning, and tell of the end all the same
+  private decide(slot: number): void {
+    const { slots } = this
+    const answer = this.source.undecided(this, slots.address[slot])
+    if (answer === SENTINEL_COMES || answer === UNKNOWN) slots.owed[slot] = OWN | SENTINEL
+    if (answer === UNKNOWN) this.undecidable(slot)
+    else if (answer === NOTHING_COMES) {
+      this.letGo(slot)
+      this.finish(slot, STATUS_BUFFER_OVERFLOW)
     }
   }
 
   private postNow(address: number): number {
-    const rc = this.recvMsg(this.socket as SocketHandle, address + this.shape.message, 0, address, 0)
+    const { routine } = this.source
+    const rc = this.recvMsg(this.socket as SocketHandle, address + this.shape.message, 0, address, routine)
     return rc === 0 ? 0 : this.engine.calls.WSAGetLastError()
   }
 
@@ -201,7 +214,7 @@ export abstract class Receives implements Endpoint {
   private undecidable(slot: number): void {
     this.leaked = true
     this.slots.owed[slot] = OWN
-    this.letGo()
+    this.letGo(slot)
     this.finish(slot, STATUS_BUFFER_OVERFLOW)
   }
 
@@ -224,7 +237,7 @@ export abstract class Receives implements Endpoint {
     // somebody else's packet: the kernel writes the status before it queues its own
     if (status === STATUS_PENDING) return true
     engine.mark(this)
-    if (slots.owed[slot] === 0) this.letGo()
+    if (slots.owed[slot] === 0) this.letGo(slot)
     else slots.owed[slot] = SENTINEL
     this.finish(slot, status)
     return true
@@ -236,7 +249,7 @@ export abstract class Receives implements Endpoint {
     if (slot === -1 || (slots.owed[slot] & SENTINEL) === 0) return
     this.engine.mark(this)
     slots.owed[slot] = 0
-    this.letGo()
+    this.letGo(slot)
     // no packet came: the call's own answer is the result
     if (this.isHeld(slot)) this.finish(slot, STATUS_BUFFER_OVERFLOW)
     else if (slots.state[slot] === SPENT) slots.release(slot)
@@ -247,10 +260,10 @@ export abstract class Receives implements Endpoint {
     return state === POSTED || state === CANCELLING
   }
 
-  // the port owes nothing more for one slot
-  private letGo(): void {
+  // nothing more is owed for one slot
+  private letGo(slot: number): void {
     this.inKernel--
-    this.engine.completed()
+    this.source.completed(this.slots.address[slot])
   }
 
   // the kernel gave the operation back
@@ -407,7 +420,8 @@ export abstract class Receives implements Endpoint {
       if (this.isHeld(slot)) {
         engine.leak("WSARecvMsg", this.number, slots.view[slot], slots.at[slot], slots.address[slot])
         this.endCancelling(slot)
-        this.letGo()
+        this.letGo(slot)
+        this.source.abandoned(slots.address[slot])
         order.remove(slot)
         slots.state[slot] = SPENT
         slots.owed[slot] = OWN
@@ -415,6 +429,6 @@ export abstract class Receives implements Endpoint {
       slot = after
     }
     // sentinels that will not come either
-    while (this.inKernel > 0) this.letGo()
+    for (let slot = 0; slot < slots.allocated; slot++) if ((slots.owed[slot] & SENTINEL) !== 0) this.letGo(slot)
   }
 }

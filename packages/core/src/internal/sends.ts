@@ -22,6 +22,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress } from "./checks.ts"
 import { datagramError } from "./datagramError.ts"
+import type { Owner, Source } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import type { Linked } from "./lists.ts"
@@ -41,14 +42,15 @@ const none: ReadonlyArray<ControlMessage> = []
 export const ofItsFamily = "an address of the socket's family"
 
 /** What the sends need to know of their socket. */
-export interface SendOwner {
+export interface SendOwner extends Owner {
   /** Whether an address is of its family. */
   readonly fits: (address: NetAddress.InetAddress) => boolean
-  readonly socket: SocketHandle | -1
   /** What it was opened as: for reports, never for calls. */
   readonly number: number
   readonly isOpen: () => boolean
   readonly ignores: (code: number) => boolean
+  /** The path MTU of a connected socket, or -1. */
+  readonly mtu: () => number
 }
 
 type Resume = (effect: Effect.Effect<void, WinsockError>) => void
@@ -79,9 +81,11 @@ export class Sends {
   private readonly held = new Map<number, Send>()
   private completed = new LinkedList<Send>()
   private readonly owner: SendOwner
+  private readonly source: Source
 
-  constructor(engine: Engine, sendMsg: Extensions["WSASendMsg"], owner: SendOwner) {
+  constructor(engine: Engine, sendMsg: Extensions["WSASendMsg"], owner: SendOwner, source: Source) {
     this.engine = engine
+    this.source = source
     this.owner = owner
     this.sendMsg = sendMsg
     this.scratchShape = makeShape(engine.seam.abi, sendControlCapacity(engine.seam.abi), largest)
@@ -132,7 +136,7 @@ export class Sends {
     // behind a send that waits, in order
     if (this.held.size > 0) return WSAEWOULDBLOCK
     const code = this.sendNow(through as SocketHandle, payload, to, control)
-    return code === 0 || code === WSAEWOULDBLOCK ? code : sendError(code)
+    return code === 0 || code === WSAEWOULDBLOCK ? code : this.error(code)
   }
 
   /** What cannot be sent, and why: found out before any call is made. */
@@ -150,8 +154,14 @@ export class Sends {
     return lengthOf(payload) > largest ? sendError(WSAEMSGSIZE) : undefined
   }
 
+  // a datagram that must not be cut: what would have been carried is worth a call
+  private error(code: number): WinsockError {
+    const mtu = code === WSAEMSGSIZE ? this.owner.mtu() : -1
+    return mtu === -1 ? sendError(code) : WinsockErrors.messageTooLarge("WSASendMsg", mtu)
+  }
+
   private failure(code: number): Effect.Effect<never, WinsockError> {
-    return Effect.fail(sendError(code))
+    return Effect.fail(this.error(code))
   }
 
   private sendNow(
@@ -204,30 +214,27 @@ export class Sends {
     control: ReadonlyArray<ControlMessage>,
     resume: Resume
   ): Effect.Effect<void> | void {
-    const { engine, owner } = this
+    const { engine, owner, source } = this
     // the caller may have changed it since it was tried
     const refused = this.refuse(payload, to)
     if (refused !== undefined) return resume(Effect.fail(refused))
     const shape = makeShape(engine.seam.abi, Control.encodedLength(engine.seam.abi, control), lengthOf(payload))
-    let block: Block
-    try {
-      block = engine.heap.alloc(shape.stride)
-    } catch {
-      return resume(this.failure(WSA_NOT_ENOUGH_MEMORY))
-    }
+    const block = this.allocate(shape.stride)
+    if (block === undefined) return resume(this.failure(WSA_NOT_ENOUGH_MEMORY))
     writeConstants(shape, block, 0)
     this.write(shape, block, payload, to, control)
     engine.counters.send.submitted++
-    const rc = this.sendMsg(owner.socket as SocketHandle, block.address + shape.message, 0, 0, block.address, 0)
+    const message = block.address + shape.message
+    const rc = this.sendMsg(owner.socket as SocketHandle, message, 0, 0, block.address, source.routine)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
     if (code !== 0 && code !== WSA_IO_PENDING) {
       engine.counters.send.failed++
-      engine.heap.free(block)
+      this.free(block)
       return resume(this.failure(code))
     }
     const send = new Send(block, resume)
     this.held.set(block.address, send)
-    engine.submitted()
+    source.submitted(owner, block.address)
     engine.pump.retain()
     return Effect.callback<void>((settled) => {
       if (send.resume === undefined) return settled(Effect.void)
@@ -235,6 +242,25 @@ export class Sends {
       send.settled = settled
       this.cancel(send)
     })
+  }
+
+  // memory that begins with an OVERLAPPED
+  private allocate(size: number): Block | undefined {
+    const { heap } = this.engine
+    let block: Block | undefined
+    try {
+      block = heap.alloc(size)
+      this.source.adopt(block.address, block.view, 0)
+      return block
+    } catch {
+      if (block !== undefined) heap.free(block)
+      return undefined
+    }
+  }
+
+  private free(block: Block): void {
+    this.source.disown(block.address)
+    this.engine.heap.free(block)
   }
 
   // each send carries its own bytes, so the one that is interrupted is the one to cancel
@@ -259,7 +285,7 @@ export class Sends {
     const status = send.block.view.getUint32(OVERLAPPED.offsets[this.engine.seam.abi].Internal, true)
     if (status === STATUS_PENDING) return false
     this.finish(send, toWsaError(status) === 0 ? 0 : status | 0)
-    this.engine.heap.free(send.block)
+    this.free(send.block)
     return true
   }
 
@@ -267,7 +293,7 @@ export class Sends {
     const { engine } = this
     const counters = engine.counters.send
     this.held.delete(send.block.address)
-    engine.completed()
+    this.source.completed(send.block.address)
     if (send.cancelling) engine.graceEnds()
     send.code = code
     if (code === 0) {
@@ -315,6 +341,8 @@ export class Sends {
     for (const send of this.held.values()) {
       engine.leak("WSASendMsg", this.owner.number, send.block.view, 0, send.block.address)
       this.finish(send, WSA_OPERATION_ABORTED)
+      this.source.abandoned(send.block.address)
+      this.source.disown(send.block.address)
       engine.heap.abandon(send.block)
     }
   }

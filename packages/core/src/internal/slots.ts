@@ -6,6 +6,7 @@ import type { Abi } from "@effect-winsock/schema/Layout"
 import { writePointer } from "@effect-winsock/schema/Layout"
 import { OVERLAPPED, WSABUF, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Block } from "../Seam.ts"
+import type { Source as CompletionSource } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import { SlotList } from "./lists.ts"
 
@@ -132,13 +133,15 @@ export class Slots {
   readonly source: Array<Source> = []
 
   private readonly engine: Engine
+  private readonly completion: CompletionSource
   private readonly firsts: Array<number> = []
   private readonly free: SlotList
   /** The lists whose links grow with the slots. */
   readonly lists: ReadonlyArray<SlotList>
 
-  constructor(engine: Engine, shape: SlotShape, lists: ReadonlyArray<SlotList>) {
+  constructor(engine: Engine, shape: SlotShape, lists: ReadonlyArray<SlotList>, source: CompletionSource) {
     this.engine = engine
+    this.completion = source
     this.shape = shape
     this.free = new SlotList(0)
     this.lists = [this.free, ...lists]
@@ -194,12 +197,27 @@ export class Slots {
   }
 
   private forget(): void {
+    for (let slot = 0; slot < this.allocated; slot++) this.completion.disown(this.address[slot])
     this.engine.counters.slotsAllocated -= this.allocated
     this.engine.counters.slotsUsed -= this.used
     this.slabs.length = 0
     this.firsts.length = 0
     this.allocated = 0
     this.used = 0
+  }
+
+  // all of a new slab's, or none
+  private adopt(slab: Block, count: number): boolean {
+    const { completion, shape } = this
+    for (let i = 0; i < count; i++) {
+      try {
+        completion.adopt(slab.address + i * shape.stride, slab.view, i * shape.stride)
+      } catch {
+        while (i-- > 0) completion.disown(slab.address + i * shape.stride)
+        return false
+      }
+    }
+    return true
   }
 
   private grow(): boolean {
@@ -210,6 +228,10 @@ export class Slots {
     try {
       slab = this.engine.heap.alloc(count * shape.stride)
     } catch {
+      return false
+    }
+    if (!this.adopt(slab, count)) {
+      this.engine.heap.free(slab)
       return false
     }
     const total = first + count

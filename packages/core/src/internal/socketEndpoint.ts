@@ -5,7 +5,8 @@
 import type * as Effect from "effect/Effect"
 import * as Effects from "effect/Effect"
 import type { SocketHandle } from "../Seam.ts"
-import type { Endpoint, Engine } from "./engine.ts"
+import type { Completion, Owner } from "./completion.ts"
+import type { Engine } from "./engine.ts"
 import { graceSteps } from "./engine.ts"
 import { LinkedList } from "./lists.ts"
 import type { Operation } from "./operation.ts"
@@ -24,16 +25,17 @@ export const CLOSED = 3
 
 /** How the operations of a SOCKET complete and are cancelled. */
 export interface CompletionMode {
+  readonly completion: Completion
   /** Whether a call that succeeds at once has no packet. */
   readonly skips: boolean
   /** Whether single operations cannot be cancelled, so that the socket is closed instead. */
   readonly cancelCloses: boolean
 }
 
-export abstract class SocketEndpoint implements Endpoint {
+export abstract class SocketEndpoint implements Owner {
   readonly key: number
   dirty = false
-  nextDirty: Endpoint | undefined = undefined
+  nextDirty: Owner["nextDirty"] = undefined
   readonly engine: Engine
   /** -1 once closed: nothing may refer to the number any more. */
   socket: SocketHandle | -1
@@ -41,6 +43,7 @@ export abstract class SocketEndpoint implements Endpoint {
   readonly number: number
   /** Whether a call that succeeds at once has no packet. */
   readonly skips: boolean
+  readonly completion: Completion
   state = OPEN
   /** Whether single operations cannot be cancelled. */
   protected readonly cancelCloses: boolean
@@ -57,14 +60,18 @@ export abstract class SocketEndpoint implements Endpoint {
     this.socket = socket
     this.number = socket
     this.key = key
+    this.completion = mode.completion
     this.skips = mode.skips
     this.cancelCloses = mode.cancelCloses
   }
 
   /** Takes over the SOCKET: from now on it is closed here. */
   protected own(): void {
-    this.engine.register(this)
-    this.engine.counters.sockets++
+    const { completion, engine } = this
+    engine.register(this)
+    engine.counters.sockets++
+    completion.main.opened()
+    if (completion.other !== completion.main) completion.other.opened()
   }
 
   /** Takes note of the end of an operation; runs nobody's code. */
@@ -84,7 +91,7 @@ export abstract class SocketEndpoint implements Endpoint {
   }
 
   // its operations have one packet each, or none: nothing is ever undecided
-  sentinel(): void {}
+  sentinel(_overlapped: number): void {}
 
   settle(): void {
     const { engine, settled } = this
@@ -210,6 +217,9 @@ export abstract class SocketEndpoint implements Endpoint {
     this.closeSocket()
     this.dispose()
     this.engine.unregister(this, this.leaked)
+    const { main, other } = this.completion
+    main.closed()
+    if (other !== main) other.closed()
     this.engine.pump.release()
     this.report()
   }

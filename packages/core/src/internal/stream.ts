@@ -1,5 +1,5 @@
 /**
- * A TCP SOCKET with the two halves of its connection: how it comes to be connected, and how it ends.
+ * A stream SOCKET, of TCP or AF_UNIX, with the two halves of its connection: how it comes to be connected, and how it ends.
  *
  * Closing is in steps, none of which waits on the JS thread: sends get their time, this side is ended, the peer's end is
  * waited for if that is wished, what is pending is cancelled and waited for, and only then the SOCKET is closed.
@@ -28,8 +28,8 @@ import { UrgentReceives } from "./urgentReceives.ts"
 
 type Resume = (effect: Effect.Effect<void, WinsockError>) => void
 
-/** Room for a socket address, aligned. */
-const nameCapacity = 32
+/** Room for a socket address of any family, aligned. */
+const nameCapacity = 112
 
 export class Stream extends SocketEndpoint {
   readonly on: SocketCalls
@@ -75,7 +75,7 @@ export class Stream extends SocketEndpoint {
    * Connects by ConnectEx, which takes a SOCKET that is bound; `bytes` go along. An interruption cancels it and ends when
    * that is done: whether it is connected all the same `isConnected` says then.
    */
-  connect(to: NetAddress.InetAddress, bytes: Uint8Array): Effect.Effect<void, WinsockError> {
+  connect(to: NetAddress.SocketAddress, bytes: Uint8Array): Effect.Effect<void, WinsockError> {
     return Effect.callback<void, WinsockError>((resume) => {
       if (this.state !== OPEN) return resume(Effect.fail(WinsockErrors.socketClosed("ConnectEx")))
       if (this.connecting !== undefined) return resume(Effect.fail(streamError("ConnectEx", WSAEALREADY)))
@@ -97,7 +97,7 @@ export class Stream extends SocketEndpoint {
   }
 
   private beginConnect(
-    to: NetAddress.InetAddress,
+    to: NetAddress.SocketAddress,
     bytes: Uint8Array,
     resume: Resume
   ): Connecting | WinsockError | undefined {

@@ -268,7 +268,15 @@ export class StreamReceives implements Server<Request> {
     operation.prepare()
     engine.records.writeBuffer(record, 0, 0)
     record.view.setUint32(record.at + flags, 0, true)
-    const rc = engine.calls.WSARecv(stream.socket as SocketHandle, address + buffer, 1, 0, address + flags, address, 0)
+    const rc = engine.calls.WSARecv(
+      stream.socket as SocketHandle,
+      address + buffer,
+      1,
+      0,
+      address + flags,
+      address,
+      operation.routine
+    )
     if (!operation.answered(rc === 0 ? 0 : engine.calls.WSAGetLastError())) return false
     this.completed(operation)
     this.flowing = operation.code === 0

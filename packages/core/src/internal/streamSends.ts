@@ -288,7 +288,8 @@ export class StreamSends {
       const { record } = operation
       engine.records.writeBuffer(record, address, length)
       const buffer = operation.address + engine.records.shape.buffer
-      return engine.calls.WSASend(stream.socket as SocketHandle, buffer, 1, 0, flags, operation.address, 0) === 0
+      const socket = stream.socket as SocketHandle
+      return engine.calls.WSASend(socket, buffer, 1, 0, flags, operation.address, operation.routine) === 0
     }
     return this.post("WSASend", abandon, send, 0, event)
   }
@@ -323,7 +324,7 @@ export class StreamSends {
     // the low bit of hEvent asks for no packet
     operation.prepare(event === 0 ? 0 : ((event | 1) as Handle), offset)
     operation.abandon = abandon
-    if (!operation.answered(call(operation) ? 0 : engine.calls.WSAGetLastError(), event !== 0)) return UNDER_WAY
+    if (!operation.answered(call(operation) ? 0 : engine.calls.WSAGetLastError())) return UNDER_WAY
     this.count = operation.bytes
     return operation.code
   }

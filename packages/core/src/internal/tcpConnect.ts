@@ -1,5 +1,7 @@
 /** Connections from this side: a SOCKET for each address that is tried, of which one is kept. */
 import {
+  AF_INET,
+  AF_INET6,
   SOL_SOCKET,
   TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS,
   TCP_INITIAL_RTO_UNSPECIFIED_MAX_SYN_RETRANSMISSIONS,
@@ -12,7 +14,6 @@ import { TCP_INITIAL_RTO_PARAMETERS } from "@effect-winsock/schema/Structs"
 import { WSAEOPNOTSUPP } from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -21,12 +22,12 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress, isRecord, isWithin } from "./checks.ts"
 import type { Engine } from "./engine.ts"
-import type { Restore } from "./happyEyeballs.ts"
 import * as HappyEyeballs from "./happyEyeballs.ts"
 import { lookup } from "./lookups.ts"
 import { queryOf } from "./nameOptions.ts"
 import type { SocketCalls } from "./socketCalls.ts"
 import type { Stream } from "./stream.ts"
+import { attempt, owned } from "./streamConnect.ts"
 import { streamError } from "./streamError.ts"
 import { attach, configure, lastError, makeSocket, refuse } from "./tcpOpen.ts"
 import type { ConnectChecked, InitialRto } from "./tcpOptions.ts"
@@ -58,23 +59,21 @@ const dial = (
       HappyEyeballs.first(
         addresses,
         options.attemptDelay,
-        (address, restore) => attempt(engine, address, options, restore),
+        (to, restore) =>
+          attempt(
+            () => open(engine, to, options),
+            to,
+            options.firstBytes,
+            (stream) => made(stream, to),
+            restore
+          ),
         (connection) => connection.abort,
         restore
       ),
-      // in the region in which it was made: no interruption comes between
-      (connection) =>
-        Effect.as(
-          Effect.addFinalizer(() => closing(connection.internal)),
-          connection
-        )
+      owned
     )
   )
 }
-
-/** Ends a connection as the end of its scope does. */
-export const closing = (stream: Stream): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => stream.close(() => resume(Effect.void)))
 
 // an IPv4 address in IPv6's clothes is reached by an IPv4 socket
 const canonical = (address: NetAddress.InetAddress): NetAddress.InetAddress =>
@@ -122,27 +121,6 @@ const destinations = (
   return head === undefined ? invalid("local", local, "an address of a family that is connected to") : [head, ...rest]
 }
 
-const attempt = (
-  engine: Engine,
-  to: NetAddress.InetAddress,
-  options: ConnectChecked,
-  restore: Restore
-): Effect.Effect<Connection, WinsockError> =>
-  Effect.suspend(() => {
-    const stream = open(engine, to, options)
-    if (stream instanceof WinsockErrors.WinsockError) return Effect.fail(stream)
-    return Effect.flatMap(Effect.exit(restore(stream.connect(to, options.firstBytes))), (exit) => {
-      const connection = Exit.isSuccess(exit) ? made(stream, to) : exit
-      if (connection instanceof Connection) return Effect.succeed(connection)
-      // whatever became of it meanwhile, nobody has it
-      const failure = connection instanceof WinsockErrors.WinsockError ? Exit.fail(connection) : connection
-      return Effect.andThen(
-        Effect.callback<void>((resume) => stream.abort(() => resume(Effect.void))),
-        failure as Exit.Exit<never, WinsockError>
-      )
-    })
-  })
-
 const made = (stream: Stream, to: NetAddress.InetAddress): Connection | WinsockError => {
   const local = stream.on.localAddress()
   if (local === undefined) return lastError(stream.engine, "getsockname")
@@ -155,7 +133,7 @@ const open = (engine: Engine, to: NetAddress.InetAddress, options: ConnectChecke
   if (engine.closed) return WinsockErrors.socketClosed("WSASocketW")
   if (engine.brokenBy !== 0) return streamError("GetQueuedCompletionStatusEx", engine.brokenBy)
   const v6 = NetAddress.isInetAddressV6(to)
-  const unowned = makeSocket(engine, v6)
+  const unowned = makeSocket(engine, v6 ? AF_INET6 : AF_INET)
   if (unowned instanceof WinsockErrors.WinsockError) return unowned
   const { on } = unowned
   const unset = configure(on, options.stream)

@@ -1,7 +1,6 @@
 /** Makes and configures the SOCKETs of streams, and hands them to an engine. */
 import {
-  AF_INET,
-  AF_INET6,
+  AF_UNIX,
   FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
   FILE_SKIP_SET_EVENT_ON_HANDLE,
   IPPROTO_TCP,
@@ -17,6 +16,8 @@ import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import type { SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import type { Completion } from "./completion.ts"
+import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { Provider } from "./provider.ts"
 import { providerOf } from "./provider.ts"
@@ -36,10 +37,10 @@ export const lastError = (engine: Engine, operation: string): WinsockError =>
   streamError(operation, engine.calls.WSAGetLastError())
 
 /** Makes a SOCKET that is overlapped, not inherited, and whose calls that answer at once do not wait. */
-export const makeSocket = (engine: Engine, v6: boolean): Unowned | WinsockError => {
-  const family = v6 ? AF_INET6 : AF_INET
+export const makeSocket = (engine: Engine, family: number): Unowned | WinsockError => {
   const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT
-  const socket = engine.calls.WSASocketW(family, SOCK_STREAM, IPPROTO_TCP, 0, 0, flags)
+  const protocol = family === AF_UNIX ? 0 : IPPROTO_TCP
+  const socket = engine.calls.WSASocketW(family, SOCK_STREAM, protocol, 0, 0, flags)
   if (socket === -1) return lastError(engine, "WSASocketW")
   const on = new SocketCalls(engine, socket)
   if (!on.doNotBlock()) return refuse(on, "ioctlsocket")
@@ -80,11 +81,17 @@ export const configure = (on: SocketCalls, options: StreamOptions): string | und
 /** Hands a SOCKET to an engine, which closes it from then on; on failure it is closed here. */
 export const attach = (engine: Engine, unowned: Unowned, options: StreamOptions): Stream | WinsockError => {
   const { on, provider } = unowned
+  const completion = engine.completion(options.completion)
+  if (completion instanceof WinsockErrors.WinsockError) {
+    engine.calls.closesocket(on.socket)
+    return completion
+  }
   const key = engine.reserve()
   let error: WinsockError
-  if (engine.calls.CreateIoCompletionPort(on.socket, engine.port, key, 0) !== 0) {
+  if (associate(engine, completion, on.socket, key)) {
     const mode = {
-      skips: skipPackets(engine, on.socket, provider),
+      completion,
+      skips: skipPackets(engine, completion, on.socket, provider),
       cancelCloses: (options.cancel ?? (provider.ifsHandles ? "operation" : "close")) === "close"
     }
     try {
@@ -100,7 +107,8 @@ export const attach = (engine: Engine, unowned: Unowned, options: StreamOptions)
 }
 
 /** Without file handles under it, a packet may come all the same: nothing is skipped then. */
-export const skipPackets = (engine: Engine, socket: SocketHandle, provider: Provider): boolean =>
+export const skipPackets = (engine: Engine, { mode }: Completion, socket: SocketHandle, provider: Provider): boolean =>
+  mode === "port" &&
   provider.ifsHandles &&
   engine.calls.SetFileCompletionNotificationModes(
     socket,

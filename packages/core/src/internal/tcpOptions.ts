@@ -12,6 +12,8 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Range, Span } from "./checks.ts"
 import { anAddress, durationOf, isRecord, isWithin, numbersOf, refuseChoice, refused, refuseOptions } from "./checks.ts"
+import type { Mode } from "./completion.ts"
+import { modes } from "./completion.ts"
 import { aPayload, copyPayload, isPayload, lengthOf } from "./payload.ts"
 
 const ranges = {
@@ -29,11 +31,12 @@ const serverRanges = {
 
 const flag = [true, false] as const
 
-// `cancel` has no default of its own: the provider decides
+// `cancel` and `completion` have no defaults of their own: the provider decides, and the layer
 const choices = {
   noDelay: flag,
   urgentInline: flag,
-  cancel: ["operation", "close"]
+  cancel: ["operation", "close"],
+  completion: modes
 } as const satisfies { readonly [K in keyof Options]?: ReadonlyArray<unknown> }
 
 const connectChoices = { reuseUnicastPort: flag } as const satisfies {
@@ -85,6 +88,8 @@ export interface StreamOptions {
   readonly closeTimeout: number
   readonly linger: number
   readonly cancel: "operation" | "close" | undefined
+  /** `undefined` for the layer's. */
+  readonly completion: Mode | undefined
 }
 
 export interface ConnectChecked {
@@ -141,7 +146,8 @@ const streamOf = (options: Options): StreamOptions | WinsockError => {
     urgentInline: options.urgentInline === true,
     closeTimeout,
     linger,
-    cancel: options.cancel
+    cancel: options.cancel,
+    completion: options.completion
   }
 }
 

@@ -13,6 +13,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { isRecord, isWithin } from "./checks.ts"
 import type { Engine } from "./engine.ts"
+import { createFileArguments, isPath, writePath } from "./files.ts"
 import type { Payload } from "./payload.ts"
 import { aPayload, copyPayload, isPayload, lengthOf } from "./payload.ts"
 import type { Stream } from "./stream.ts"
@@ -24,15 +25,6 @@ import { DONE, Turn, UNDER_WAY } from "./streamTurn.ts"
 const mostPerCall = 2 ** 31 - 2
 /** The most that head and tail may be. */
 const mostAround = 2 ** 20
-
-// winnt.h, fileapi.h
-const GENERIC_READ = 0x8000_0000
-const FILE_SHARE_READ = 1
-const FILE_SHARE_WRITE = 2
-const FILE_SHARE_DELETE = 4
-const OPEN_EXISTING = 3
-const FILE_FLAG_OVERLAPPED = 0x4000_0000
-const FILE_FLAG_SEQUENTIAL_SCAN = 0x0800_0000
 
 const none: Payload = new Uint8Array(0)
 
@@ -52,9 +44,7 @@ const refused = (option: string, value: unknown, expected: string): WinsockError
 
 /** Reads what is to be sent, or says what is not what it must be. */
 export const regionOf = (path: string, options: TransmitOptions): Region | WinsockError => {
-  if (typeof path !== "string" || path.length === 0 || path.includes("\0")) {
-    return refused("path", path, "the path of a file")
-  }
+  if (!isPath(path)) return refused("path", path, "the path of a file")
   if (!isRecord(options)) return refused("options", options, "a record of options")
   const { bytesPerSend = 0, head = none, length, offset = 0, tail = none } = options
   const most = Number.MAX_SAFE_INTEGER
@@ -75,10 +65,17 @@ export const regionOf = (path: string, options: TransmitOptions): Region | Winso
   return { path, offset, length, head, tail, bytesPerSend }
 }
 
+const copied = (payload: Payload): Uint8Array => {
+  const bytes = new Uint8Array(lengthOf(payload))
+  copyPayload(payload, bytes, 0)
+  return bytes
+}
+
 export class TransmitTurn extends Turn<number> {
   readonly tears = true
   private readonly stream: Stream
   private readonly region: Region
+  private readonly pieces: ReadonlyArray<Uint8Array>
   private readonly headLength: number
   private readonly tailLength: number
   // head and tail, side by side, and before them the record that says where they are
@@ -96,8 +93,11 @@ export class TransmitTurn extends Turn<number> {
     super("TransmitFile")
     this.stream = stream
     this.region = region
-    this.headLength = lengthOf(region.head)
-    this.tailLength = lengthOf(region.tail)
+    // of its own: the caller may change them while it waits, and while the file is opened
+    const [head, tail] = [copied(region.head), copied(region.tail)]
+    this.pieces = [head, tail]
+    this.headLength = head.length
+    this.tailLength = tail.length
   }
 
   step(sends: StreamSends): number {
@@ -187,12 +187,9 @@ export class TransmitTurn extends Turn<number> {
     } catch {
       return WSA_NOT_ENOUGH_MEMORY
     }
-    for (let i = 0; i < path.length; i++) name.view.setUint16(2 * i, path.charCodeAt(i), true)
-    const share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
-    const flags = FILE_FLAG_OVERLAPPED | FILE_FLAG_SEQUENTIAL_SCAN
-    const args = [name.address, GENERIC_READ, share, 0, OPEN_EXISTING, flags, 0] as const
+    writePath(name, path)
     try {
-      engine.callAway("CreateFileW", [...args], (file, lastError) => {
+      engine.callAway("CreateFileW", createFileArguments(name), (file, lastError) => {
         engine.heap.free(name)
         this.elsewhere = false
         // its fiber was interrupted meanwhile, or the connection ended
@@ -214,7 +211,7 @@ export class TransmitTurn extends Turn<number> {
 
   // finds out how much there is to send: 0, or why it cannot be
   private measure(engine: Engine): number {
-    const { head, length, offset, tail } = this.region
+    const { length, offset } = this.region
     try {
       this.block = engine.heap.alloc(around + this.headLength + this.tailLength)
     } catch {
@@ -227,8 +224,7 @@ export class TransmitTurn extends Turn<number> {
     const size = block.view.getUint32(0, true) + block.view.getUint32(4, true) * 0x1_0000_0000
     if (offset + (length ?? 0) > size) return this.refuse("TransmitFile", ERROR_HANDLE_EOF)
     this.size = length ?? size - offset
-    copyPayload(head, block.bytes, around)
-    copyPayload(tail, block.bytes, around + this.headLength)
+    copyPayload(this.pieces, block.bytes, around)
     this.over = this.size + this.headLength + this.tailLength === 0
     return 0
   }

@@ -41,5 +41,8 @@ export const space = (abi: Abi, payload: number): number => {
   return align(align(WSACMSGHDR.size[abi], to) + align(payload, to), to)
 }
 
-/** Room for every control message that a send can carry: packet info, hop limit, traffic class, ECN, segment size. */
-export const sendControlCapacity = (abi: Abi): number => space(abi, 24) + 4 * space(abi, 4)
+/**
+ * Room for every control message that a send can carry: packet info, hop limit, traffic class, ECN, segment size,
+ * timestamp id.
+ */
+export const sendControlCapacity = (abi: Abi): number => space(abi, 24) + 5 * space(abi, 4)

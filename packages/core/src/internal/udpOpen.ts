@@ -21,21 +21,27 @@ import {
   UDP_RECV_MAX_COALESCED_SIZE,
   UDP_SEND_MSG_SIZE
 } from "@effect-winsock/schema/Options"
+import { indexInNetworkOrder } from "@effect-winsock/schema/OptionValue"
 import { OSVERSIONINFOW } from "@effect-winsock/schema/Structs"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEACCES, WSAEADDRINUSE, WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import * as NetAddress from "effect/net/NetAddress"
 import type { SocketHandle } from "../Seam.ts"
-import type { WindowsVersion, Wish } from "../UdpCapabilities.ts"
+import type { TimestampCapabilities, WindowsVersion, Wish } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { DatagramOptions } from "./receives.ts"
+import type { Manner } from "./datagramOptions.ts"
+import * as Manners from "./datagramOptions.ts"
 import { Datagrams } from "./datagrams.ts"
+import type { Mode } from "./completion.ts"
+import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { DatagramProvider } from "./provider.ts"
 import { datagramProvider } from "./provider.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import type { ControlName } from "./udpControls.ts"
 import { controlNames, controls, space } from "./udpControls.ts"
+import * as UdpTimestamps from "./udpTimestamps.ts"
 
 /** What a socket is opened with, all of it decided. */
 export interface Plan {
@@ -49,6 +55,7 @@ export interface Plan {
   /** The largest joined datagram, 0 for none. */
   readonly coalesce: number
   readonly coalesceWish: Wish
+  readonly manner: Manner
 }
 
 /** A socket that is open and bound, and what became of the wishes. */
@@ -64,6 +71,7 @@ export interface Opened {
   readonly segmentation: boolean
   readonly peerErrorsOff: { readonly connectionReset: boolean; readonly networkReset: boolean }
   readonly largestSend: number
+  readonly timestamps: TimestampCapabilities
 }
 
 /**
@@ -106,12 +114,21 @@ const openAt = (engine: Engine, plan: Plan): Opened | WinsockError => {
 }
 
 /** Hands an open SOCKET to an engine, which closes it from then on; on failure it is closed here. */
-export const attach = (engine: Engine, opened: Opened, options: DatagramOptions): Datagrams | WinsockError => {
+export const attach = (
+  engine: Engine,
+  opened: Opened,
+  options: Omit<DatagramOptions, "completion"> & { readonly completion?: Mode | undefined }
+): Datagrams | WinsockError => {
+  const completion = engine.completion(options.completion)
+  if (completion instanceof WinsockErrors.WinsockError) {
+    engine.calls.closesocket(opened.socket)
+    return completion
+  }
   const key = engine.reserve()
   let error: WinsockError
-  if (engine.calls.CreateIoCompletionPort(opened.socket, engine.port, key, 0) !== 0) {
+  if (associate(engine, completion, opened.socket, key)) {
     try {
-      return new Datagrams(engine, opened.socket, opened.provider, options, key)
+      return new Datagrams(engine, opened.socket, opened.provider, { ...options, completion }, key)
     } catch {
       // all that it throws for
       error = WinsockErrors.fromCode("WSASocketW", WSA_NOT_ENOUGH_MEMORY)
@@ -149,6 +166,11 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
     return WinsockErrors.featureMissing("setsockopt", "coalesce")
   }
 
+  const unset = Manners.apply(on, v6, dual, plan.manner)
+  if (unset !== undefined) return unset
+  const timestamps = UdpTimestamps.enable(on, plan.manner.timestamps)
+  if (timestamps instanceof WinsockErrors.WinsockError) return timestamps
+
   if (!on.bind(plan.address)) return failed("bind")
   const bound = on.localAddress()
   if (bound === undefined) return failed("getsockname")
@@ -160,26 +182,26 @@ const configure = (on: SocketCalls, family: number, provider: DatagramProvider, 
     family,
     bound,
     ...wanted,
-    controlSize: wanted.controlSize + (coalescing ? space(engine.seam.abi, 4) : 0),
+    controlSize:
+      wanted.controlSize +
+      (coalescing ? space(engine.seam.abi, 4) : 0) +
+      (timestamps.receive ? space(engine.seam.abi, 8) : 0),
     coalescing,
     segmentation: on.get(IPPROTO_UDP, UDP_SEND_MSG_SIZE) !== -1,
     peerErrorsOff,
     // 65,535 less the headers of UDP and, for IPv4, of IP
-    largestSend: largestSend > 0 ? largestSend : v6 ? 65_527 : 65_507
+    largestSend: largestSend > 0 ? largestSend : v6 ? 65_527 : 65_507,
+    timestamps
   }
 }
 
 // IP_UNICAST_IF takes the index in network byte order, IPV6_UNICAST_IF in the host's
-const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean => {
-  const network = ((index << 24) | ((index & 0xff00) << 8) | ((index >>> 8) & 0xff00) | (index >>> 24)) >>> 0
-  return (
-    (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
-    ((v6 && !dual) || on.set(IPPROTO_IP, IP_UNICAST_IF, network))
-  )
-}
+export const sendBy = (on: SocketCalls, v6: boolean, dual: boolean, index: number): boolean =>
+  (!v6 || on.set(IPPROTO_IPV6, IPV6_UNICAST_IF, index)) &&
+  ((v6 && !dual) || on.set(IPPROTO_IP, IP_UNICAST_IF, index, indexInNetworkOrder))
 
 // on a dual-stack socket the options of both families count, each for its own datagrams
-const enableControls = (
+export const enableControls = (
   on: SocketCalls,
   v6: boolean,
   dual: boolean,

@@ -6,6 +6,10 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Range } from "./checks.ts"
 import { anAddress, isRecord, isWithin, numbersOf, oneOf, refuseChoice, refused, refuseOptions } from "./checks.ts"
+import type { Mode } from "./completion.ts"
+import { modes } from "./completion.ts"
+import type { Manner } from "./datagramOptions.ts"
+import * as DatagramOptions from "./datagramOptions.ts"
 import { controlNames } from "./udpControls.ts"
 
 const ranges = {
@@ -18,10 +22,11 @@ const ranges = {
 
 const wishes = ["required", "preferred"] as const
 
-// `cancel` has no default of its own: the provider decides
+// `cancel` and `completion` have no defaults of their own: the provider decides, and the layer
 const choices = {
   truncation: ["deliver", "fail"],
   cancel: ["operation", "close"],
+  completion: modes,
   reuseAddress: [false, true],
   ipv6Only: [true, false],
   peerErrors: [false, true],
@@ -44,6 +49,7 @@ export interface Checked {
   readonly interface: number
   readonly truncation: "deliver" | "fail"
   readonly cancel: "operation" | "close" | undefined
+  readonly completion: Mode | undefined
   readonly reuseAddress: boolean
   readonly ipv6Only: boolean
   readonly peerErrors: boolean
@@ -53,6 +59,7 @@ export interface Checked {
   readonly coalesce: number
   readonly coalesceWish: Wish
   readonly control: ControlWishes
+  readonly manner: Manner
 }
 
 /** Reads the options, or says which is not what it must be. */
@@ -68,10 +75,13 @@ export const check = (address: NetAddress.InetAddress, options: Options): Checke
   if (coalesce instanceof WinsockErrors.WinsockError) return coalesce
   const control = controlOf(options.control)
   if (control instanceof WinsockErrors.WinsockError) return control
+  const manner = DatagramOptions.check(address, options)
+  if (manner instanceof WinsockErrors.WinsockError) return manner
   return {
     ...numbers,
     truncation: options.truncation ?? defaults.truncation,
     cancel: options.cancel,
+    completion: options.completion,
     reuseAddress: options.reuseAddress === true,
     ipv6Only: options.ipv6Only !== false,
     peerErrors: options.peerErrors === true,
@@ -79,7 +89,8 @@ export const check = (address: NetAddress.InetAddress, options: Options): Checke
     reply: options.reply ?? defaults.reply,
     coalesce: coalesce.size,
     coalesceWish: coalesce.wish,
-    control
+    control,
+    manner
   }
 }
 

@@ -11,7 +11,7 @@ import type { Datagram } from "../Datagram.ts"
 import type { SendCapabilities } from "../UdpCapabilities.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
-import type { DatagramOptions } from "./receives.ts"
+import { usual } from "./datagramOptions.ts"
 import type { Engine } from "./engine.ts"
 import { attach, open } from "./udpOpen.ts"
 import type { SendWishes } from "./udpSend.ts"
@@ -23,8 +23,9 @@ import { messages } from "./udpSend.ts"
  */
 const patience = { steps: 10, milliseconds: 25 }
 
-const engineOptions = (controlSize: number, ipv4: boolean): DatagramOptions => ({
+const engineOptions = (controlSize: number, ipv4: boolean): Parameters<typeof attach>[2] => ({
   ipv4,
+  completion: "port",
   maxMessageSize: 16,
   controlSize,
   lookAhead: 0,
@@ -118,7 +119,8 @@ const selfTest = (engine: Engine, family: number): Effect.Effect<SendCapabilitie
           peerErrors: false,
           interface: 0,
           coalesce: 0,
-          coalesceWish: "preferred"
+          coalesceWish: "preferred",
+          manner: usual
         })
         if (opened instanceof WinsockErrors.WinsockError) return Effect.fail(opened)
         const datagrams = attach(engine, opened, engineOptions(opened.controlSize, v4))

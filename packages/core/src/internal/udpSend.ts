@@ -16,6 +16,7 @@ export interface SendWishes {
   readonly trafficClass?: number | undefined
   readonly ecn?: number | undefined
   readonly segmentSize?: number | undefined
+  readonly timestampId?: number | undefined
 }
 
 interface Range {
@@ -30,7 +31,8 @@ const ranges = {
   trafficClass: { least: 0, most: 255 },
   // Windows refuses CE with WSAEINVAL: only a router may say that there is congestion
   ecn: { least: 0, most: 2, note: " (3, CE, is for routers to set)" },
-  segmentSize: { least: 1, most: 65_527 }
+  segmentSize: { least: 1, most: 65_527 },
+  timestampId: { least: 0, most: 0xffff_ffff }
 } as const satisfies Record<string, Range>
 
 const names = Object.keys(ranges) as ReadonlyArray<keyof typeof ranges>
@@ -40,8 +42,8 @@ export const read = (given: SendWishes, v4: boolean): SendWishes | WinsockError 
   if (!isRecord(given)) {
     return WinsockErrors.invalidArgument("WSASendMsg", "options", given, "a record of what is said of the send")
   }
-  const { ecn, hopLimit, interface: ifIndex, segmentSize, source, trafficClass } = given
-  const wishes: SendWishes = { source, interface: ifIndex, hopLimit, trafficClass, ecn, segmentSize }
+  const { ecn, hopLimit, interface: ifIndex, segmentSize, source, timestampId, trafficClass } = given
+  const wishes: SendWishes = { source, interface: ifIndex, hopLimit, trafficClass, ecn, segmentSize, timestampId }
   for (const name of names) {
     const value = wishes[name]
     if (value === undefined) continue
@@ -50,6 +52,10 @@ export const read = (given: SendWishes, v4: boolean): SendWishes | WinsockError 
       const expected = `an integer from ${range.least} to ${range.most}${range.note ?? ""}`
       return WinsockErrors.invalidArgument("WSASendMsg", name, value, expected)
     }
+  }
+  if (timestampId !== undefined && segmentSize !== undefined) {
+    // the page of SO_TIMESTAMP_ID: not together with UDP_SEND_MSG_SIZE
+    return WinsockErrors.invalidArgument("WSASendMsg", "timestampId", timestampId, "given without segmentSize")
   }
   if (source === undefined) {
     // with no address beside it Windows takes 0.0.0.0 for the source
@@ -86,6 +92,7 @@ export const missing = (wishes: SendWishes, can: SendCapabilities): keyof SendWi
 /** Leaves out what the provider would not honour. */
 export const honoured = (wishes: SendWishes, can: SendCapabilities): SendWishes => ({
   segmentSize: wishes.segmentSize,
+  timestampId: wishes.timestampId,
   source: can.source ? wishes.source : undefined,
   interface: can.source ? wishes.interface : undefined,
   hopLimit: can.hopLimit ? wishes.hopLimit : undefined,
@@ -96,7 +103,7 @@ export const honoured = (wishes: SendWishes, can: SendCapabilities): SendWishes 
 /** The control messages of a send, of the family that the datagram travels as. */
 export const messages = (wishes: SendWishes, v4: boolean): Array<ControlMessage> => {
   const out: Array<ControlMessage> = []
-  const { ecn, hopLimit, segmentSize, trafficClass } = wishes
+  const { ecn, hopLimit, segmentSize, timestampId, trafficClass } = wishes
   if (wishes.source !== undefined) {
     const address = unmapped(wishes.source)
     const ifIndex = wishes.interface ?? 0
@@ -110,6 +117,7 @@ export const messages = (wishes: SendWishes, v4: boolean): Array<ControlMessage>
     out.push({ _tag: v4 ? "IP_TOS" : "IPV6_TCLASS", value })
   } else if (ecn !== undefined) out.push({ _tag: v4 ? "IP_ECN" : "IPV6_ECN", value: ecn })
   if (segmentSize !== undefined) out.push({ _tag: "UDP_SEND_MSG_SIZE", value: segmentSize })
+  if (timestampId !== undefined) out.push({ _tag: "SO_TIMESTAMP_ID", value: timestampId })
   return out
 }
 

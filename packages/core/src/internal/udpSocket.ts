@@ -8,6 +8,7 @@ import {
   WSAEADDRINUSE,
   WSAEADDRNOTAVAIL,
   WSAEINVAL,
+  WSAENOPROTOOPT,
   WSAENOTCONN,
   WSAEWOULDBLOCK
 } from "@effect-winsock/schema/WsaError"
@@ -16,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import { Datagram } from "../Datagram.ts"
+import type { SocketHandle } from "../Seam.ts"
 import type { Capabilities, SendCapabilities } from "../UdpCapabilities.ts"
 import type { Options, Outgoing, PeerReport } from "../UdpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
@@ -23,12 +25,17 @@ import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress, isRecord } from "./checks.ts"
 import type { Datagrams } from "./datagrams.ts"
 import type { Engine } from "./engine.ts"
+import { LiveSocketOf } from "./liveSocket.ts"
 import type { Payload } from "./payload.ts"
 import { ofItsFamily } from "./sends.ts"
 import type { Checked } from "./udpOptions.ts"
 import { check } from "./udpOptions.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
 import { attach, open, windowsVersion } from "./udpOpen.ts"
+import * as DatagramOptions from "./datagramOptions.ts"
+import * as Multicast from "./multicast.ts"
+import { Groups } from "./groups.ts"
+import { TransmitTimestamps } from "./udpTimestamps.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import { isFoundOut, sendCapabilities } from "./udpSelfTest.ts"
 import type { SendWishes } from "./udpSend.ts"
@@ -93,6 +100,10 @@ export class Bound {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Datagram>, WinsockError>
   readonly capabilities: Effect.Effect<Capabilities, WinsockError>
   readonly close: Effect.Effect<void>
+  readonly live: LiveSocketOf<"udp">
+  readonly mtu: Effect.Effect<number, WinsockError>
+  readonly groups: Groups
+  readonly transmitTimestamps: TransmitTimestamps
 
   private readonly engine: Engine
   private readonly plan: Plan
@@ -116,6 +127,17 @@ export class Bound {
       isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
     )
     this.pull = datagrams.pull(options.batch)
+    this.live = new LiveSocketOf(engine, "udp", opened.family, () => (datagrams.isOpen() ? datagrams.socket : -1))
+    const on = (): SocketCalls | undefined =>
+      datagrams.isOpen() && datagrams.socket !== -1 ? new SocketCalls(engine, datagrams.socket) : undefined
+    const v6 = opened.family === AF_INET6
+    this.groups = new Groups(on, { v4: !v6 || !plan.ipv6Only, v6 })
+    this.transmitTimestamps = new TransmitTimestamps(engine, on, opened.timestamps.transmit)
+    this.mtu = Effect.suspend(() => {
+      const calls = on()
+      return calls === undefined ? Effect.fail(WinsockErrors.socketClosed("getsockopt")) : mtuOf(calls, v6)
+    })
+    datagrams.onClose = () => this.transmitTimestamps.close()
     this.close = Effect.callback<void>((resume) => datagrams.close(() => resume(Effect.void)))
     this.capabilities = Effect.suspend(() => Effect.flatMap(this.ask(), (send) => this.record(send)))
   }
@@ -133,9 +155,11 @@ export class Bound {
 
   private record(send: SendCapabilities): Effect.Effect<Capabilities, WinsockError> {
     const { engine, opened } = this
-    // asking takes its time, and the layer may have been released meanwhile
-    if (engine.closed) return Effect.fail(WinsockErrors.socketClosed("RtlGetVersion"))
+    // asking takes its time, and the socket or the layer may have been closed meanwhile
+    if (engine.closed || !this.datagrams.isOpen()) return Effect.fail(WinsockErrors.socketClosed("RtlGetVersion"))
     const version = windowsVersion(engine)
+    const v6 = opened.family === AF_INET6
+    const on = new SocketCalls(engine, this.datagrams.socket as SocketHandle)
     return Effect.succeed({
       version,
       receive: opened.receive,
@@ -146,6 +170,9 @@ export class Bound {
       // Windows Server 2022
       offloadFault: version.build === 20_348,
       peerErrorsOff: opened.peerErrorsOff,
+      multicast: Multicast.capabilities(engine, opened.family),
+      mtuDiscovery: DatagramOptions.discovers(on, v6),
+      timestamps: opened.timestamps,
       largestSend: opened.largestSend,
       cancelOne: opened.provider.ifsHandles
     })
@@ -216,10 +243,12 @@ export class Bound {
     can: SendCapabilities
   ): { readonly wishes: SendWishes; readonly pieces: number } | WinsockError {
     const cuts = wishes.segmentSize === undefined || this.opened.segmentation
-    const missing = UdpSend.missing(wishes, can) ?? (cuts ? undefined : "segmentSize")
+    const stamps = wishes.timestampId === undefined || this.opened.timestamps.transmit
+    const missing =
+      UdpSend.missing(wishes, can) ?? (cuts ? (stamps ? undefined : "timestamps.transmit") : "segmentSize")
     if (missing === undefined) return { wishes, pieces: 0 }
     if (this.options.sendControl === "required") return WinsockErrors.featureMissing("WSASendMsg", missing)
-    const honoured = UdpSend.honoured(wishes, can)
+    const honoured = { ...UdpSend.honoured(wishes, can), ...(stamps ? undefined : { timestampId: undefined }) }
     return cuts
       ? { wishes: honoured, pieces: 0 }
       : { wishes: { ...honoured, segmentSize: undefined }, pieces: wishes.segmentSize! }
@@ -333,11 +362,16 @@ export class Bound {
             () => plain
           )
         }
-        return can.sourceByBinding
+        return can.sourceByBinding && this.canReplyThrough()
           ? this.replyThrough(info.address, payload, to, wishes, can, plain)
           : this.replyPlainly(plain, "the choice of a source address, which reply needs")
       })
     })
+  }
+
+  /** Whether a socket of one address can be opened for one reply. */
+  protected canReplyThrough(): boolean {
+    return true
   }
 
   private replyPlainly(plain: Effect.Effect<void, WinsockError>, lacking: string): Effect.Effect<void, WinsockError> {
@@ -399,6 +433,17 @@ export class Bound {
     const local = NetAddress.inetAddressUnsafe(address, this.opened.bound.port)
     return this.opened.family === AF_INET6 && NetAddress.isInetAddressV4(local) ? SockAddr.toV4Mapped(local) : local
   }
+}
+
+const mtuOf = (on: SocketCalls, v6: boolean): Effect.Effect<number, WinsockError> => {
+  const mtu = DatagramOptions.mtu(on, v6)
+  if (mtu !== -1) return Effect.succeed(mtu)
+  const code = on.engine.calls.WSAGetLastError()
+  return Effect.fail(
+    code === WSAENOPROTOOPT
+      ? WinsockErrors.featureMissing("getsockopt", "mtu")
+      : WinsockErrors.fromCode("getsockopt", code, "datagram")
+  )
 }
 
 const isBroadcast = (address: NetAddress.IpAddress): boolean =>

@@ -79,7 +79,15 @@ export class UrgentReceives implements Server<void> {
     operation.prepare()
     engine.records.writeBuffer(record, address + count, 1)
     record.view.setUint32(record.at + flags, MSG_OOB, true)
-    const rc = engine.calls.WSARecv(stream.socket as SocketHandle, address + buffer, 1, 0, address + flags, address, 0)
+    const rc = engine.calls.WSARecv(
+      stream.socket as SocketHandle,
+      address + buffer,
+      1,
+      0,
+      address + flags,
+      address,
+      operation.routine
+    )
     if (!operation.answered(rc === 0 ? 0 : engine.calls.WSAGetLastError())) return
     this.completed(operation)
     engine.mark(stream)

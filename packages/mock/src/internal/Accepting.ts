@@ -10,15 +10,17 @@ import {
   STATUS_CONNECTION_RESET
 } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
-import * as Addresses from "./Addresses.ts"
 import type { Connection } from "./Connection.ts"
 import * as KeepAlive from "./KeepAlive.ts"
 import type { Kernel } from "./Kernel.ts"
 import { AccessViolation, type MockMemory } from "./Memory.ts"
 import { Operation } from "./Operation.ts"
+import type { Socket } from "./Socket.ts"
 import * as Tcp from "./Tcp.ts"
 import { take } from "./TcpReceive.ts"
 import { Listening, TcpSocket } from "./TcpSocket.ts"
+import * as Unix from "./Unix.ts"
+import { UnixSocket } from "./UnixSocket.ts"
 
 // what a queue can be made to hold: plainly, and by SOMAXCONN or SOMAXCONN_HINT
 const plainLimit = 200
@@ -59,23 +61,42 @@ export const accept = (kernel: Kernel, s: number, name: number, lengthAt: number
   const listening = socket.listening!
   const connection = nextOf(listening)
   if (connection === undefined) {
-    return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
+    if (socket.nonBlocking) return kernel.fail(sdk.WSAEWOULDBLOCK)
+    if (kernel.thread === undefined) return kernel.wouldWait(sdk.WSAEINTR)
+    const operation = kernel.operation("accept", socket)
+    operation.name = name
+    operation.nameLengthAt = lengthAt
+    listening.accepts.add(operation)
+    return kernel.block(operation, 0, 0)
   }
   if (name !== 0) {
-    if (kernel.memory.i32(lengthAt) < Addresses.sizeFor(socket.v6)) return kernel.fail(sdk.WSAEFAULT)
-    kernel.memory.locate(name, Addresses.sizeFor(socket.v6))
+    if (kernel.memory.i32(lengthAt) < Unix.sizeFor(socket)) return kernel.fail(sdk.WSAEFAULT)
+    kernel.memory.locate(name, Unix.sizeFor(socket))
   }
   listening.backlog.delete(connection)
   // the peer reset it before anybody accepted it
   if (connection.failure !== 0) return kernel.fail(sdk.WSAECONNRESET)
-  const accepted = new TcpSocket(kernel, socket.v6, socket.overlapped)
+  return acceptOf(kernel, socket, connection, name, lengthAt)
+}
+
+const acceptOf = (
+  kernel: Kernel,
+  socket: TcpSocket,
+  connection: Connection,
+  name: number,
+  lengthAt: number
+): number => {
+  const accepted = socket.isUnix
+    ? new UnixSocket(kernel, socket.overlapped)
+    : new TcpSocket(kernel, socket.v6, socket.overlapped)
   accepted.nonBlocking = socket.nonBlocking
   inherit(accepted, socket)
   attach(accepted, connection)
   accepted.describe()
   accepted.number = kernel.handles.add(accepted)
   if (name !== 0) {
-    Addresses.report(kernel, socket.v6, name, lengthAt, connection.peer, connection.peerPort, connection.peerScope)
+    Unix.writeEnd(kernel, name, connection, socket.v6, true)
+    kernel.memory.setU32(lengthAt, Unix.sizeFor(socket))
   }
   return accepted.number
 }
@@ -129,7 +150,7 @@ class AcceptOperation extends Operation {
     this.addBuffer(output, receiveLength)
   }
   get tooSmall(): boolean {
-    const least = Addresses.sizeFor((this.socket as TcpSocket).v6) + addressOverhead
+    const least = Unix.sizeFor(this.socket) + addressOverhead
     return (this.localLength !== 0 && this.localLength < least) || this.remoteLength < least
   }
   override ranges(memory: MockMemory, visit: (what: string, address: number, size: number) => void): void {
@@ -164,6 +185,7 @@ export const AcceptEx = (
   if (acceptor.protocol === "UDP" || acceptor.listening !== undefined || acceptor.accepting) {
     return kernel.fail(sdk.WSAEINVAL)
   }
+  if (acceptor.isUnix !== socket.isUnix) return kernel.fail(sdk.WSAEINVAL)
   if (acceptor.connection !== undefined || (acceptor.localPort !== 0 && !acceptor.reusable)) {
     return kernel.fail(sdk.WSAEINVAL)
   }
@@ -184,6 +206,10 @@ export const AcceptEx = (
 const match = (kernel: Kernel, socket: TcpSocket): void => {
   const { accepts, backlog, waiting } = socket.listening!
   while (accepts.size > 0 && backlog.size > 0) {
+    if (accepts.first!.thread !== undefined) {
+      unblock(kernel, socket, accepts.first!)
+      continue
+    }
     const operation = accepts.first as AcceptOperation
     const { acceptor } = operation
     // the connection stays for the next
@@ -210,6 +236,23 @@ const match = (kernel: Kernel, socket: TcpSocket): void => {
   }
 }
 
+/** Gives the next connection to a thread that waits for one in accept. */
+const unblock = (kernel: Kernel, socket: TcpSocket, operation: Operation): void => {
+  const { backlog } = socket.listening!
+  const connection = nextOf(socket.listening!)!
+  backlog.delete(connection)
+  if (connection.failure !== 0) return kernel.end(operation, STATUS_CONNECTION_RESET)
+  kernel.guard.completing(operation)
+  try {
+    operation.result = acceptOf(kernel, socket, connection, operation.name, operation.nameLengthAt)
+  } catch (error) {
+    if (!(error instanceof AccessViolation)) throw error
+    kernel.complete(operation, STATUS_ACCESS_VIOLATION, 0)
+    return
+  }
+  kernel.complete(operation, 0, 0)
+}
+
 /** An accepted connection has its first data, or will never have any. */
 export const advance = (kernel: Kernel, connection: Connection): void => {
   const operation = connection.socket!.acceptedBy as AcceptOperation
@@ -223,23 +266,9 @@ const finish = (kernel: Kernel, operation: AcceptOperation): void => {
   let taken = 0
   try {
     if (operation.receiveLength > 0) taken = take(kernel, connection, operation)
-    const { local, localPort, localScope, peer, peerPort, peerScope } = connection
-    const { v6 } = operation.socket
     const at = operation.output + operation.receiveLength
-    if (operation.localLength > 0)
-      writeAddress(
-        kernel,
-        at,
-        () => Addresses.write(kernel.memory, v6, at + addressAt, local, localPort, localScope),
-        v6
-      )
-    const remoteAt = at + operation.localLength
-    writeAddress(
-      kernel,
-      remoteAt,
-      () => Addresses.write(kernel.memory, v6, remoteAt + addressAt, peer, peerPort, peerScope),
-      v6
-    )
+    if (operation.localLength > 0) writeAddress(kernel, at, operation.socket, connection, false)
+    writeAddress(kernel, at + operation.localLength, operation.socket, connection, true)
   } catch (error) {
     if (!(error instanceof AccessViolation)) throw error
     kernel.complete(operation, STATUS_ACCESS_VIOLATION, 0)
@@ -253,12 +282,12 @@ const finish = (kernel: Kernel, operation: AcceptOperation): void => {
   Tcp.consumed(connection, taken)
 }
 
-const writeAddress = (kernel: Kernel, at: number, write: () => void, v6: boolean): void => {
+const writeAddress = (kernel: Kernel, at: number, socket: Socket, connection: Connection, peer: boolean): void => {
   const view = kernel.memory.locate(at, addressAt)
   view.setUint32(kernel.memory.at, 1, true)
   // without the family
-  view.setUint16(kernel.memory.at + 4, Addresses.sizeFor(v6) - 2, true)
-  write()
+  view.setUint16(kernel.memory.at + 4, Unix.sizeFor(socket) - 2, true)
+  Unix.writeEnd(kernel, at + addressAt, connection, socket.v6, peer)
 }
 
 /** A connection that AcceptEx has, and that waits for data, broke. */
@@ -270,6 +299,7 @@ export const failed = (kernel: Kernel, operation: Operation, status: number): vo
 }
 
 export const cancel = (kernel: Kernel, operation: Operation): void => {
+  if (operation.thread !== undefined) return kernel.end(operation, STATUS_CANCELLED)
   const { connection } = (operation as AcceptOperation).acceptor
   failed(kernel, operation, STATUS_CANCELLED)
   if (connection !== undefined) {

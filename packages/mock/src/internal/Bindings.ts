@@ -6,6 +6,7 @@ import type { Datagram } from "./Datagram.ts"
 import { anyV4, anyV6, type Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import * as Raw from "./Raw.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { Socket } from "./Socket.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -48,6 +49,7 @@ const conflict = (kernel: Kernel, socket: Socket, ip: Ip, port: number): number 
 }
 
 export const bindTo = (kernel: Kernel, socket: Socket, ip: Ip, port: number, scope: number): boolean => {
+  if (socket.raw !== undefined) return Raw.bindTo(kernel, socket as UdpSocket, ip, scope)
   let chosen = port
   if (socket.protocol === "TCP") kernel.connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
   if (port === 0) {
@@ -95,6 +97,7 @@ export const bindImplicitly = (kernel: Kernel, socket: Socket): boolean =>
   bindTo(kernel, socket, socket.v6 ? anyV6 : anyV4, 0, 0)
 
 export const unbind = (kernel: Kernel, socket: Socket): void => {
+  if (socket.raw !== undefined) return Raw.unbind(kernel, socket as UdpSocket)
   const table = tableOf(kernel, socket)
   const list = table.get(socket.localPort)
   if (list === undefined || !list.includes(socket)) return

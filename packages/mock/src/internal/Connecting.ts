@@ -14,16 +14,33 @@ import * as Machine from "./Machine.ts"
 import type { Operation } from "./Operation.ts"
 import * as Tcp from "./Tcp.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
+import * as Unix from "./Unix.ts"
+import { UnixSocket } from "./UnixSocket.ts"
 
 export const connect = (kernel: Kernel, socket: TcpSocket, name: number, length: number): number => {
   if (socket.listening !== undefined || socket.accepting) return kernel.fail(sdk.WSAEINVAL)
   const { connection } = socket
   if (connection !== undefined) return kernel.fail(connection.isConnecting ? sdk.WSAEALREADY : sdk.WSAEISCONN)
-  const to = destination(kernel, socket, name, length)
-  if (to === undefined) return 0
-  if (!socket.nonBlocking) return kernel.wouldWait(sdk.WSAEINTR)
-  if (!start(kernel, socket, to)) return 0
+  const start = starting(kernel, socket, name, length)
+  if (start === undefined) return 0
+  if (!socket.nonBlocking && kernel.thread === undefined) return kernel.wouldWait(sdk.WSAEINTR)
+  if (!start()) return 0
+  if (!socket.nonBlocking) {
+    const operation = kernel.operation("connect", socket)
+    socket.controls.add(operation)
+    return kernel.block(operation, 0, 0)
+  }
   return kernel.fail(sdk.WSAEWOULDBLOCK)
+}
+
+// reads where it goes: what begins the handshake, false when the call failed
+const starting = (kernel: Kernel, socket: TcpSocket, name: number, length: number): (() => boolean) | undefined => {
+  if (socket instanceof UnixSocket) {
+    const path = Unix.destination(kernel, name, length)
+    return path === undefined ? undefined : () => Unix.start(socket, path)
+  }
+  const to = destination(kernel, socket, name, length)
+  return to === undefined ? undefined : () => start(kernel, socket, to)
 }
 
 const destination = (
@@ -89,8 +106,8 @@ export const ConnectEx = (
     return kernel.fail(socket.connection.isConnecting ? sdk.WSAEINVAL : sdk.WSAEISCONN)
   }
   if (socket.localPort === 0) return kernel.fail(sdk.WSAEINVAL)
-  const to = destination(kernel, socket, name, length)
-  if (to === undefined) return 0
+  const start = starting(kernel, socket, name, length)
+  if (start === undefined) return 0
   const operation = kernel.operation("connect", socket)
   if (data !== 0 && dataLength > 0) {
     kernel.memory.locate(data, dataLength)
@@ -98,7 +115,7 @@ export const ConnectEx = (
   }
   if (!kernel.begin(operation, overlapped, 0)) return 0
   if (kernel.faults.applyTo(operation)) return kernel.pendAndFinish(operation)
-  if (!start(kernel, socket, to)) return 0
+  if (!start()) return 0
   operation.state = "pending"
   socket.controls.add(operation)
   return kernel.pend(operation)
@@ -116,6 +133,7 @@ export const connected = (kernel: Kernel, socket: TcpSocket): void => {
   const operation = operationOf(socket)
   // connect tells the socket of its connection, ConnectEx does not
   if (operation === undefined) return socket.describe()
+  if (operation.thread !== undefined) socket.describe()
   const size = operation.capacity
   if (size > 0) {
     Tcp.put(connection, new Chunk(operation.pull(kernel, 0, size), 0, size, false))

@@ -35,6 +35,8 @@ export class Connection {
   socket: TcpSocket | undefined = undefined
   /** The socket whose backlog it is in. */
   listener: TcpSocket | undefined = undefined
+  /** Of an AF_UNIX connection, its names. */
+  paths: { readonly local: string; readonly peer: string } | undefined = undefined
   /** Whether a listener with SO_EXCLUSIVEADDRUSE accepted it. */
   exclusive = false
   /** Largest payload of one segment. */

@@ -1,7 +1,15 @@
+import { IPPROTO_UDP } from "@effect-winsock/schema/Flags"
 import type { Ip } from "./Ip.ts"
+import type { UdpSocket } from "./UdpSocket.ts"
+
+/** What an ICMP error tells the socket whose datagram met it. */
+export interface Report {
+  readonly socket: UdpSocket
+  readonly datagram: Datagram
+}
 
 /**
- * One UDP datagram on its way, or an ICMP report about one when `status` is not 0.
+ * One datagram on its way, of UDP or another protocol, or an ICMP report about one when `status` is not 0.
  */
 export class Datagram {
   readonly id: number
@@ -11,7 +19,7 @@ export class Datagram {
   readonly destinationPort: number
   readonly payload: Uint8Array
   /** Hop limit as it arrives. */
-  readonly ttl: number
+  ttl: number
   /** The whole traffic-class byte: DSCP and ECN. */
   readonly tos: number
   /** Index of the interface it left by or came in by, in the numbering of the host that holds it. */
@@ -20,8 +28,16 @@ export class Datagram {
   segment = 0
   /** MSG_BCAST, MSG_MCAST or 0. */
   flags = 0
+  /** Of IP. The ports are 0 unless it is UDP. */
+  protocol = IPPROTO_UDP
+  /** What its arrival tells a socket, of an ICMP error. */
+  report: Report | undefined = undefined
   /** NTSTATUS of an ICMP report. */
   status = 0
+  /** Whether it must not be fragmented. */
+  whole = false
+  /** What its sender will ask for its timestamp by. */
+  timestampId: number | undefined = undefined
   /** When it arrived, in performance counter ticks of 100 ns. */
   arrived = 0
   constructor(

@@ -116,6 +116,8 @@ export const finished = (kernel: Kernel, socket: TcpSocket, connection: Connecti
 
 /** Makes a socket what it was before it had a connection. */
 const reuse = (kernel: Kernel, socket: TcpSocket): void => {
+  // Windows says that it can be used again, and refuses the next connect with WSAEISCONN (dotnet/runtime 71291)
+  if (socket.isUnix) return
   if (socket.connection !== undefined) socket.connection.socket = undefined
   socket.connection = undefined
   socket.noReceive = false

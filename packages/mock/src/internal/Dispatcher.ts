@@ -10,6 +10,7 @@ import type { Kernel } from "./Kernel.ts"
 import * as Names from "./Names.ts"
 import { AccessViolation, ERROR_NOACCESS } from "./Memory.ts"
 import { waitOffThread } from "./Ports.ts"
+import { Thread } from "./Threads.ts"
 import { ScheduledTask } from "./Turns.ts"
 
 const failureResults: { readonly [F in Signatures.Failure]: number } = {
@@ -54,6 +55,7 @@ const entriesOf = <N extends string>(
 const functionEntries = entriesOf(Signatures.functions, functions)
 const extensionEntries = entriesOf(Signatures.extensions, extensions)
 const entryByName = new Map(functionEntries.map((entry) => [entry.name, entry]))
+const extensionByName = new Map(extensionEntries.map((entry) => [entry.name, entry]))
 
 const argumentsOf = (entry: Entry, args: ReadonlyArray<number>): Record<string, number> => {
   const out: Record<string, number> = {}
@@ -119,27 +121,37 @@ export const makeBind =
   }
 
 /**
- * Only waits for packets and for events wait off the thread; every other call answers as it does on it, in a later turn,
- * with a last error of its own.
+ * A call of another thread is made in a later turn, with a last error of its own. Waits for packets and for events, and
+ * what blocks, last as long as they must; other calls that would wait answer as on the JS thread.
  */
 export const makeOffThread = (kernel: Kernel): OffThread => {
   const offThread = (
     name: keyof Calls,
     args: ReadonlyArray<number>,
-    done: (result: number, lastError: number) => void
+    done: (result: number, lastError: number) => void,
+    address?: number
   ): void => {
     kernel.activity++
     if (name === "GetQueuedCompletionStatusEx") return waitOffThread(kernel, args, done)
     if (name === "WSAWaitForMultipleEvents") return kernel.eventWaits.wait(args, done)
-    const entry = entryByName.get(name)
+    const entry = (address === undefined ? entryByName : extensionByName).get(name)
+    // a jump into nowhere
+    if (address !== undefined && addressOf(name as never) !== address) throw new AccessViolation(address, 1)
     const elsewhere = Names.elsewhere(kernel, name, args)
     const task = (): void => {
       if (entry === undefined) return done(-1, WSAEINVAL)
       const before = kernel.lastError
-      const result = invoke(kernel, entry, args.slice())
+      const thread = new Thread(kernel, ++kernel.threads, done)
+      kernel.thread = thread
+      let result: number
+      try {
+        result = invoke(kernel, entry, args.slice())
+      } finally {
+        kernel.thread = undefined
+      }
       const after = kernel.error
       kernel.lastError = before
-      done(result, after)
+      if (!thread.isBlocked) done(result, after)
     }
     if (elsewhere === undefined) return kernel.turns.post(new ScheduledTask(task))
     kernel.turns.after(elsewhere.latency, new ScheduledTask(() => elsewhere.run(task)))

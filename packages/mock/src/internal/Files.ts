@@ -4,6 +4,7 @@
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { KernelObject } from "./Handles.ts"
 import type { Kernel } from "./Kernel.ts"
+import type { Socket } from "./Socket.ts"
 
 /** What a file consists of: bytes, or so many bytes of a rule (zeros without one). */
 export type Content = Uint8Array | { readonly size: number; readonly byteAt?: ((offset: number) => number) | undefined }
@@ -39,12 +40,31 @@ const normal = (path: string): string => path.replaceAll("/", "\\").toLowerCase(
 /** The files of one machine, by name. */
 export class Files {
   private readonly byName = new Map<string, Content>()
+  /** Files that bind made, of sockets that may be closed by now. */
+  private readonly bound = new Map<string, Socket>()
 
   add(path: string, content: Content): void {
     if (!(content instanceof Uint8Array) && (!Number.isSafeInteger(content.size) || content.size < 0)) {
       throw new RangeError(`not a size of a file: ${content.size}`)
     }
     this.byName.set(normal(path), content)
+  }
+
+  /** Makes the file of a socket; false where one is. */
+  bind(path: string, socket: Socket): boolean {
+    const name = normal(path)
+    if (this.byName.has(name) || this.bound.has(name)) return false
+    this.bound.set(name, socket)
+    return true
+  }
+
+  boundTo(path: string): Socket | undefined {
+    return this.bound.get(normal(path))
+  }
+
+  delete(path: string): boolean {
+    const name = normal(path)
+    return this.byName.delete(name) || this.bound.delete(name)
   }
 
   find(path: string): Content | undefined {
@@ -67,6 +87,8 @@ const readText = (kernel: Kernel, address: number): string => {
 const GENERIC_WRITE = 0x4000_0000
 const OPEN_EXISTING = 3
 const OPEN_ALWAYS = 4
+// what a reparse point that is no link gives
+const ERROR_CANT_ACCESS_FILE = 1920
 
 /** Opens a file to be read. Nothing is ever written or made. */
 export const CreateFileW = (
@@ -77,7 +99,9 @@ export const CreateFileW = (
   _security: number,
   disposition: number
 ): number => {
-  const content = kernel.files.find(readText(kernel, name))
+  const path = readText(kernel, name)
+  if (kernel.files.boundTo(path) !== undefined) return kernel.fail(ERROR_CANT_ACCESS_FILE)
+  const content = kernel.files.find(path)
   const opens = disposition === OPEN_EXISTING || (disposition === OPEN_ALWAYS && content !== undefined)
   if (!opens || (access & GENERIC_WRITE) !== 0) {
     return kernel.fail(opens && content === undefined ? sdk.ERROR_FILE_NOT_FOUND : sdk.ERROR_ACCESS_DENIED)
@@ -85,6 +109,9 @@ export const CreateFileW = (
   if (content === undefined) return kernel.fail(sdk.ERROR_FILE_NOT_FOUND)
   return kernel.handles.add(new FileObject(content))
 }
+
+export const DeleteFileW = (kernel: Kernel, name: number): number =>
+  kernel.files.delete(readText(kernel, name)) ? 1 : kernel.fail(sdk.ERROR_FILE_NOT_FOUND)
 
 /** Returns the file, or makes the call fail. */
 export const fileOf = (kernel: Kernel, handle: number): FileObject | undefined => {

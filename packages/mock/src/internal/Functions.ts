@@ -69,10 +69,12 @@ export const functions: { readonly [K in FunctionName]: Implementation } = {
   CancelIo: Sockets.CancelIo,
   CloseHandle: Library.CloseHandle,
   CreateFileW: Files.CreateFileW,
+  DeleteFileW: Files.DeleteFileW,
   GetFileSizeEx: Files.GetFileSizeEx,
   RtlMoveMemory: Names.RtlMoveMemory,
   lstrcpynW: Names.lstrcpynW,
   SleepEx: Library.SleepEx,
+  GetCurrentThreadId: Library.GetCurrentThreadId,
   RtlGetVersion: Library.RtlGetVersion
 }
 

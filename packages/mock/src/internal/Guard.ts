@@ -25,7 +25,7 @@ export class Guard {
   readonly host: string
   readonly trace: Trace
   readonly violations: Array<Violated> = []
-  /** Pending operations by the address of their OVERLAPPED. */
+  /** Pending operations by the address of their OVERLAPPED, or by the thread that they block. */
   readonly pending = new Map<number, Operation>()
   /** Packets queued and not yet dequeued, by the address of their OVERLAPPED. */
   readonly packets = new Map<number, number>()
@@ -76,7 +76,7 @@ export class Guard {
 
   /** An operation stays pending: its memory is the kernel's from here. */
   pended(operation: Operation): void {
-    this.pending.set(operation.overlapped, operation)
+    this.pending.set(operation.key, operation)
     if (this.level === "off") return
     const memory = this.memory!
     const snapshots: NonNullable<Operation["snapshots"]> = []
@@ -93,7 +93,8 @@ export class Guard {
 
   /** An operation is about to complete: its memory must be as it was. */
   completing(operation: Operation): void {
-    if (this.pending.get(operation.overlapped) === operation) this.pending.delete(operation.overlapped)
+    const { key } = operation
+    if (this.pending.get(key) === operation) this.pending.delete(key)
     const snapshots = operation.snapshots
     if (snapshots === undefined) return
     operation.snapshots = undefined

@@ -2,15 +2,19 @@
  * What a test sees of a simulated machine.
  */
 import * as Effect from "effect/Effect"
+import type { Route as NetworkRoute } from "../MockNetwork.ts"
 import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
-import { formatEndpoint } from "./Ip.ts"
+import * as Happenings from "./Happenings.ts"
+import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
+import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
 import type { Connection } from "./Connection.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
+import { UnixSocket } from "./UnixSocket.ts"
 
 const defaultMtu = 1500
 
@@ -29,22 +33,38 @@ export const machine = (name: string, options: MachineOptions): Machine => {
   return {
     name,
     interfaces: [loopbackInterface, ...interfaces],
-    answersUnreachable: options.portUnreachable ?? true
+    answersUnreachable: options.portUnreachable ?? true,
+    answersEcho: options.echoReply ?? true,
+    administrator: options.administrator ?? true
   }
+}
+
+/** Puts a route together; throws a RangeError for one that cannot be. */
+export const route = (names: ReadonlyArray<string>, { between, delay = 0, routers }: NetworkRoute<string>): Route => {
+  for (const name of between) {
+    if (!names.includes(name)) throw new RangeError(`not a host of this network: ${name}`)
+  }
+  if (between[0] === between[1]) throw new RangeError(`not two hosts: ${between[0]}`)
+  if (!(delay >= 0 && Number.isFinite(delay))) throw new RangeError(`not a delay: ${delay}`)
+  return { ends: between, routers: routers.map((addresses) => addresses.map(parse)), delay }
 }
 
 const describe = (host: string, socket: AnySocket): SocketInfo =>
   socket.protocol === "UDP" ? describeUdp(host, socket) : describeTcp(host, socket)
 
+// a raw socket has no ports
+const endpointOf = (socket: UdpSocket, ip: Ip, port: number): string =>
+  socket.raw === undefined ? formatEndpoint(ip, port) : format(ip)
+
 const describeUdp = (host: string, socket: UdpSocket): SocketInfo => ({
   host,
   socket: socket.handle,
-  protocol: "UDP",
+  protocol: socket.raw === undefined ? "UDP" : "RAW",
   state: undefined,
   backlog: 0,
   family: socket.v6 ? "IPv6" : "IPv4",
-  local: socket.localPort === 0 ? undefined : formatEndpoint(socket.local, socket.localPort),
-  peer: socket.peer === undefined ? undefined : formatEndpoint(socket.peer, socket.peerPort),
+  local: socket.localPort === 0 ? undefined : endpointOf(socket, socket.local, socket.localPort),
+  peer: socket.peer === undefined ? undefined : endpointOf(socket, socket.peer, socket.peerPort),
   pendingReceives: socket.receives.size,
   pendingSends: socket.sends.size,
   queued: socket.queued,
@@ -58,29 +78,41 @@ const describeTcp = (host: string, socket: TcpSocket): SocketInfo => {
   return {
     ...describeConnection(host, connection),
     socket: socket.handle,
-    family: socket.v6 ? "IPv6" : "IPv4",
+    protocol: socket.isUnix ? "UNIX" : "TCP",
+    family: socket.isUnix ? "Unix" : socket.v6 ? "IPv6" : "IPv4",
     state: listening !== undefined ? "LISTENING" : connection?.state,
     local:
       connection !== undefined
-        ? formatEndpoint(connection.local, connection.localPort)
-        : socket.localPort === 0
-          ? undefined
-          : formatEndpoint(socket.local, socket.localPort),
+        ? endOf(connection, false)
+        : socket instanceof UnixSocket
+          ? socket.path
+          : socket.localPort === 0
+            ? undefined
+            : formatEndpoint(socket.local, socket.localPort),
     backlog: listening === undefined ? 0 : listening.backlog.size,
     pendingReceives: socket.receives.size,
     pendingSends: socket.sends.size
   }
 }
 
+const endOf = (connection: Connection, peer: boolean): string => {
+  const { paths } = connection
+  if (paths !== undefined) return peer ? paths.peer : paths.local
+  return peer
+    ? formatEndpoint(connection.peer, connection.peerPort)
+    : formatEndpoint(connection.local, connection.localPort)
+}
+
 // also of connections that no socket has: in a backlog, or closed and not over
 const describeConnection = (host: string, connection: Connection | undefined): SocketInfo => ({
   host,
   socket: 0,
-  protocol: "TCP",
+  protocol: connection?.paths === undefined ? "TCP" : "UNIX",
   state: connection?.state,
-  family: connection === undefined || connection.local.isV4 ? "IPv4" : "IPv6",
-  local: connection === undefined ? undefined : formatEndpoint(connection.local, connection.localPort),
-  peer: connection === undefined ? undefined : formatEndpoint(connection.peer, connection.peerPort),
+  family:
+    connection?.paths !== undefined ? "Unix" : connection === undefined || connection.local.isV4 ? "IPv4" : "IPv6",
+  local: connection === undefined ? undefined : endOf(connection, false),
+  peer: connection === undefined ? undefined : endOf(connection, true),
   pendingReceives: 0,
   pendingSends: 0,
   queued: 0,
@@ -127,15 +159,13 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       () => Effect.sync(() => network.release())
     ),
     file: (path, content) => Effect.sync(() => kernel.files.add(path, content)),
+    addAddress: (index, address) => Effect.sync(() => Happenings.addAddress(kernel, index, address)),
+    removeAddress: (address) => Effect.sync(() => Happenings.removeAddress(kernel, address)),
+    threadExit: (ports = "survive") => Effect.sync(() => Happenings.threadExit(kernel, ports)),
     keptAlive: Effect.sync(() => kernel.keepAlive > 0),
     exit: Effect.sync(() => {
       for (const task of kernel.exitTasks) task()
     }),
-    routine: (run) =>
-      Effect.acquireRelease(
-        Effect.sync(() => kernel.routines.add(run)),
-        (address) => Effect.sync(() => kernel.routines.remove(address))
-      ),
     counts: Effect.sync(() => ({
       blocks: kernel.memory.live,
       handles: kernel.handles.open,

@@ -2,14 +2,18 @@
  * WSAIoctl and ioctlsocket.
  */
 import { type ExtensionName, extensions } from "@effect-winsock/core/Signatures"
-import { TIMESTAMPING_FLAG_RX } from "@effect-winsock/schema/Flags"
 import * as Guids from "@effect-winsock/schema/Guids"
 import * as Io from "@effect-winsock/schema/Ioctls"
 import { STATUS_NOT_SUPPORTED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
+import * as InterfaceIoctls from "./InterfaceIoctls.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
+import * as Sockets from "./Sockets.ts"
+import * as SmallIoctls from "./SmallIoctls.ts"
 import * as TcpIoctls from "./TcpIoctls.ts"
+import * as Timestamps from "./Timestamps.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
+import * as Unix from "./Unix.ts"
 
 const names = Object.keys(extensions) as ReadonlyArray<ExtensionName>
 const guidSize = 16
@@ -29,6 +33,7 @@ interface Request {
   readonly inputSize: number
   readonly output: number
   readonly outputSize: number
+  readonly bytesAt: number
 }
 
 /** Answers with the size of the output, or -1 after making the call fail. */
@@ -72,6 +77,7 @@ const datagramFlag =
   }
 
 const ioctls: { readonly [code: number]: Ioctl } = {
+  ...InterfaceIoctls.ioctls,
   [Io.FIONBIO]: flag((socket, on) => {
     socket.nonBlocking = on
   }),
@@ -98,22 +104,36 @@ const ioctls: { readonly [code: number]: Ioctl } = {
     if (name === undefined || kernel.settings.absentExtensions.includes(name)) return refuse(kernel, sdk.WSAEINVAL)
     return writePointer(request, addressOf(name))
   },
-  [Io.SIO_TIMESTAMPING]: (request) => {
-    if (!input(request, 8)) return -1
-    const { kernel, socket } = request
-    if (socket.protocol === "TCP") return refuse(kernel, sdk.WSAEOPNOTSUPP)
-    const flags = kernel.memory.u32(request.input)
-    // only receive timestamps are simulated
-    if ((flags & ~TIMESTAMPING_FLAG_RX) !== 0) return refuse(kernel, sdk.WSAEOPNOTSUPP)
-    socket.timestamps = (flags & TIMESTAMPING_FLAG_RX) !== 0
-    return 0
+  [Io.SIO_TIMESTAMPING]: Timestamps.configure,
+  [Io.SIO_GET_TX_TIMESTAMP]: Timestamps.ask,
+  ...SmallIoctls.ioctls
+}
+
+const unixIoctls: { readonly [code: number]: Ioctl } = {
+  [Io.SIO_AF_UNIX_GETPEERPID]: ({ kernel, output, outputSize, socket }) => {
+    if (output === 0 || outputSize < 4) return refuse(kernel, sdk.WSAEFAULT)
+    if (socket.protocol === "UDP" || socket.connection === undefined || socket.connection.isConnecting) {
+      return refuse(kernel, sdk.WSAENOTCONN)
+    }
+    kernel.memory.setU32(output, Unix.processId)
+    return 4
   }
 }
 
 // streams' own codes are unknown to other sockets
 const streamIoctl = (socket: AnySocket, code: number): Ioctl | undefined => {
+  if (socket.isUnix) return unixIoctls[code]
   const ioctl = TcpIoctls.ioctls[code]
   return socket.protocol === "UDP" || ioctl === undefined ? undefined : (request) => ioctl({ ...request, socket })
+}
+
+// the pages promise that it aborts sends; Windows does not know it
+const flush = (kernel: Kernel, code: number): Ioctl | undefined =>
+  code === Io.SIO_FLUSH && kernel.settings.flush === "aborts" ? flushSends : undefined
+
+const flushSends: Ioctl = ({ kernel, socket }) => {
+  for (let send = socket.sends.first; send !== undefined; send = socket.sends.first) Sockets.abort(kernel, send)
+  return 0
 }
 
 export const WSAIoctl = (
@@ -134,9 +154,11 @@ export const WSAIoctl = (
   if (bytesAt === 0) return kernel.fail(sdk.WSAEFAULT)
   kernel.memory.locate(bytesAt, 4)
   const isOverlapped = overlapped !== 0 && socket.overlapped
-  const ioctl = ioctls[code >>> 0] ?? streamIoctl(socket, code >>> 0)
+  const ioctl = flush(kernel, code >>> 0) ?? ioctls[code >>> 0] ?? streamIoctl(socket, code >>> 0)
   if (ioctl === undefined) {
-    if (code >>> 0 === Io.SIO_ADDRESS_LIST_CHANGE) return waitForChange(kernel, socket, overlapped, routine)
+    if (InterfaceIoctls.isWait(code >>> 0)) {
+      return InterfaceIoctls.wait(kernel, socket, code >>> 0, inputAt, inputSize, overlapped, routine)
+    }
     if (!isOverlapped) return kernel.fail(sdk.WSAEOPNOTSUPP)
     // what no driver knows is found out late
     const operation = kernel.operation("ioctl", socket)
@@ -144,28 +166,19 @@ export const WSAIoctl = (
     operation.status = STATUS_NOT_SUPPORTED
     return kernel.pendAndFinish(operation)
   }
-  const written = ioctl({ kernel, socket, input: inputAt, inputSize, output, outputSize })
+  const written = ioctl({ kernel, socket, input: inputAt, inputSize, output, outputSize, bytesAt })
   if (written === -1) return 0
   if (isOverlapped) {
     const operation = kernel.operation("ioctl", socket)
     if (!kernel.begin(operation, overlapped, routine)) return 0
+    if (kernel.flip(kernel.settings.readyAnswer, "pending")) {
+      operation.bytes = written
+      return kernel.pendAndFinish(operation)
+    }
     kernel.report(operation, 0, written, !socket.skipsPort)
   }
   kernel.memory.setU32(bytesAt, written)
   return 0
-}
-
-// the simulated machine's addresses never change: the request stays pending until it is cancelled
-const waitForChange = (kernel: Kernel, socket: AnySocket, overlapped: number, routine: number): number => {
-  if (overlapped === 0 || !socket.overlapped) {
-    return socket.nonBlocking ? kernel.fail(sdk.WSAEWOULDBLOCK) : kernel.wouldWait(sdk.WSAEINTR)
-  }
-  const operation = kernel.operation("ioctl", socket)
-  if (!kernel.begin(operation, overlapped, routine)) return 0
-  if (kernel.faults.applyTo(operation)) return kernel.pendAndFinish(operation)
-  operation.state = "pending"
-  socket.controls.add(operation)
-  return kernel.pend(operation)
 }
 
 /** ioctlsocket takes one number by address, in and out. */
@@ -177,6 +190,6 @@ export const ioctlsocket = (kernel: Kernel, s: number, command: number, at: numb
   if (ioctl === undefined || (code !== Io.FIONBIO && code !== Io.FIONREAD && code !== Io.SIOCATMARK)) {
     return kernel.fail(sdk.WSAEINVAL)
   }
-  ioctl({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4 })
+  ioctl({ kernel, socket, input: at, inputSize: 4, output: at, outputSize: 4, bytesAt: 0 })
   return 0
 }

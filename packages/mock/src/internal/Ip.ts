@@ -83,7 +83,9 @@ export const toNetAddress = (ip: Ip): NetAddress.IpAddress =>
     ? NetAddress.ipv4FromBytesUnsafe(new Uint8Array(octets(ip.w3)))
     : NetAddress.ipv6FromBytesUnsafe(new Uint8Array([ip.w0, ip.w1, ip.w2, ip.w3].flatMap(octets)))
 
+export const format = (ip: Ip): string => NetAddress.formatIp(toNetAddress(ip))
+
 export const formatEndpoint = (ip: Ip, port: number): string => {
-  const text = NetAddress.formatIp(toNetAddress(ip))
+  const text = format(ip)
   return ip.isV4 ? `${text}:${port}` : `[${text}]:${port}`
 }

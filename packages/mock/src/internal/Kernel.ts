@@ -10,11 +10,13 @@ import { Faults } from "./Faults.ts"
 import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
+import { InterfaceWatches } from "./InterfaceIoctls.ts"
 import type { Machine } from "./Machine.ts"
 import { AccessViolation, MockMemory } from "./Memory.ts"
 import { NameService } from "./Names.ts"
 import type { Network } from "./Network.ts"
 import { Operation, type OperationKind } from "./Operation.ts"
+import { PathMtus } from "./PathMtu.ts"
 import { Packet, type Port } from "./Ports.ts"
 import type { Random } from "./Random.ts"
 import * as Receive from "./Receive.ts"
@@ -27,6 +29,7 @@ import type { Socket } from "./Socket.ts"
 import { streams } from "./Streams.ts"
 import type { StreamEvents } from "./Tcp.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
+import type { Thread } from "./Threads.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 export type AnySocket = UdpSocket | TcpSocket
@@ -72,12 +75,17 @@ export class Kernel {
   readonly handles = new Handles<AnyObject>()
   readonly names = new NameService()
   readonly eventWaits = new EventWaits(this)
+  /** Who waits for changes of its interfaces. */
+  readonly watches = new InterfaceWatches()
   /** Bound UDP sockets by port, oldest first. */
   readonly bound = new Map<number, Array<UdpSocket>>()
+  /** Bound raw sockets, oldest first. */
+  raws: ReadonlyArray<UdpSocket> = []
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
   readonly files = new Files()
+  readonly pathMtus = new PathMtus()
   readonly streams: StreamEvents = streams
   /** The error of the call in progress, 0 while it succeeds. */
   error = 0
@@ -87,6 +95,10 @@ export class Kernel {
   started = 0
   /** Calls made, for telling whether anything goes on. */
   activity = 0
+  /** The other thread that makes the call in progress; undefined for the JS thread. */
+  thread: Thread | undefined
+  /** Calls of other threads so far. */
+  threads = 0
   /** The name of the call in progress. */
   calling = ""
   keepAlive = 0
@@ -108,7 +120,7 @@ export class Kernel {
     this.settings = settings
     this.trace = trace
     this.guard = new Guard(settings.guard, name, trace)
-    this.routines = new Routines(this.guard)
+    this.routines = new Routines(this.guard, turns)
     this.memory = new MockMemory(settings.abi, this.guard)
     this.guard.memory = this.memory
     this.turns = turns
@@ -152,6 +164,21 @@ export class Kernel {
   wouldWait(code: number): number {
     this.guard.violation("WouldWait", `${this.calling} waits, and was made on the JS thread`)
     return this.fail(code)
+  }
+
+  /**
+   * A call of another thread waits for an operation that is in its socket's list already, for `timeout` milliseconds at
+   * most. Always the end of its call.
+   */
+  block(operation: Operation, bytesAt: number, timeout: number): number {
+    const thread = this.thread!
+    // without the flag a socket has no timeouts
+    thread.block(operation, bytesAt, operation.socket.overlapped ? timeout : 0)
+    operation.thread = thread
+    operation.state = "pending"
+    this.spare = undefined
+    this.guard.pended(operation)
+    return 0
   }
 
   flip(choice: "immediate" | "pending" | "deferred" | "seeded", later: "pending" | "deferred"): boolean {
@@ -244,7 +271,8 @@ export class Kernel {
 
   /** Writes the outcome of an operation, signals its event and queues its packet if one is `wanted`. */
   report(operation: Operation, status: number, bytes: number, wanted: boolean): void {
-    const { overlapped, socket } = operation
+    const { overlapped, socket, thread } = operation
+    if (thread !== undefined) return thread.end(status, bytes, operation.result)
     try {
       const view = this.memory.locate(overlapped, this.size)
       const at = this.memory.at

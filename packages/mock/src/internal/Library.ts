@@ -87,6 +87,9 @@ export const WSAGetOverlappedResult = (
   return 1
 }
 
+/** A simulation lives on one thread. */
+export const GetCurrentThreadId = (): number => 1
+
 export const RtlGetVersion = (kernel: Kernel, information: number): number => {
   const at = OSVERSIONINFOW.offsets[kernel.memory.abi]
   const view = kernel.memory.locate(information, OSVERSIONINFOW.size[kernel.memory.abi])

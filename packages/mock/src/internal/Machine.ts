@@ -18,9 +18,14 @@ export interface Interface {
 
 export interface Machine {
   readonly name: string
-  readonly interfaces: ReadonlyArray<Interface>
-  /** Whether a UDP datagram for a closed port is answered with ICMP port unreachable. */
+  /** Replaced when an address comes or goes. */
+  interfaces: ReadonlyArray<Interface>
+  /** Whether a datagram for a closed port or an unknown protocol is answered with ICMP unreachable. */
   readonly answersUnreachable: boolean
+  /** Whether an ICMP echo request is answered. */
+  readonly answersEcho: boolean
+  /** Whether its user may open raw sockets. */
+  readonly administrator: boolean
 }
 
 const loopbackMtu = 0xffff_ffff
@@ -83,6 +88,15 @@ export const route = (machine: Machine, destination: Ip.Ip, scope: number): Inte
   const { isV4 } = destination
   return machine.interfaces.find((own) => !own.loopback && own.addresses.some(({ ip }) => ip.isV4 === isV4))
 }
+
+/** Whether two interfaces are on one link: they share a network, of more than one address and not fe80::/10. */
+export const onOneLink = (a: Interface, b: Interface): boolean =>
+  !a.loopback &&
+  !b.loopback &&
+  a.addresses.some(({ ip, prefix }) => {
+    if (ip.isLinkLocal || prefix >= (ip.isV4 ? 32 : 128)) return false
+    return b.addresses.some((other) => other.prefix === prefix && ip.samePrefix(other.ip, prefix))
+  })
 
 /** Returns the source address that a datagram gets when its socket has none. */
 export const sourceFor = (machine: Machine, via: Interface, destination: Ip.Ip): Ip.Ip | undefined => {

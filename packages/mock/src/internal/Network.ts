@@ -2,19 +2,25 @@
  * The network between simulated machines: takes what they send and delivers it in a later turn, in the order in which
  * it was sent.
  */
-import { MSG_BCAST } from "@effect-winsock/schema/Flags"
+import { IPPROTO_UDP, MSG_BCAST, MSG_MCAST } from "@effect-winsock/schema/Flags"
 import { STATUS_PORT_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
 import * as Bindings from "./Bindings.ts"
-import { Datagram } from "./Datagram.ts"
+import { Datagram, type Report } from "./Datagram.ts"
+import * as Icmp from "./Icmp.ts"
 import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import * as Multicast from "./Multicast.ts"
 import type { Operation } from "./Operation.ts"
+import * as PathMtu from "./PathMtu.ts"
+import * as Raw from "./Raw.ts"
 import * as Receive from "./Receive.ts"
+import type { Router, Routes } from "./Routes.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { Delivery } from "./Settings.ts"
-import type { Task, Turns } from "./Turns.ts"
+import * as Timestamps from "./Timestamps.ts"
+import { ScheduledTask, type Task, type Turns } from "./Turns.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 /** Something under way. */
@@ -25,11 +31,12 @@ export interface Flight {
 /** A datagram under way, and the socket that sent it, for reports about it. */
 class DatagramFlight implements Flight {
   readonly kernel: Kernel
-  readonly socket: UdpSocket
+  /** Undefined for what a machine says by itself. */
+  readonly socket: UdpSocket | undefined
   readonly datagram: Datagram
   /** The send that ends when the network takes the datagram. */
   readonly operation: Operation | undefined
-  constructor(kernel: Kernel, socket: UdpSocket, datagram: Datagram, operation: Operation | undefined) {
+  constructor(kernel: Kernel, socket: UdpSocket | undefined, datagram: Datagram, operation: Operation | undefined) {
     this.kernel = kernel
     this.socket = socket
     this.datagram = datagram
@@ -40,9 +47,21 @@ class DatagramFlight implements Flight {
   }
 }
 
+/** A datagram at the end of its way. */
+class Arrival implements Flight {
+  private readonly act: (network: Network) => void
+  constructor(act: (network: Network) => void) {
+    this.act = act
+  }
+  arrive(network: Network): void {
+    this.act(network)
+  }
+}
+
 export class Network implements Task {
   readonly turns: Turns
   readonly delivery: Delivery
+  readonly routes: Routes
   readonly kernels: Array<Kernel> = []
   private flights: Array<Flight> = []
   private posted = false
@@ -51,9 +70,10 @@ export class Network implements Task {
   private lastId = 0
   private readonly touched: Array<UdpSocket> = []
 
-  constructor(turns: Turns, delivery: Delivery) {
+  constructor(turns: Turns, delivery: Delivery, routes: Routes) {
     this.turns = turns
     this.delivery = delivery
+    this.routes = routes
   }
 
   nextId(): number {
@@ -117,40 +137,111 @@ export class Network implements Task {
 
   deliver(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
-    if (datagram.status !== 0) return this.report(flight)
-    Send.drained(kernel, socket, datagram.payload.length, flight.operation)
+    if (socket !== undefined) {
+      Timestamps.departs(this.turns, socket, datagram)
+      Send.drained(kernel, socket, datagram.payload.length, flight.operation)
+    }
     const ip = datagram.destination
+    if (ip.isMulticast) return this.multicast(flight)
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
+    if (isForged(kernel, flight)) return this.drop(kernel, datagram, "source of another")
     const target = this.hostOf(kernel, ip)
-    if (target === undefined) return this.drop(kernel, datagram, "no such host")
-    this.arrive(flight, target, Machine.owner(target.machine, ip)!.index)
+    const way = this.routes.find(this.kernels, kernel, target, ip)
+    const { end, routers } = way
+    if (end === "nobody") return this.drop(kernel, datagram, "no such host")
+    // each router takes one off, and the one that finds nothing left goes no further
+    const expires = datagram.ttl <= routers.length - (end === "noHost" || end === "noNetwork" ? 1 : 0)
+    const passed = expires ? datagram.ttl : routers.length
+    this.after(way.delay * (expires || end === "noHost" || end === "noNetwork" ? passed : passed + 1), () => {
+      datagram.ttl -= expires ? passed - 1 : passed
+      if (expires) return this.refuse(flight, routers[passed - 1], way.delay * passed, "hops")
+      if (end === "noHost" || end === "noNetwork") {
+        return this.refuse(flight, routers[passed - 1], way.delay * passed, end === "noHost" ? "host" : "network")
+      }
+      if (end === "router") return this.atRouter(flight, way.delay * (passed + 1))
+      const own = Machine.owner(target!.machine, ip)!
+      if (PathMtu.isTooBig(datagram, own.mtu)) {
+        // a router says so, and the sender's machine knows from now on
+        kernel.pathMtus.learn(ip, own.mtu)
+        return this.drop(kernel, datagram, "too big for the path")
+      }
+      this.arrive(flight, target!, own.index)
+    })
+  }
+
+  // at once, or when the clock says so: then it may be held once more
+  private after(delay: number, act: () => void): void {
+    if (delay === 0) return act()
+    this.turns.after(delay, new ScheduledTask(() => this.carry(new Arrival(act))))
   }
 
   private arrive(flight: DatagramFlight, target: Kernel, index: number): void {
     const { datagram } = flight
     datagram.interfaceIndex = index
+    const raws = Raw.deliver(this, target, datagram)
+    if (datagram.protocol !== IPPROTO_UDP) return this.arriveAsOther(flight, target, raws)
     const socket = Bindings.find(target, datagram)
     if (socket !== undefined) return this.hand(target, socket, datagram)
     if (Bindings.isOpen(target, datagram)) return this.drop(target, datagram, "not from the peer")
-    this.drop(target, datagram, "port closed")
-    if (!target.machine.answersUnreachable || datagram.source.isAny) return
-    const icmp = new Datagram(
-      this.nextId(),
-      datagram.destination,
-      datagram.destinationPort,
-      datagram.source,
-      datagram.sourcePort,
-      nothing,
-      datagram.ttl,
-      0
-    )
-    icmp.status = STATUS_PORT_UNREACHABLE
-    this.flights.push(new DatagramFlight(flight.kernel, flight.socket, icmp, undefined))
+    if (raws === 0) this.drop(target, datagram, "port closed")
+    this.unreachable(flight, target, "port")
   }
 
-  /** An ICMP port unreachable comes back to the socket whose datagram met it. */
-  private report(flight: DatagramFlight): void {
-    const { datagram, kernel, socket } = flight
+  private arriveAsOther(flight: DatagramFlight, target: Kernel, raws: number): void {
+    const { datagram } = flight
+    if (!Icmp.isIcmp(datagram)) {
+      if (raws > 0) return
+      this.drop(target, datagram, "protocol unknown")
+      return this.unreachable(flight, target, "protocol")
+    }
+    if (datagram.report !== undefined) this.report(target, datagram.report)
+    const reply = target.machine.answersEcho ? Icmp.replyTo(this.nextId(), datagram, ownTtl) : undefined
+    if (reply !== undefined) this.flights.push(new DatagramFlight(target, undefined, reply, undefined))
+  }
+
+  /** A machine says that it does not have what a datagram was for. */
+  private unreachable(flight: DatagramFlight, target: Kernel, failure: Icmp.Failure): void {
+    const { datagram, socket } = flight
+    if (!target.machine.answersUnreachable) return
+    const id = this.nextId()
+    const icmp = Icmp.about(id, datagram.destination, datagram, failure, ownTtl)
+    if (icmp === undefined) return
+    if (failure === "port" && socket !== undefined && socket.raw === undefined) {
+      const { destination, destinationPort, source, sourcePort, ttl } = datagram
+      const report = new Datagram(id, destination, destinationPort, source, sourcePort, nothing, ttl, 0)
+      report.status = STATUS_PORT_UNREACHABLE
+      icmp.report = { socket, datagram: report }
+    }
+    this.flights.push(new DatagramFlight(target, undefined, icmp, undefined))
+  }
+
+  /** A router says why it does not pass a datagram on; one without an address of the family stays silent. */
+  private refuse(flight: DatagramFlight, router: Router, delay: number, failure: Icmp.Failure): void {
+    const { datagram, kernel } = flight
+    this.drop(kernel, datagram, failure === "hops" ? "hop limit exceeded" : `no such ${failure}`)
+    const from = router.find((own) => own.isV4 === datagram.source.isV4)
+    const icmp = from && Icmp.about(this.nextId(), from, datagram, failure, routerTtl)
+    if (icmp !== undefined) this.sendBack(kernel, icmp, delay)
+  }
+
+  private atRouter(flight: DatagramFlight, delay: number): void {
+    const { datagram, kernel } = flight
+    const reply = Icmp.replyTo(this.nextId(), datagram, routerTtl)
+    if (reply === undefined) return this.drop(kernel, datagram, "only a router")
+    this.sendBack(kernel, reply, delay)
+  }
+
+  // to the machine that a router heard from
+  private sendBack(kernel: Kernel, datagram: Datagram, delay: number): void {
+    const own = Machine.owner(kernel.machine, datagram.destination)
+    if (own === undefined) return this.drop(kernel, datagram, "no such host")
+    const act = (): void => this.arrive(new DatagramFlight(kernel, undefined, datagram, undefined), kernel, own.index)
+    if (delay === 0) this.flights.push(new Arrival(act))
+    else this.after(delay, act)
+  }
+
+  /** An ICMP port unreachable tells the socket whose datagram met it. */
+  private report(kernel: Kernel, { datagram, socket }: Report): void {
     if (socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
     if (socket.peer !== undefined && (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source)))
       return
@@ -164,26 +255,47 @@ export class Network implements Task {
       const own =
         target === kernel
           ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
-          : target.machine.interfaces.find((own) =>
-              own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
+          : target.machine.interfaces.find(
+              (own) => !own.loopback && own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
             )
       if (own === undefined) continue
+      const raw = copyOf(datagram, own.index, MSG_BCAST)
+      reached += Raw.deliver(this, target, raw)
+      if (datagram.protocol !== IPPROTO_UDP) continue
       for (const socket of Bindings.findAll(target, datagram)) {
-        const { destination, destinationPort, id, payload, source, sourcePort, tos, ttl } = datagram
-        const copy = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
-        copy.interfaceIndex = own.index
-        copy.flags = MSG_BCAST
-        this.hand(target, socket, copy)
+        this.hand(target, socket, copyOf(datagram, own.index, MSG_BCAST))
         reached++
       }
     }
     if (reached === 0) this.drop(kernel, datagram, "nobody listens")
   }
 
-  private hand(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
+  /** To the sockets that are in the group, of the machines on the link. */
+  private multicast(flight: DatagramFlight): void {
+    const { datagram, kernel } = flight
+    const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
+    let reached = 0
+    for (const at of via === undefined ? [] : Multicast.arrivals(this.kernels, kernel, via, datagram)) {
+      if (PathMtu.isTooBig(datagram, Machine.byIndex(at.kernel.machine, at.index)!.mtu)) continue
+      for (const socket of Bindings.findAll(at.kernel, datagram)) {
+        if (!Multicast.isFor(socket, datagram, at, at.kernel === kernel)) continue
+        this.hand(at.kernel, socket, copyOf(datagram, at.index, MSG_MCAST))
+        reached++
+      }
+    }
+    if (reached === 0) this.drop(kernel, datagram, "nobody is in the group")
+  }
+
+  hand(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
     if (socket.noReceive && datagram.status === 0) return this.drop(kernel, datagram, "shut down")
+    if (
+      datagram.status === 0 &&
+      !SocketOptions.takesFrom(socket, !datagram.destination.isV4, datagram.interfaceIndex)
+    ) {
+      return this.drop(kernel, datagram, "an interface that is not listed")
+    }
     if (socket.timestamps) {
-      datagram.arrived = Number(this.turns.clock.monotonicTimeNanosUnsafe() / BigInt(100))
+      datagram.arrived = Timestamps.counter(this.turns)
     }
     if (socket.coalesce > 0 && datagram.status === 0) {
       if (!this.merge(kernel, socket, datagram)) this.enqueue(kernel, socket, datagram)
@@ -255,5 +367,23 @@ export class Network implements Task {
     kernel.trace.datagram("Dropped", kernel.name, datagram, 0, reason)
   }
 }
+
+/** One of several that a datagram becomes. */
+const copyOf = (datagram: Datagram, index: number, flags: number): Datagram => {
+  const { destination, destinationPort, id, payload, protocol, source, sourcePort, tos, ttl } = datagram
+  const copy = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
+  copy.protocol = protocol
+  copy.interfaceIndex = index
+  copy.flags = flags
+  return copy
+}
+
+// of UDP over a raw socket Windows lets nobody's address pass but the machine's own
+const isForged = (kernel: Kernel, { datagram: { protocol, source }, socket }: DatagramFlight): boolean =>
+  socket?.raw !== undefined && protocol === IPPROTO_UDP && Machine.owner(kernel.machine, source) === undefined
+
+/** The hop limit of what machines, and of what routers say by themselves. */
+const ownTtl = 128
+const routerTtl = 255
 
 const nothing = new Uint8Array(0)

@@ -4,10 +4,11 @@
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Datagram } from "./Datagram.ts"
 import type { MockMemory } from "./Memory.ts"
-import type { CompletionRoutine } from "./Routines.ts"
+import type { Registered } from "./Routines.ts"
 import { gather } from "./Buffers.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { Socket } from "./Socket.ts"
+import type { Thread } from "./Threads.ts"
 
 export type OperationKind = "receive" | "send" | "ioctl" | "accept" | "connect" | "disconnect"
 
@@ -24,6 +25,10 @@ export class Operation {
   state: OperationState = "idle"
   socket: Socket
   overlapped = 0
+  /** The thread that its call blocks; such a one has no OVERLAPPED. */
+  thread: Thread | undefined
+  /** Of a blocking accept: the socket that was made. */
+  result = 0
   /** Handle of the event to signal, 0 for none. */
   event = 0
   /** Whether hEvent's low bit asks for no packet. */
@@ -31,7 +36,7 @@ export class Operation {
   msg = 0
   name = 0
   /** The completion routine, undefined for none. */
-  routine: CompletionRoutine | undefined
+  routine: Registered | undefined
   /** Where the length of the name is to be written, 0 for nowhere. */
   nameLengthAt = 0
   nameLength = 0
@@ -80,6 +85,8 @@ export class Operation {
     this.kind = kind
     this.socket = socket
     this.overlapped = 0
+    this.thread = undefined
+    this.result = 0
     this.event = 0
     this.suppressed = false
     this.routine = undefined
@@ -103,6 +110,11 @@ export class Operation {
     this.forced = false
     this.datagram = undefined
     return this
+  }
+
+  /** What the guard knows it by: no address is negative. */
+  get key(): number {
+    return this.thread === undefined ? this.overlapped : -this.thread.id
   }
 
   addBuffer(address: number, length: number): void {

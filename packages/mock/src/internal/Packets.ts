@@ -91,6 +91,17 @@ const ipPacket = (
   return view
 }
 
+// what is not UDP has its own header in its payload
+const datagramPacket = (event: DatagramEvent): Uint8Array => {
+  const { payload, protocol } = event
+  if (protocol === UDP) return udpPacket(event)
+  const [source, destination] = [endOf(event.from), endOf(event.to)]
+  const view = ipPacket(source.ip, destination.ip, protocol, payload.length, event.ttl, event.tos, event.id)
+  const bytes = new Uint8Array(view.buffer)
+  bytes.set(payload, bytes.length - payload.length)
+  return bytes
+}
+
 const udpPacket = (event: DatagramEvent): Uint8Array => {
   const source = endOf(event.from)
   const destination = endOf(event.to)
@@ -124,7 +135,7 @@ export class Packets {
       case "Sent":
       case "Delivered":
       case "Dropped":
-        return udpPacket(event)
+        return datagramPacket(event)
       case "Segment":
         return this.sent(event)
       case "SegmentArrived":

@@ -63,7 +63,11 @@ export const WSARecvMsg = (
 ): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
-  if (socket.protocol === "TCP") return kernel.fail(sdk.WSAEINVAL)
+  const flagsAt = kernel.memory.pointerSize === 8 ? at64.dwFlags : at32.dwFlags
+  if (socket.protocol === "TCP") {
+    const peeks = msg !== 0 && (kernel.memory.u32(msg + flagsAt) & MSG_PEEK) !== 0
+    return kernel.fail(peeks ? sdk.WSAEOPNOTSUPP : sdk.WSAEINVAL)
+  }
   const operation = kernel.operation("receive", socket)
   if (msg === 0 || (bytesAt === 0 && overlapped === 0)) return kernel.fail(sdk.WSAEFAULT)
   if (!receivable(kernel, socket)) return 0
@@ -71,7 +75,6 @@ export const WSARecvMsg = (
   if (operation.nameLength > 0 && operation.nameLength < Addresses.sizeFor(socket.v6)) {
     return kernel.fail(sdk.WSAEFAULT)
   }
-  const flagsAt = kernel.memory.pointerSize === 8 ? at64.dwFlags : at32.dwFlags
   const flags = kernel.memory.u32(msg + flagsAt)
   // the only flag it takes is MSG_PEEK, and that on calls that are not overlapped
   if ((flags & ~MSG_PEEK) !== 0 || (flags !== 0 && overlapped !== 0)) return kernel.fail(sdk.WSAEOPNOTSUPP)
@@ -182,7 +185,10 @@ const receiveNow = (
   if (socket.queued === 0 || socket.receives.size > 0) {
     // an OVERLAPPED does not help on a socket that is not overlapped: the call waits, whatever FIONBIO says
     if (socket.nonBlocking && !givenOverlapped) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.RCVTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.RCVTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    socket.receives.add(operation)
+    return kernel.block(operation, bytesAt, timeout)
   }
   const status = fill(kernel, operation, socket.peekQueue())
   if (!operation.peek) socket.takeQueue()

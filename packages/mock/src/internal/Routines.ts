@@ -2,22 +2,27 @@
  * Completion routines: functions at addresses, and what is queued for the JS thread to run in an alertable wait.
  */
 import { toWsaError } from "@effect-winsock/schema/NtStatus"
+import type { CompletionRoutine } from "@effect-winsock/core/Seam"
 import type { Guard } from "./Guard.ts"
+import { ScheduledTask, type Turns } from "./Turns.ts"
 
-/** A completion routine, with the parameters of LPWSAOVERLAPPED_COMPLETION_ROUTINE. */
-export type CompletionRoutine = (error: number, bytes: number, overlapped: number, flags: number) => void
+/** A completion routine, and who wants to know that a run of it is queued. */
+export interface Registered {
+  readonly run: CompletionRoutine
+  readonly queued: (() => void) | undefined
+}
 
 // code addresses behind the extension functions', in the same page that holds no block
 const first = 0x8000
 const stride = 0x10
 
 class Queued {
-  readonly run: CompletionRoutine
+  readonly routine: Registered
   readonly status: number
   readonly bytes: number
   readonly overlapped: number
-  constructor(run: CompletionRoutine, status: number, bytes: number, overlapped: number) {
-    this.run = run
+  constructor(routine: Registered, status: number, bytes: number, overlapped: number) {
+    this.routine = routine
     this.status = status
     this.bytes = bytes
     this.overlapped = overlapped
@@ -26,42 +31,63 @@ class Queued {
 
 export class Routines {
   private readonly guard: Guard
-  private readonly table: Array<CompletionRoutine | undefined> = []
-  private queue: Array<Queued> = []
+  private readonly turns: Turns
+  private readonly table: Array<Registered | undefined> = []
+  private readonly queue: Array<Queued> = []
 
-  constructor(guard: Guard) {
+  constructor(guard: Guard, turns: Turns) {
     this.guard = guard
+    this.turns = turns
   }
 
-  add(run: CompletionRoutine): number {
+  /** How many there are. */
+  get size(): number {
+    return this.table.filter((one) => one !== undefined).length
+  }
+
+  add(run: CompletionRoutine, queued?: () => void): number {
     const free = this.table.indexOf(undefined)
     const at = free === -1 ? this.table.length : free
-    this.table[at] = run
+    this.table[at] = { run, queued }
     return first + at * stride
   }
 
+  /** Takes one back, which must not be while an operation may still have it run. */
   remove(address: number): void {
-    this.table[(address - first) / stride] = undefined
+    const at = (address - first) / stride
+    const routine = this.table[at]
+    this.table[at] = undefined
+    const pending = [...this.guard.pending.values()].filter((operation) => operation.routine === routine)
+    const undelivered = pending.length + this.queue.filter((queued) => queued.routine === routine).length
+    if (routine === undefined || undelivered === 0) return
+    this.guard.violation("RoutineGone", `a completion routine was taken back with ${undelivered} runs to come`)
   }
 
-  at(address: number): CompletionRoutine | undefined {
+  at(address: number): Registered | undefined {
     return this.table[(address - first) / stride]
   }
 
   /** Queues the routine of an operation that ended, whatever becomes of its address. */
-  post(run: CompletionRoutine, status: number, bytes: number, overlapped: number): void {
+  post(routine: Registered, status: number, bytes: number, overlapped: number): void {
     this.guard.queued(overlapped)
-    this.queue.push(new Queued(run, status, bytes, overlapped))
+    this.queue.push(new Queued(routine, status, bytes, overlapped))
+    if (routine.queued !== undefined && this.queue.length === 1) this.turns.post(new ScheduledTask(this.tell))
   }
 
-  /** An alertable wait: runs what is queued, and says whether anything was. */
+  private readonly tell = (): void => {
+    for (const queued of new Set(this.queue.map(({ routine }) => routine.queued))) queued?.()
+  }
+
+  /** An alertable wait: runs what is queued, what the runs queue too, and says whether anything was. */
   alert(): boolean {
-    const queued = this.queue
-    this.queue = []
-    for (const { bytes, overlapped, run, status } of queued) {
-      this.guard.dequeued(overlapped)
-      run(toWsaError(status), bytes, overlapped, 0)
+    const { guard, queue } = this
+    const any = queue.length > 0
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { bytes, overlapped, routine, status } = next
+      guard.dequeued(overlapped)
+      guard.trace.ran(guard.host, overlapped, status, bytes)
+      routine.run(toWsaError(status), bytes, overlapped, 0)
     }
-    return queued.length > 0
+    return any
   }
 }

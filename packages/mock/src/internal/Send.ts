@@ -1,7 +1,7 @@
 /**
  * WSASend, WSASendTo and WSASendMsg.
  */
-import { ECN_CE, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, MSG_DONTROUTE } from "@effect-winsock/schema/Flags"
+import { ECN_CE, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, MSG_DONTROUTE, SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED } from "@effect-winsock/schema/NtStatus"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -13,8 +13,11 @@ import { Datagram } from "./Datagram.ts"
 import { Ip, v4 } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import * as Multicast from "./Multicast.ts"
 import type { Operation } from "./Operation.ts"
+import * as PathMtu from "./PathMtu.ts"
 import { captureMessage } from "./Receive.ts"
+import * as Raw from "./Raw.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import * as TcpSend from "./TcpSend.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
@@ -26,6 +29,7 @@ interface Manner {
   ttl: number
   tos: number
   segment: number
+  timestampId: number | undefined
 }
 
 export const WSASendMsg = (
@@ -131,7 +135,10 @@ const send = (
       return kernel.pend(operation)
     }
     if (socket.nonBlocking && overlapped === 0) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.SNDTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.SNDTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    socket.sends.add(operation)
+    return kernel.block(operation, bytesAt, timeout)
   }
   hand(kernel, socket, operation)
   if (isOverlapped) {
@@ -197,8 +204,9 @@ const prepare = (
 ): ReadonlyArray<Datagram> | undefined => {
   const { machine } = kernel
   const destination = unspecifiedIsSelf(to.ip)
-  const via =
-    manner.interfaceIndex !== 0
+  const via = destination.isMulticast
+    ? Multicast.route(machine, socket, destination, to.scope, manner.interfaceIndex)
+    : manner.interfaceIndex !== 0
       ? Machine.byIndex(machine, manner.interfaceIndex)
       : Machine.route(machine, destination, to.scope)
   const source =
@@ -208,12 +216,26 @@ const prepare = (
   if (Machine.isBroadcast(machine, destination) && socket.options[SocketOptions.BROADCAST] === 0) {
     return refuse(kernel, sdk.WSAEACCES)
   }
+  // the address that the socket is bound to may be gone
+  if (!socket.local.isAny && Machine.owner(machine, socket.local) === undefined) {
+    return refuse(kernel, sdk.WSAEADDRNOTAVAIL)
+  }
   if (via === undefined || source === undefined) return refuse(kernel, sdk.WSAENETUNREACH)
   const size = operation.capacity
   const { isV4 } = destination
+  if (socket.raw !== undefined) {
+    const most = PathMtu.treatment(socket, isV4) !== "fragment" ? via.mtu : Raw.largest(isV4)
+    const bytes = gather(kernel, operation, 0, size)
+    const packet = Raw.packetOf(kernel, socket.raw, bytes, { ...manner, source, destination, most })
+    if (packet === undefined) return undefined
+    packet.interfaceIndex = via.index
+    return [packet]
+  }
   if (size > SocketOptions.maximumPayload(isV4)) return refuse(kernel, sdk.WSAEMSGSIZE)
   const piece = manner.segment === 0 ? size : Math.min(size, manner.segment)
-  if (keepsWhole(socket, isV4) && piece + (isV4 ? 28 : 48) > via.mtu) return refuse(kernel, sdk.WSAEMSGSIZE)
+  const treatment = PathMtu.treatment(socket, isV4)
+  const most = treatment === "path" ? Math.min(via.mtu, kernel.pathMtus.of(machine, destination)) : via.mtu
+  if (treatment !== "fragment" && PathMtu.packetSize(piece, isV4) > most) return refuse(kernel, sdk.WSAEMSGSIZE)
   const payload = gather(kernel, operation, 0, size)
   if (piece === size) return [make(kernel, socket, via, source, destination, to.port, payload, manner)]
   const datagrams: Array<Datagram> = []
@@ -227,19 +249,6 @@ const prepare = (
 const refuse = (kernel: Kernel, code: number): undefined => {
   kernel.error = code
   return undefined
-}
-
-const IP_PMTUDISC_DO = 1
-const IP_PMTUDISC_PROBE = 3
-
-const keepsWhole = (socket: UdpSocket, isV4: boolean): boolean => {
-  const { options } = socket
-  const discover = options[isV4 ? SocketOptions.MTU_DISCOVER : SocketOptions.MTU_DISCOVER6]
-  return (
-    options[isV4 ? SocketOptions.DONTFRAGMENT : SocketOptions.DONTFRAG6] !== 0 ||
-    discover === IP_PMTUDISC_DO ||
-    discover === IP_PMTUDISC_PROBE
-  )
 }
 
 const loopbackOf = { v4: v4(0x7f000001), v6: new Ip(0, 0, 0, 1) }
@@ -259,6 +268,8 @@ const make = (
   const id = kernel.network.nextId()
   const datagram = new Datagram(id, source, socket.localPort, destination, port, payload, manner.ttl, manner.tos)
   datagram.interfaceIndex = via.index
+  datagram.whole = PathMtu.treatment(socket, destination.isV4) !== "fragment"
+  datagram.timestampId = manner.timestampId
   return datagram
 }
 
@@ -272,9 +283,10 @@ const mannerOf = (kernel: Kernel, socket: UdpSocket, operation: Operation, to: I
   const manner: Manner = {
     source: undefined,
     interfaceIndex: isV4 ? swap(unicast) : unicast,
-    ttl: options[isV4 ? SocketOptions.TTL : SocketOptions.UNICAST_HOPS],
+    ttl: options[hopsOption(to)],
     tos: isV4 ? 0 : options[SocketOptions.TCLASS],
-    segment: options[SocketOptions.SEND_MSG_SIZE]
+    segment: options[SocketOptions.SEND_MSG_SIZE],
+    timestampId: undefined
   }
   if (operation.controlLength === 0 || kernel.settings.sendControl === "ignored") return manner
   const view = kernel.memory.locate(operation.control, operation.controlLength)
@@ -284,6 +296,15 @@ const mannerOf = (kernel: Kernel, socket: UdpSocket, operation: Operation, to: I
   }
   return manner
 }
+
+const hopsOption = (to: Ip): number =>
+  to.isMulticast
+    ? to.isV4
+      ? SocketOptions.MULTICAST_TTL
+      : SocketOptions.MULTICAST_HOPS6
+    : to.isV4
+      ? SocketOptions.TTL
+      : SocketOptions.UNICAST_HOPS
 
 const swap = (n: number): number => (((n & 0xff) << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24)) >>> 0
 
@@ -338,6 +359,11 @@ const segmentSize: Apply = (_kernel, manner, view, at) => {
   return true
 }
 
+const timestampId: Apply = (_kernel, manner, view, at) => {
+  manner.timestampId = view.getUint32(at, true)
+  return true
+}
+
 interface Accepted {
   readonly size: number
   readonly apply: Apply
@@ -360,6 +386,7 @@ accept(IPPROTO_IPV6, Options.IP_HOPLIMIT, 4, false, hopLimit)
 accept(IPPROTO_IPV6, Options.IP_TCLASS, 4, false, trafficClass)
 accept(IPPROTO_IPV6, Options.IP_ECN, 4, false, ecn)
 accept(IPPROTO_UDP, Options.UDP_SEND_MSG_SIZE, 4, undefined, segmentSize)
+accept(SOL_SOCKET, Options.SO_TIMESTAMP_ID, 4, undefined, timestampId)
 
 const apply = (kernel: Kernel, manner: Manner, isV4: boolean, view: DataView, header: Control.Header): boolean => {
   const entry = accepted.get(header.level * 0x1_0000_0000 + header.type)

@@ -35,6 +35,9 @@ export interface Settings {
   /** How long TIME_WAIT lasts, in milliseconds. */
   readonly timeWait: number
   readonly tcpInfo: boolean
+  readonly flush: "unsupported" | "aborts"
+  readonly unixSockets: boolean
+  readonly timestamps: boolean
   readonly names: NameTable
   readonly nameCancellation: "immediate" | "ignored" | "seeded"
 }
@@ -59,6 +62,9 @@ export const defaults: Settings = {
   cancelledSend: "counted",
   timeWait: 120_000,
   tcpInfo: true,
+  flush: "unsupported",
+  unixSockets: true,
+  timestamps: true,
   names: new NameTable({}),
   nameCancellation: "immediate"
 }

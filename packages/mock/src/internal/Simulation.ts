@@ -8,6 +8,7 @@ import { Kernel } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
 import { Random } from "./Random.ts"
+import type { Routes } from "./Routes.ts"
 import type { Settings } from "./Settings.ts"
 import { Trace } from "./Trace.ts"
 import { ScheduledTask, Turns, macrotask } from "./Turns.ts"
@@ -27,11 +28,11 @@ export class Simulation {
   readonly network: Network
   readonly nodes: ReadonlyArray<Node>
 
-  constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock) {
+  constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock, routes: Routes) {
     this.settings = settings
     this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
-    this.network = new Network(this.turns, settings.delivery)
+    this.network = new Network(this.turns, settings.delivery, routes)
     const random = new Random(settings.seed)
     const nodes: Array<Node> = []
     for (const machine of machines) {
@@ -95,6 +96,10 @@ const seamOf = (kernel: Kernel): Seam => ({
   calls: makeCalls(kernel),
   offThread: makeOffThread(kernel),
   bind: makeBind(kernel),
+  routine: (run, queued) => {
+    const address = kernel.routines.add(run, queued)
+    return { address, release: () => kernel.routines.remove(address) }
+  },
   host: {
     schedule: (task, delay = 0) => {
       const scheduled = new ScheduledTask(task)
@@ -128,6 +133,7 @@ export const audit = (kernel: Kernel): void => {
   if (lists > 0) left(`${lists} lists of GetAddrInfoExW are not freed`)
   if (kernel.memory.live > 0) left(`${kernel.memory.live} blocks of memory are allocated`)
   if (kernel.started > 0) left(`${kernel.started} WSAStartup calls have no WSACleanup`)
+  if (kernel.routines.size > 0) left(`${kernel.routines.size} completion routines are registered`)
   if (kernel.keepAlive > 0) left("the process is kept alive")
   if (kernel.exitTasks.size > 0) left(`${kernel.exitTasks.size} exit tasks are registered`)
 }

@@ -6,7 +6,11 @@ import { anyV4, anyV6, type Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import { OperationList } from "./Operation.ts"
 import type { Port } from "./Ports.ts"
+import type { Raw } from "./Raw.ts"
 import * as SocketOptions from "./SocketOptions.ts"
+
+/** The `localPort` of a socket that is bound and has no port: raw sockets have none. */
+export const noPort = -1
 
 export abstract class Socket implements KernelObject {
   readonly type = "socket"
@@ -15,6 +19,8 @@ export abstract class Socket implements KernelObject {
   /** The SOCKET number, kept after closing. */
   number = 0
   readonly kernel: Kernel
+  /** Whether its addresses are paths (`UnixSocket`). */
+  readonly isUnix: boolean = false
   readonly v6: boolean
   readonly overlapped: boolean
   port: Port | undefined = undefined
@@ -24,6 +30,8 @@ export abstract class Socket implements KernelObject {
   signalled = false
   skipsSignal = false
   nonBlocking = false
+  /** What makes it a raw socket. */
+  raw: Raw | undefined = undefined
   /** 0 while unbound. */
   localPort = 0
   local: Ip

@@ -2,21 +2,26 @@
  * Socket options: what may be read and written, and what a value means.
  */
 import type { AnySocket, Kernel } from "./Kernel.ts"
-import { mtuTo } from "./Machine.ts"
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPPROTO_UDP,
   SOCK_DGRAM,
+  SOCK_RAW,
   SOCK_STREAM,
   SOL_SOCKET,
   XP1_IFS_HANDLES
 } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
+import * as OptionTable from "@effect-winsock/schema/OptionTable"
+import * as OptionValue from "@effect-winsock/schema/OptionValue"
 import * as sdk from "@effect-winsock/schema/WsaError"
+import * as OptionBlocks from "./OptionBlocks.ts"
+import * as RawOptions from "./RawOptions.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
 type Value = "bool" | "number"
@@ -40,13 +45,13 @@ const key = (level: number, name: number): number => (level | 0) * 0x1_0000_0000
 export const optionKeys = (names: ReadonlyArray<string>): ReadonlySet<number> =>
   new Set(
     names.flatMap((name) => {
-      const rows = Options.table.filter((row) => row.name === name)
+      const rows = OptionTable.table.filter((row) => row.name === name)
       if (rows.length === 0) throw new RangeError(`absentOptions: there is no option ${name}`)
       return rows.map((row) => key(row.level, row.number))
     })
   )
 
-const isAbsent = (kernel: Kernel, level: number, name: number): boolean =>
+export const isAbsent = (kernel: Kernel, level: number, name: number): boolean =>
   kernel.settings.absentOptions.size > 0 && kernel.settings.absentOptions.has(key(level, name))
 
 const define = (
@@ -106,9 +111,10 @@ const RECVIF4 = define(IPPROTO_IP, Options.IP_RECVIF, 0)
 // the control messages of these two are undocumented, so none is made
 define(IPPROTO_IP, Options.IP_RECVDSTADDR, 0)
 define(IPPROTO_IP, Options.IP_RECVERR, 0)
-define(IPPROTO_IP, Options.IP_MULTICAST_IF, 0, "number", -0x8000_0000)
-define(IPPROTO_IP, Options.IP_MULTICAST_TTL, 1, "number", 0, 255)
-define(IPPROTO_IP, Options.IP_MULTICAST_LOOP, 1)
+/** An index; Multicast sets it. */
+export const MULTICAST_IF = define(IPPROTO_IP, Options.IP_MULTICAST_IF, 0, "number")
+export const MULTICAST_TTL = define(IPPROTO_IP, Options.IP_MULTICAST_TTL, 1, "number", 0, 255)
+export const MULTICAST_LOOP = define(IPPROTO_IP, Options.IP_MULTICAST_LOOP, 1)
 
 export const V6ONLY = define(IPPROTO_IPV6, Options.IPV6_V6ONLY, 1)
 const PKTINFO6 = define(IPPROTO_IPV6, Options.IPV6_PKTINFO, 0)
@@ -125,13 +131,44 @@ const RECVECN6 = define(IPPROTO_IPV6, Options.IPV6_RECVECN, 0)
 const RECVIF6 = define(IPPROTO_IPV6, Options.IPV6_RECVIF, 0)
 define(IPPROTO_IPV6, Options.IPV6_RECVDSTADDR, 0)
 define(IPPROTO_IPV6, Options.IPV6_RECVERR, 0)
-define(IPPROTO_IPV6, Options.IPV6_MULTICAST_IF, 0, "number")
-define(IPPROTO_IPV6, Options.IPV6_MULTICAST_HOPS, 1, "number", 0, 255)
-define(IPPROTO_IPV6, Options.IPV6_MULTICAST_LOOP, 1)
+export const MULTICAST_IF6 = define(IPPROTO_IPV6, Options.IPV6_MULTICAST_IF, 0, "number")
+export const MULTICAST_HOPS6 = define(IPPROTO_IPV6, Options.IPV6_MULTICAST_HOPS, 1, "number", 0, 255)
+export const MULTICAST_LOOP6 = define(IPPROTO_IPV6, Options.IPV6_MULTICAST_LOOP, 1)
 
 define(IPPROTO_UDP, Options.UDP_NOCHECKSUM, 0)
 export const SEND_MSG_SIZE = define(IPPROTO_UDP, Options.UDP_SEND_MSG_SIZE, 0, "number", 0, 0xffff)
 export const MAX_COALESCED = define(IPPROTO_UDP, Options.UDP_RECV_MAX_COALESCED_SIZE, 0, "number", 0, 0xffff_ffff)
+
+// every other option that is a number: stored, and without effect
+const initial: { readonly [name: string]: number } = {
+  SO_COMPARTMENT_ID: 1,
+  IP_USER_MTU: 0xffff_ffff,
+  IPV6_USER_MTU: 0xffff_ffff,
+  IPV6_PROTECTION_LEVEL: 10,
+  IPV6_CHECKSUM: -1
+}
+
+for (const { access, level, name, number, value } of OptionTable.table) {
+  if (access !== "rw" || table.has(key(level, number))) continue
+  if (value === OptionValue.bool) define(level, number, initial[name] ?? 0)
+  else if (OptionValue.isInteger(value)) {
+    define(level, number, initial[name] ?? 0, "number", value.least, value.most)
+  }
+}
+
+const IFLIST4 = table.get(key(IPPROTO_IP, Options.IP_IFLIST))!.index
+const IFLIST6 = table.get(key(IPPROTO_IPV6, Options.IPV6_IFLIST))!.index
+
+/** Whether a socket receives what came by an interface: from all of them, or from those of its list. */
+export const takesFrom = (socket: AnySocket, v6: boolean, index: number): boolean =>
+  !listsInterfaces(socket, v6) || OptionBlocks.listed(socket, v6, index)
+
+const listsInterfaces = (socket: AnySocket, v6: boolean): boolean => socket.options[v6 ? IFLIST6 : IFLIST4] !== 0
+
+/** Kept from BSD, and not supported since Windows Vista: the pages promise WSAEINVAL for both calls. */
+const unsupported: ReadonlySet<number> = new Set(
+  [Options.SO_SNDLOWAT, Options.SO_RCVLOWAT, Options.SO_USELOOPBACK].map((name) => key(SOL_SOCKET, name))
+)
 
 /** Bits of `UdpSocket.wantedV4` and `wantedV6`. */
 export const WANTS_PKTINFO = 1
@@ -172,6 +209,9 @@ const protocolInfoSize = 628
 /** Largest payload of one datagram: 65,535 less the IPv4 and UDP headers, or 65,535 less the UDP header. */
 export const maximumPayload = (v4: boolean): number => (v4 ? 65_507 : 65_527)
 
+/** What RFC 879 lets a sender assume that was told nothing. */
+const defaultMss = 536
+
 // getsockopt-only values, by level and name; undefined when the option does not exist
 const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number): number | undefined => {
   if (level === SOL_SOCKET) {
@@ -184,38 +224,46 @@ const computed = (kernel: Kernel, socket: AnySocket, level: number, name: number
       case Options.SO_TYPE:
         return streams ? SOCK_STREAM : SOCK_DGRAM
       case Options.SO_MAX_MSG_SIZE:
-        // a stream has no messages
-        return streams ? undefined : maximumPayload(!socket.v6)
+        return maximumPayload(!socket.v6)
     }
   }
-  // legal on raw sockets, or after another option, and invalid on a UDP socket
-  if (level === IPPROTO_IP && (name === Options.IP_HDRINCL || name === Options.IP_GET_IFLIST))
-    return kernel.fail(sdk.WSAEINVAL)
+  if (level === IPPROTO_TCP && name === Options.TCP_MAXSEG && socket.protocol === "TCP") {
+    return socket.connection?.mss ?? defaultMss
+  }
   if ((level === IPPROTO_IP && name === Options.IP_MTU) || (level === IPPROTO_IPV6 && name === Options.IPV6_MTU)) {
     if (socket.peer === undefined) {
       kernel.fail(sdk.WSAENOTCONN)
       return 0
     }
-    return mtuTo(kernel.machine, socket.peer)
+    return kernel.pathMtus.of(kernel.machine, socket.peer)
   }
   return undefined
 }
 
 // IPv4 options exist on an IPv6 socket too, for its dual-stack traffic; IPv6 options do not exist on an IPv4 socket
 const legal = (socket: AnySocket, level: number): boolean => {
+  if (socket.isUnix) return level === SOL_SOCKET
   if (level === IPPROTO_IPV6) return socket.v6
   return level !== (socket.protocol === "TCP" ? IPPROTO_UDP : IPPROTO_TCP)
 }
 
-const rows = new Map(Options.table.map((row) => [key(row.level, row.number), row]))
+const rows = new Map(OptionTable.table.map((row) => [key(row.level, row.number), row]))
 
-/** What an option that sockets of this protocol do not have, or not for reading, fails with; 0 for one that they have. */
-const foreign = (socket: AnySocket, level: number, name: number, reads: boolean): number => {
+const kindOf = (socket: AnySocket): OptionTable.SocketKind =>
+  socket.protocol === "TCP"
+    ? socket.listening === undefined
+      ? "tcp"
+      : "listener"
+    : socket.raw === undefined
+      ? "udp"
+      : "raw"
+
+/** What an option that this socket does not have, or not for reading or writing, fails with; 0 for one that it has. */
+const foreign = (socket: AnySocket, level: number, name: number, access: "r" | "w"): number => {
   const row = rows.get(key(level, name))
   if (row === undefined) return 0
-  if (reads && row.access === "w") return sdk.WSAENOPROTOOPT
-  if (row.sockets.includes(socket.protocol === "TCP" ? "tcp" : "udp")) return 0
-  return level === SOL_SOCKET || socket.protocol === "UDP" ? sdk.WSAENOPROTOOPT : sdk.WSAEINVAL
+  if (unsupported.has(key(level, name))) return sdk.WSAEINVAL
+  return OptionTable.refusal(row, kindOf(socket), socket.v6 ? AF_INET6 : AF_INET, access)
 }
 
 export const getsockopt = (
@@ -237,11 +285,21 @@ export const getsockopt = (
     return 0
   }
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
+  const own = socket.raw === undefined ? undefined : RawOptions.read(kernel, socket.raw, socket.v6, level, name)
+  if (kernel.error !== 0) return 0
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, true)
+  const refusal = own !== undefined ? 0 : foreign(socket, level, name, "r")
   if (refusal !== 0) return kernel.fail(refusal)
+  if (OptionBlocks.isList(level, name) && !listsInterfaces(socket, level === IPPROTO_IPV6)) {
+    return kernel.fail(sdk.WSAEINVAL)
+  }
+  const block = OptionBlocks.get(level, name)
+  if (block !== undefined) return block(kernel, socket, at, lengthAt)
   const value =
-    option !== undefined && legal(socket, level) ? socket.options[option.index] : computed(kernel, socket, level, name)
+    own ??
+    (option !== undefined && legal(socket, level)
+      ? socket.options[option.index]
+      : computed(kernel, socket, level, name))
   if (kernel.error !== 0) return 0
   if (value === undefined) return kernel.fail(sdk.WSAENOPROTOOPT)
   // a BOOL may be asked for as a single byte, as Windows allows
@@ -252,10 +310,14 @@ export const getsockopt = (
     memory.setU32(lengthAt, 1)
     return 0
   }
-  memory.setU32(at, value)
+  // set in network byte order, and told in the host's
+  memory.setU32(at, option?.index === UNICAST_IF ? swapped(value) : value)
   memory.setU32(lengthAt, 4)
   return 0
 }
+
+const swapped = (word: number): number =>
+  ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
 
 export const setsockopt = (
   kernel: Kernel,
@@ -268,9 +330,12 @@ export const setsockopt = (
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (isAbsent(kernel, level, name)) return kernel.fail(sdk.WSAENOPROTOOPT)
+  if (socket.raw !== undefined && RawOptions.write(kernel, socket.raw, socket.v6, level, name, at, length)) return 0
   const option = table.get(key(level, name))
-  const refusal = option === undefined && socket.protocol === "UDP" ? 0 : foreign(socket, level, name, false)
+  const refusal = foreign(socket, level, name, "w")
   if (refusal !== 0) return kernel.fail(refusal)
+  const block = OptionBlocks.set(level, name)
+  if (block !== undefined) return block(kernel, socket, at, length)
   if (option === undefined || !legal(socket, level)) {
     const known = computed(kernel, socket, level, name) !== undefined
     return kernel.fail(known ? sdk.WSAEINVAL : sdk.WSAENOPROTOOPT)
@@ -322,10 +387,11 @@ const writeProtocolInfo = (kernel: Kernel, socket: AnySocket, address: number): 
   put(36, (socket.v6 ? 1005 : 1002) - (streams ? 1 : 0))
   put(40, 1)
   put(72, 2)
-  put(76, socket.v6 ? AF_INET6 : AF_INET)
-  put(80, socket.v6 ? 28 : 16)
-  put(84, socket.v6 ? 28 : 16)
-  put(88, streams ? SOCK_STREAM : SOCK_DGRAM)
-  put(92, streams ? IPPROTO_TCP : IPPROTO_UDP)
+  const { raw } = socket
+  put(76, socket.isUnix ? AF_UNIX : socket.v6 ? AF_INET6 : AF_INET)
+  put(80, socket.isUnix ? 110 : socket.v6 ? 28 : 16)
+  put(84, socket.isUnix ? 110 : socket.v6 ? 28 : 16)
+  put(88, streams ? SOCK_STREAM : raw === undefined ? SOCK_DGRAM : SOCK_RAW)
+  put(92, socket.isUnix ? 0 : streams ? IPPROTO_TCP : (raw?.protocol ?? IPPROTO_UDP))
   put(108, streams ? 0 : maximumPayload(!socket.v6))
 }

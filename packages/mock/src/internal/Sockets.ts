@@ -4,7 +4,9 @@
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   AF_UNSPEC,
+  IPPROTO_RAW,
   IPPROTO_TCP,
   IPPROTO_UDP,
   SD_BOTH,
@@ -25,11 +27,14 @@ import * as Disconnecting from "./Disconnecting.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation, OperationKind, OperationList } from "./Operation.ts"
+import { Raw } from "./Raw.ts"
 import * as Send from "./Send.ts"
 import * as TcpReceive from "./TcpReceive.ts"
 import * as TcpSend from "./TcpSend.ts"
 import { TcpSocket } from "./TcpSocket.ts"
 import { UdpSocket } from "./UdpSocket.ts"
+import * as Unix from "./Unix.ts"
+import { UnixSocket } from "./UnixSocket.ts"
 import * as Unsupported from "./Unsupported.ts"
 
 // OVERLAPPED, the multipoint flags, ACCESS_SYSTEM_SECURITY, NO_HANDLE_INHERIT, REGISTERED_IO
@@ -46,15 +51,28 @@ export const WSASocketW = (
 ): number => {
   if (kernel.started === 0) return kernel.fail(sdk.WSANOTINITIALISED)
   if (protocolInfo !== 0) return kernel.fail(Unsupported.codes.protocolInfo)
+  if (family === AF_UNIX && kernel.settings.unixSockets) return unixSocket(kernel, type, protocol, flags)
   if (family !== AF_INET && family !== AF_INET6) return kernel.fail(sdk.WSAEAFNOSUPPORT)
-  if (type === SOCK_RAW) return kernel.fail(Unsupported.codes.raw)
-  if (type !== SOCK_DGRAM && type !== SOCK_STREAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
+  if (type !== SOCK_DGRAM && type !== SOCK_STREAM && type !== SOCK_RAW) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
   const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP
-  if (protocol !== 0 && protocol !== own) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  const known = type === SOCK_RAW ? protocol >= 0 && protocol <= IPPROTO_RAW : protocol === 0 || protocol === own
+  if (!known) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  if (type === SOCK_RAW && !kernel.machine.administrator) return kernel.fail(sdk.WSAEACCES)
   if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
   const overlapped = (flags & WSA_FLAG_OVERLAPPED) !== 0
   const v6 = family === AF_INET6
   const socket = type === SOCK_STREAM ? new TcpSocket(kernel, v6, overlapped) : new UdpSocket(kernel, v6, overlapped)
+  if (type === SOCK_RAW) socket.raw = new Raw(protocol)
+  socket.number = kernel.handles.add(socket)
+  return socket.number
+}
+
+// streams only
+const unixSocket = (kernel: Kernel, type: number, protocol: number, flags: number): number => {
+  if (type !== SOCK_STREAM) return kernel.fail(sdk.WSAESOCKTNOSUPPORT)
+  if (protocol !== 0) return kernel.fail(sdk.WSAEPROTONOSUPPORT)
+  if ((flags & ~knownFlags) !== 0) return kernel.fail(sdk.WSAEINVAL)
+  const socket = new UnixSocket(kernel, (flags & WSA_FLAG_OVERLAPPED) !== 0)
   socket.number = kernel.handles.add(socket)
   return socket.number
 }
@@ -62,6 +80,7 @@ export const WSASocketW = (
 export const bind = (kernel: Kernel, s: number, name: number, length: number): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
+  if (socket instanceof UnixSocket) return Unix.bind(kernel, socket, name, length)
   const at = Addresses.read(kernel, socket.v6, name, length)
   if (at === undefined) return 0
   const taken = socket.protocol === "TCP" && (socket.connection !== undefined || socket.accepting)
@@ -88,7 +107,8 @@ export const connect = (kernel: Kernel, s: number, name: number, length: number)
     socket.peerPort = 0
     return 0
   }
-  if (to.port === 0 || (to.ip.isV4 && socket.v6 && !socket.dual)) return kernel.fail(sdk.WSAEADDRNOTAVAIL)
+  if ((to.port === 0 && socket.raw === undefined) || (to.ip.isV4 && socket.v6 && !socket.dual))
+    return kernel.fail(sdk.WSAEADDRNOTAVAIL)
   if (Machine.isBroadcast(kernel.machine, to.ip)) return kernel.fail(sdk.WSAEACCES)
   const via = Machine.route(kernel.machine, to.ip, to.scope)
   const source = via === undefined ? undefined : Machine.sourceFor(kernel.machine, via, to.ip)
@@ -116,20 +136,23 @@ export const getsockname = (kernel: Kernel, s: number, name: number, lengthAt: n
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (socket.localPort === 0) return kernel.fail(sdk.WSAEINVAL)
+  if (socket instanceof UnixSocket) return Unix.report(kernel, name, lengthAt, socket.path)
   const { local, localPort, localScope, v6 } = socket
-  return Addresses.report(kernel, v6, name, lengthAt, local, localPort, localScope)
+  return Addresses.report(kernel, v6, name, lengthAt, local, Math.max(localPort, 0), localScope)
 }
 
 export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: number): number => {
   const socket = kernel.socket(s)
   if (socket === undefined) return 0
   if (socket.peer === undefined) return kernel.fail(sdk.WSAENOTCONN)
+  if (socket instanceof UnixSocket) return Unix.report(kernel, name, lengthAt, socket.peerPath)
   return Addresses.report(kernel, socket.v6, name, lengthAt, socket.peer, socket.peerPort, socket.peerScope)
 }
 
 /** Closes: the number is free at once, pending operations end, what was not received is gone. */
 export const close = (kernel: Kernel, socket: AnySocket): void => {
   kernel.handles.remove(socket)
+  for (const operation of pendingOf(kernel, socket)) operation.thread?.closed()
   if (socket.protocol === "TCP") return Disconnecting.close(kernel, socket)
   if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
   socket.discardQueue()
@@ -194,6 +217,11 @@ class Cancellation {
     if (this.turns-- > 0) this.kernel.turns.post(this)
     else endCancelled(this.kernel, this.operation)
   }
+}
+
+/** Ends an operation as aborted, whoever asked for it; one that is completing completes. */
+export const abort = (kernel: Kernel, operation: Operation): void => {
+  if (operation.state === "pending" || operation.state === "cancelling") endCancelled(kernel, operation)
 }
 
 const cancel = (kernel: Kernel, operation: Operation): void => {

@@ -2,9 +2,10 @@
  * A trace retold for a picture: a lane for each socket, a bar for each overlapped operation, an arrow for each packet, and
  * marks for what stands out. Everything has its step: the events that are shown, in order.
  */
+import { IPPROTO_UDP } from "@effect-winsock/schema/Flags"
 import * as NtStatus from "@effect-winsock/schema/NtStatus"
 import { nameOf, WSA_IO_PENDING, WSA_OPERATION_ABORTED, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
-import type { Call, Event } from "../MockTrace.ts"
+import type { Call, DatagramEvent, Event } from "../MockTrace.ts"
 
 export class Lane {
   readonly host: string
@@ -85,6 +86,9 @@ const codeOf = (code: number): string => `${nameOf(code) ?? "code"} (${code})`
 
 const bytes = (n: number): string => (n === 1 ? "1 byte" : `${n} bytes`)
 
+const datagramLabel = ({ protocol }: DatagramEvent, end: string): string =>
+  protocol === IPPROTO_UDP ? `UDP ${end}` : `raw ${protocol} ${end}`
+
 class Teller {
   readonly times: Array<number> = []
   readonly lanes: Array<Lane> = []
@@ -111,12 +115,12 @@ class Teller {
       }
       case "Sent": {
         const lane = this.lane(event, event.socket)
-        lane.label ||= `UDP ${event.from}`
+        if (event.socket !== 0) lane.label ||= datagramLabel(event, event.from)
         return this.depart(`datagram ${event.id}`, lane, event, bytes(event.bytes), `${event.from} to ${event.to}`)
       }
       case "Delivered": {
         const lane = this.lane(event, event.socket)
-        lane.label ||= `UDP ${event.to}`
+        if (event.socket !== 0) lane.label ||= datagramLabel(event, event.to)
         return this.arrive(`datagram ${event.id}`, lane, event)
       }
       case "Dropped": {
@@ -138,6 +142,7 @@ class Teller {
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
       case "Dequeued":
+      case "Ran":
         return
     }
   }

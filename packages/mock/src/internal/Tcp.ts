@@ -18,6 +18,7 @@ import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
 import { ScheduledTask } from "./Turns.ts"
+import { findListener } from "./UnixSocket.ts"
 
 /** What the sockets above are told. */
 export interface StreamEvents {
@@ -55,7 +56,8 @@ const carry = (
   credit = 0
 ): void => {
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
-  kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
+  // what goes by a path is on no wire
+  if ((sender ?? target)!.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
   kernel.network.carry(segment)
 }
 
@@ -93,6 +95,7 @@ export const open = (connection: Connection): void => {
 
 const sendSyn = (connection: Connection, deadline: number): void => {
   const { kernel, socket } = connection
+  if (connection.paths !== undefined) return carry(kernel, SYN, connection, undefined)
   const rto = (socket?.initialRto ?? 0) || defaultRto
   const wait = Math.min(rto * 2 ** connection.synTries, Math.max(deadline - now(kernel), 1))
   connection.synTries++
@@ -109,7 +112,10 @@ const now = (kernel: Kernel): number => kernel.turns.clock.currentTimeMillisUnsa
 const refused = (connection: Connection): void => {
   connection.timer?.withdraw()
   connection.remote = undefined
-  if (connection.synTries > retransmissionsOf(connection.socket)) return fail(connection, STATUS_CONNECTION_REFUSED)
+  // nothing is asked twice without a network
+  if (connection.paths !== undefined || connection.synTries > retransmissionsOf(connection.socket)) {
+    return fail(connection, STATUS_CONNECTION_REFUSED)
+  }
   const deadline = now(connection.kernel) + longestConnect
   connection.timer = new ScheduledTask(() => sendSyn(connection, deadline))
   connection.kernel.turns.after(afterRefusal, connection.timer)
@@ -118,10 +124,12 @@ const refused = (connection: Connection): void => {
 const arriveSyn = (segment: Segment, client: Connection): void => {
   const kernel = client.kernel.network.hostOf(client.kernel, client.peer)
   if (kernel === undefined) return
-  kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
+  const { paths } = client
+  if (paths === undefined) kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
   // answered already, or given up
   if (client.state !== "SYN_SENT" || client.remote !== undefined) return
-  const listener = Bindings.findListener(kernel, client.peer, client.peerPort)
+  const listener =
+    paths === undefined ? Bindings.findListener(kernel, client.peer, client.peerPort) : findListener(kernel, paths.peer)
   const listening = listener?.listening
   if (
     listener === undefined ||
@@ -132,8 +140,9 @@ const arriveSyn = (segment: Segment, client: Connection): void => {
   }
   const { local, localPort, peer, peerPort } = client
   const index = local.isLinkLocal ? (Machine.owner(kernel.machine, peer)?.index ?? 0) : 0
-  const mss = Math.min(segmentSize(kernel, local), client.mss)
+  const mss = paths === undefined ? Math.min(segmentSize(kernel, local), client.mss) : client.mss
   const server = new Connection(kernel, "SYN_RECEIVED", peer, peerPort, index, local, localPort, index, mss)
+  if (paths !== undefined) server.paths = { local: paths.peer, peer: paths.local }
   server.listener = listener
   server.exclusive = listener.boundExclusive
   server.remote = client
@@ -224,7 +233,9 @@ const tellWindow = (connection: Connection): void => {
 const arrive = (segment: Segment): void => {
   const { chunk, flags, sender, target } = segment
   if (target === undefined) return arriveSyn(segment, sender!)
-  target.kernel.trace.segment("SegmentArrived", target.kernel.name, socketOf(target), segment)
+  if (target.paths === undefined) {
+    target.kernel.trace.segment("SegmentArrived", target.kernel.name, socketOf(target), segment)
+  }
   if ((flags & RST) !== 0) return arriveRst(target)
   if (target.state === "CLOSED") {
     // nobody here knows it any more
@@ -296,6 +307,7 @@ const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void 
 
 const arriveFin = (target: Connection): void => {
   target.ended = true
+  const isLast = target.state === "FIN_WAIT_2"
   switch (target.state) {
     case "ESTABLISHED":
       target.state = "CLOSE_WAIT"
@@ -308,7 +320,7 @@ const arriveFin = (target: Connection): void => {
   }
   carry(target.kernel, ACK, target, target.remote)
   target.kernel.streams.readable(target)
-  if (target.state === "TIME_WAIT") target.kernel.streams.finished(target)
+  if (isLast) target.kernel.streams.finished(target)
 }
 
 const arriveAck = (target: Connection): void => {
@@ -335,6 +347,8 @@ const arriveRst = (target: Connection): void => {
 
 const timeWait = (connection: Connection): void => {
   const { kernel } = connection
+  // a path has nothing to wait for
+  if (connection.paths !== undefined) return forget(connection)
   connection.state = "TIME_WAIT"
   kernel.connections.wait(connection, now(kernel) + kernel.settings.timeWait)
 }
@@ -355,6 +369,11 @@ const fail = (connection: Connection, status: number): void => {
   connection.discard()
   connection.inFlight = 0
   connection.kernel.streams.broken(connection)
+}
+
+/** The connection's address is gone: this end gets the status, and the peer hears nothing. */
+export const lose = (connection: Connection, status: number): void => {
+  if (connection.state !== "CLOSED" && connection.state !== "TIME_WAIT") fail(connection, status)
 }
 
 /** Breaks a connection: the peer gets a RST, this end the status. */

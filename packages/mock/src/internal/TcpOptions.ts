@@ -7,6 +7,7 @@ import * as sdk from "@effect-winsock/schema/WsaError"
 import * as Accepting from "./Accepting.ts"
 import * as KeepAlive from "./KeepAlive.ts"
 import type { Kernel } from "./Kernel.ts"
+import * as Multicast from "./Multicast.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import * as Tcp from "./Tcp.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -68,8 +69,10 @@ export const setsockopt = (
   length: number
 ): number => {
   const socket = kernel.socket(s)
-  if (socket === undefined || socket.protocol === "UDP") {
-    return kernel.error === 0 ? SocketOptions.setsockopt(kernel, s, level, name, at, length) : 0
+  if (socket === undefined) return 0
+  if (socket.protocol === "UDP") {
+    const group = Multicast.setsockopt(kernel, socket, level, name, at, length)
+    return group ?? SocketOptions.setsockopt(kernel, s, level, name, at, length)
   }
   const own = level === SOL_SOCKET ? sets[name] : undefined
   if (own !== undefined) return own(kernel, socket, at, length)

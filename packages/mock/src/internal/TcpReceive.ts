@@ -37,6 +37,7 @@ export const receive = (
   if ((flags & ~(MSG_PEEK | MSG_OOB | MSG_WAITALL | MSG_PARTIAL)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   operation.peek = (flags & MSG_PEEK) !== 0
   operation.urgent = (flags & MSG_OOB) !== 0
+  if (operation.urgent && socket.isUnix) return kernel.fail(sdk.WSAEOPNOTSUPP)
   operation.waitAll = (flags & MSG_WAITALL) !== 0
   if (operation.urgent && socket.options[SocketOptions.OOBINLINE] !== 0) return kernel.fail(sdk.WSAEINVAL)
   const isOverlapped = overlapped !== 0 && socket.overlapped
@@ -78,7 +79,13 @@ const receiveNow = (
 ): number => {
   if (!isReady(connection, socket, operation)) {
     if (socket.nonBlocking && !givenOverlapped) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.RCVTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.RCVTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const list = operation.urgent ? socket.controls : socket.receives
+    list.add(operation)
+    const blocked = kernel.block(operation, bytesAt, timeout)
+    if (operation.waitAll) serve(kernel, socket, connection)
+    return blocked
   }
   Tcp.consumed(connection, take(kernel, connection, operation))
   operation.bytes = operation.progress

@@ -35,7 +35,7 @@ export const send = (
   overlapped: number,
   routine: number
 ): number => {
-  if ((flags & ~(MSG_DONTROUTE | MSG_OOB)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
+  if ((flags & ~(socket.isUnix ? MSG_DONTROUTE : MSG_DONTROUTE | MSG_OOB)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   const connection = sendable(kernel, socket)
   if (connection === undefined) return 0
   if (bytesAt === 0 && overlapped === 0) return kernel.fail(sdk.WSAEFAULT)
@@ -88,7 +88,12 @@ const sendNow = (
   const waits = !socket.nonBlocking || givenOverlapped
   if (size < total && (size === 0 || waits)) {
     if (!waits) return kernel.fail(sdk.WSAEWOULDBLOCK)
-    return kernel.wouldWait(socket.options[SocketOptions.SNDTIMEO] === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    const timeout = socket.options[SocketOptions.SNDTIMEO]
+    if (kernel.thread === undefined) return kernel.wouldWait(timeout === 0 ? sdk.WSAEINTR : sdk.WSAETIMEDOUT)
+    socket.sends.add(operation)
+    const blocked = kernel.block(operation, bytesAt, timeout)
+    proceed(kernel, socket, connection)
+    return blocked
   }
   if (size > 0) {
     if (!waits && kernel.settings.segmentation === "seeded") size = 1 + kernel.random.below(size)

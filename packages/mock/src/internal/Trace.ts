@@ -62,6 +62,7 @@ class DatagramRecord {
       id: d.id,
       from: formatEndpoint(d.source, d.sourcePort),
       to: formatEndpoint(d.destination, d.destinationPort),
+      protocol: d.protocol,
       bytes: d.payload.length,
       payload: d.payload,
       ttl: d.ttl,
@@ -129,7 +130,7 @@ class SegmentRecord {
 
 const nothing = new Uint8Array(0)
 
-type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Violated
+type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
 
 type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
@@ -165,6 +166,10 @@ export class Trace {
   dequeued(host: string, port: number, key: number, overlapped: number, status: number, bytes: number): void {
     if (this.limit === 0) return
     this.add({ _tag: "Dequeued", at: this.now, host, port, key, overlapped, status, bytes })
+  }
+
+  ran(host: string, overlapped: number, status: number, bytes: number): void {
+    if (this.limit > 0) this.add({ _tag: "Ran", at: this.now, host, overlapped, status, bytes })
   }
 
   violated(host: string, kind: MockTrace.ViolationKind, message: string): MockTrace.Violated {

@@ -2,7 +2,9 @@
  * A UDP socket's state.
  */
 import type { Datagram } from "./Datagram.ts"
+import { Memberships } from "./Memberships.ts"
 import { Socket } from "./Socket.ts"
+import type { Transmitted } from "./Timestamps.ts"
 
 export class UdpSocket extends Socket {
   readonly protocol = "UDP"
@@ -10,6 +12,9 @@ export class UdpSocket extends Socket {
   connectionReset = true
   networkReset = true
   timestamps = false
+  /** The timestamps of what it sent, when it wants them. */
+  transmitted: Transmitted | undefined = undefined
+  readonly memberships = new Memberships()
   /** Which control messages its receives get, per family of the datagram: bits of SocketOptions. */
   wantedV4 = 0
   wantedV6 = 0

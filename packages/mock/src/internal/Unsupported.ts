@@ -6,8 +6,6 @@ import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Kernel } from "./Kernel.ts"
 
 export const codes = {
-  /** WSASocketW(SOCK_RAW): as for a user who is no administrator. */
-  raw: sdk.WSAEACCES,
   /** WSASocketW with a WSAPROTOCOL_INFOW, WSADuplicateSocketW: sockets cannot be shared. */
   protocolInfo: sdk.WSAEOPNOTSUPP
 } as const

@@ -5,7 +5,7 @@ import { extensions, functions } from "@effect-winsock/core/Signatures"
 import type * as Koffi from "koffi"
 import { setImmediate } from "node:timers"
 
-export type Library = Pick<Seam, "calls" | "offThread" | "bind">
+export type Library = Pick<Seam, "calls" | "offThread" | "bind" | "routine">
 
 type Call = (...args: ReadonlyArray<number>) => number
 
@@ -38,6 +38,9 @@ const failed: Record<Failure, (code: number) => number> = {
   NEVER: () => 0xffff_ffff
 }
 
+// LPWSAOVERLAPPED_COMPLETION_ROUTINE: dwError, cbTransferred, lpOverlapped, dwFlags
+const routineParameters = [types.u32, types.u32, types.pointer, types.u32]
+
 const parametersOf = (signature: Signature) => signature.parameters.map(([, type]) => types[type])
 
 // koffi names the function that it does not find, but not the DLL
@@ -65,10 +68,11 @@ export const declare = (koffi: typeof Koffi): Library => {
   }
   const calls = Object.freeze(table) as unknown as Calls
 
-  const offThread: OffThread = (name, args, done) => {
+  const offThread: OffThread = (name, args, done, address) => {
     const report = done as (result: number, lastError: number) => void
     try {
-      table[name].async(...args, (error, result) => {
+      const call = address === undefined ? table[name] : bind(name as keyof typeof extensions, address)
+      call.async(...args, (error, result) => {
         if (error !== null) throw error
         // koffi shows the last error of the other thread here, and only until this callback returns
         report(result, calls.WSAGetLastError())
@@ -77,7 +81,7 @@ export const declare = (koffi: typeof Koffi): Library => {
       // a wrong argument is a defect; what remains is that koffi's 256 simultaneous calls are taken
       if (error instanceof TypeError) throw error
       const code = ERROR_MAX_THRDS_REACHED
-      setImmediate(() => report(failed[functions[name].fails](code), code))
+      setImmediate(() => report(failed[{ ...extensions, ...functions }[name].fails](code), code))
     }
   }
 
@@ -87,15 +91,22 @@ export const declare = (koffi: typeof Koffi): Library => {
       koffi.proto("__stdcall", null, types[signature.result], parametersOf(signature))
     ])
   )
-  const bound = new Map<string, Call>()
-  const bind = (name: keyof typeof extensions, address: number): Call => {
+  const bound = new Map<string, Native>()
+  const bind = (name: keyof typeof extensions, address: number): Native => {
     const key = `${name}@${address}`
     const known = bound.get(key)
     if (known !== undefined) return known
-    const call: Call = koffi.decode(BigInt(address), prototypes.get(name)!)
+    const call: Native = koffi.decode(BigInt(address), prototypes.get(name)!)
     bound.set(key, call)
     return call
   }
 
-  return { calls, offThread, bind: bind as unknown as Seam["bind"] }
+  const routineType = koffi.pointer(koffi.proto("__stdcall", null, "void", routineParameters))
+  // Windows does not tell when one is queued
+  const routine: Seam["routine"] = (run) => {
+    const callback = koffi.register(run, routineType)
+    return { address: Number(callback), release: () => koffi.unregister(callback) }
+  }
+
+  return { calls, offThread, bind: bind as unknown as Seam["bind"], routine }
 }

@@ -1,5 +1,6 @@
 /**
- * Holding back completion packets: what a gate and a delay have in common.
+ * Holding back completions: what a gate and a delay have in common. What does not come through a port is in
+ * `holdingElsewhere.ts`.
  *
  * A packet is held by not handing it out after it was dequeued, and released by posting it again. Order matters more
  * than it seems: a packet that was posted by the program proves that whatever stood before it in the port has come,
@@ -9,14 +10,15 @@
 import type { Layout } from "@effect-winsock/schema/Layout"
 import { readPointer } from "@effect-winsock/schema/Layout"
 import { OVERLAPPED_ENTRY } from "@effect-winsock/schema/Structs"
-import { WAIT_TIMEOUT } from "@effect-winsock/schema/WsaError"
+import { WAIT_TIMEOUT, WSA_IO_INCOMPLETE } from "@effect-winsock/schema/WsaError"
 import type { Block, Handle, Seam, SeamMemory } from "../../Seam.ts"
+import { HoldingElsewhere } from "./holdingElsewhere.ts"
 import type { Args, CallName, Site } from "./intercept.ts"
 import { intercept, signatureOf } from "./intercept.ts"
 
 /** A completion packet, as the decorators see it. */
 export interface Packet {
-  /** The completion port that it was dequeued from. */
+  /** The completion port that it was dequeued from, 0 for what completed by an event or a routine. */
   readonly port: Handle
   readonly key: number
   readonly lpOverlapped: number
@@ -144,6 +146,7 @@ export const makeHolding = (policy: Policy): Holding => {
   // wake-ups are told apart by their key: decorators can be stacked, and each takes its own
   const wakeKey = 0x5741_4b45 + holdings++
   const ports: Array<Port> = []
+  const others: Array<HoldingElsewhere> = []
 
   const portOf = (site: Site, handle: Handle): Port => {
     let port = ports.find((port) => port.site === site && port.handle === handle)
@@ -292,6 +295,8 @@ export const makeHolding = (policy: Policy): Holding => {
     const { locate, tracked } = trackMemory(seam.memory)
     const { read, stride } = reader(seam)
     const submitted = new Map<number, CallName>()
+    const elsewhere = new HoldingElsewhere(seam, policy, (overlapped) => submitted.get(overlapped), locate)
+    others.push(elsewhere)
 
     // takes what is held out of what was dequeued; tells how many packets are left, or undefined if it cannot look
     const sift = (port: Port, args: Args): number | undefined => {
@@ -318,7 +323,7 @@ export const makeHolding = (policy: Policy): Holding => {
       return left
     }
 
-    return intercept(
+    const decorated = intercept(
       seam,
       (site) => {
         operations.set(site, submitted)
@@ -334,8 +339,15 @@ export const makeHolding = (policy: Policy): Holding => {
               return left === 0 ? site.fail(dequeue, WAIT_TIMEOUT) : result
             }
             const overlapped = overlappedIndex(name)
-            if (overlapped >= 0 && args[overlapped] !== 0) submitted.set(args[overlapped], name)
+            if (overlapped >= 0 && args[overlapped] !== 0) {
+              submitted.set(args[overlapped], name)
+              elsewhere.submitted(args[overlapped])
+            }
             const result = next(args)
+            if (name === "WSAGetOverlappedResult" && args[3] === 0) {
+              const ended = result !== 0 || seam.calls.WSAGetLastError() !== WSA_IO_INCOMPLETE
+              if (ended && elsewhere.isHidden(args[1])) return site.fail(name, WSA_IO_INCOMPLETE)
+            }
             if (name === "PostQueuedCompletionStatus" && result !== 0 && args[3] !== 0) {
               const port = portOf(site, args[0] as Handle)
               if (reposting?.posted ?? true) port.posted.push({ key: args[2], lpOverlapped: args[3] })
@@ -361,16 +373,19 @@ export const makeHolding = (policy: Policy): Holding => {
       },
       tracked
     )
+    return { ...decorated, routine: elsewhere.routine }
   }
 
   return {
     decorate,
-    count: () => ports.reduce((sum, port) => sum + port.held.length, 0),
+    count: () =>
+      ports.reduce((sum, port) => sum + port.held.length, 0) + others.reduce((sum, { count }) => sum + count, 0),
     releaseAll: () => {
       for (const port of ports) {
         for (const held of port.held) held.due = true
         release(port)
       }
+      for (const other of others) other.releaseAll()
     }
   }
 }

@@ -19,7 +19,7 @@ export type Done = (result: Result, lastError: number) => void
 /** What a decorator does around each call. */
 export interface Interceptor {
   readonly call: (name: CallName, origin: Origin, args: Args, next: (args: Args) => Result) => Result
-  readonly offThread: (name: FunctionName, args: Args, next: (args: Args, done: Done) => void, done: Done) => void
+  readonly offThread: (name: CallName, args: Args, next: (args: Args, done: Done) => void, done: Done) => void
 }
 
 /** What an interceptor may use: the seam below it, and a way to report a failure that did not happen there. */
@@ -89,9 +89,14 @@ export const intercept = (
   // the tables give each name its type; a function that serves all names can only be told
   const bind = (name: ExtensionName, address: number) =>
     around(name, "extension", seam.bind(name, address) as unknown as AnyCall)
-  const below = seam.offThread as (name: FunctionName, args: Args, done: Done) => void
-  const offThread = (name: FunctionName, args: Args, done: Done) =>
-    interceptor.offThread(name, args, (given, report) => below(name, given, report), done)
+  const below = seam.offThread as (name: CallName, args: Args, done: Done, address?: number) => void
+  const offThread = (name: CallName, args: Args, done: Done, address?: number) =>
+    interceptor.offThread(
+      name,
+      args,
+      (given, report) => (address === undefined ? below(name, given, report) : below(name, given, report, address)),
+      done
+    )
 
   return {
     name: seam.name,
@@ -100,6 +105,7 @@ export const intercept = (
     calls: calls as unknown as Seam["calls"],
     offThread: offThread as Seam["offThread"],
     bind: bind as unknown as Seam["bind"],
+    routine: seam.routine,
     host: seam.host
   }
 }
