@@ -8,4 +8,5 @@ if (process.platform !== "win32") {
   ensureCommand({ command: "nc", flag: "-h", packages: ["netcat-openbsd"], size: "0.1 MB", say })
   ensureCommand({ command: "curl", packages: ["curl", "ca-certificates"], size: "2 MB", say })
   ensureCommand({ command: "openssl", flag: "version", packages: ["openssl"], size: "2 MB", say })
+  ensureCommand({ command: "tshark", packages: ["tshark"], size: "30 MB", say })
 }

@@ -5,6 +5,13 @@
  * @since 0.1.0
  */
 
+interface Occurrence {
+  /** Milliseconds of Effect's clock since the simulation began. */
+  readonly at: number
+  /** The machine it happened on. */
+  readonly host: string
+}
+
 /**
  * A call of a DLL function: arguments by their documented names, the result, and the last error when it failed
  * (0 when it did not).
@@ -12,9 +19,8 @@
  * @category models
  * @since 0.1.0
  */
-export interface Call {
+export interface Call extends Occurrence {
   readonly _tag: "Call"
-  readonly host: string
   readonly name: string
   readonly args: { readonly [parameter: string]: number }
   readonly result: number
@@ -27,9 +33,8 @@ export interface Call {
  * @category models
  * @since 0.1.0
  */
-export interface Completed {
+export interface Completed extends Occurrence {
   readonly _tag: "Completed"
-  readonly host: string
   readonly socket: number
   readonly overlapped: number
   readonly status: number
@@ -43,9 +48,8 @@ export interface Completed {
  * @category models
  * @since 0.1.0
  */
-export interface Dequeued {
+export interface Dequeued extends Occurrence {
   readonly _tag: "Dequeued"
-  readonly host: string
   readonly port: number
   readonly key: number
   readonly overlapped: number
@@ -59,23 +63,28 @@ export interface Dequeued {
  * @category models
  * @since 0.1.0
  */
-export interface Ran {
+export interface Ran extends Occurrence {
   readonly _tag: "Ran"
-  readonly host: string
   readonly overlapped: number
   readonly status: number
   readonly bytes: number
 }
 
-interface DatagramFields {
-  readonly host: string
+interface DatagramFields extends Occurrence {
   /** The datagram's number in the simulation, from 1. */
   readonly id: number
   /** `address:port`, IPv6 addresses in brackets. */
   readonly from: string
   readonly to: string
+  /** Of IP: 17 for UDP, 1 for ICMP, 58 for ICMPv6, or what a raw socket was opened for. */
+  readonly protocol: number
   /** Payload bytes. */
   readonly bytes: number
+  /** The payload, not to be changed. */
+  readonly payload: Uint8Array
+  /** The hop limit it travels with, and its traffic class (DSCP and ECN). */
+  readonly ttl: number
+  readonly tos: number
 }
 
 /**
@@ -89,25 +98,33 @@ export type DatagramEvent =
   | ({ readonly _tag: "Delivered"; readonly socket: number } & DatagramFields)
   | ({ readonly _tag: "Dropped"; readonly reason: string } & DatagramFields)
 
-/**
- * A TCP segment that a machine sent. `flags` are TCP's, and `WINDOW` where a segment is there to tell of room, `PROBE`
- * where it is a keep-alive. The simulated network loses nothing, so data is acknowledged by its arrival, without a segment.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SegmentEvent {
-  readonly _tag: "Segment"
-  readonly host: string
+interface SegmentFields extends Occurrence {
+  /** The segment's number in the simulation, from 1. */
+  readonly id: number
+  /** The machine's socket of that connection, 0 while or when no socket has it. */
+  readonly socket: number
   /** `address:port`, IPv6 addresses in brackets. */
   readonly from: string
   readonly to: string
   readonly flags: ReadonlyArray<"SYN" | "FIN" | "RST" | "ACK" | "WINDOW" | "PROBE">
   /** Payload bytes. */
   readonly bytes: number
+  /** The payload, not to be changed. */
+  readonly payload: Uint8Array
   /** Whether the last byte is urgent. */
   readonly urgent: boolean
 }
+
+/**
+ * A TCP segment: sent by a machine, and arrived at one. `flags` are TCP's, and `WINDOW` where a segment is there to tell
+ * of room, `PROBE` where it is a keep-alive. Data is acknowledged by its arrival, without a segment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SegmentEvent =
+  | ({ readonly _tag: "Segment" } & SegmentFields)
+  | ({ readonly _tag: "SegmentArrived" } & SegmentFields)
 
 /**
  * What the guard objects to.
@@ -147,9 +164,8 @@ export type ViolationKind =
  * @category models
  * @since 0.1.0
  */
-export interface Violated {
+export interface Violated extends Occurrence {
   readonly _tag: "Violated"
-  readonly host: string
   readonly kind: ViolationKind
   readonly message: string
 }
@@ -163,6 +179,9 @@ export interface Violated {
 export type Event = Call | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
 
 const hex = (n: number): string => `0x${n.toString(16)}`
+
+const segment = (e: SegmentEvent): string =>
+  `${e.flags.join(",")}: ${e.from} -> ${e.to}${e.bytes === 0 ? "" : `, ${e.bytes} bytes`}${e.urgent ? ", urgent" : ""}`
 
 const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag: K }>) => string } = {
   Call: (e) => {
@@ -178,16 +197,44 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
   Sent: (e) => `#${e.id} sent by ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Delivered: (e) => `#${e.id} delivered to ${e.socket}: ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,
-  Segment: (e) =>
-    `${e.flags.join(",")}: ${e.from} -> ${e.to}${e.bytes === 0 ? "" : `, ${e.bytes} bytes`}${e.urgent ? ", urgent" : ""}`,
+  Segment: (e) => segment(e),
+  SegmentArrived: (e) => `arrived: ${segment(e)}`,
   Violated: (e) => `VIOLATION ${e.kind}: ${e.message}`
 }
 
 /**
- * Returns an event as one line of text.
+ * Returns an event as one line of text, without its time.
  *
  * @category formatting
  * @since 0.1.0
  */
 export const format = (event: Event): string =>
   `[${event.host}] ${(formatters[event._tag] as (event: Event) => string)(event)}`
+
+/**
+ * Returns a trace as text, a line an event. A line begins with the time since the simulation began, in seconds, where
+ * that has moved since the line before.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const toText = (events: ReadonlyArray<Event>): string => {
+  let last = -1
+  return events
+    .map((event) => {
+      const time = event.at === last ? "" : formatTime(event.at)
+      last = event.at
+      return `${time.padStart(timeWidth)} ${format(event)}`
+    })
+    .join("\n")
+}
+
+const timeWidth = 10
+
+/**
+ * Returns milliseconds as seconds with three decimals: `"0.250s"`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatTime = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(3)}s`

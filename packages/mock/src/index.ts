@@ -1,4 +1,8 @@
+export * as MockCapture from "./MockCapture.ts"
+export * as MockDiagram from "./MockDiagram.ts"
 export * as MockNames from "./MockNames.ts"
+export * as MockNetstat from "./MockNetstat.ts"
 export * as MockNetwork from "./MockNetwork.ts"
+export * as MockTimeline from "./MockTimeline.ts"
 export * as MockTrace from "./MockTrace.ts"
 export * as MockWinsock from "./MockWinsock.ts"

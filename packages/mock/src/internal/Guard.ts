@@ -40,8 +40,7 @@ export class Guard {
 
   violation(kind: ViolationKind, message: string): void {
     if (this.level === "off") return
-    this.violations.push({ _tag: "Violated", host: this.host, kind, message })
-    this.trace.violated(this.host, kind, message)
+    this.violations.push(this.trace.violated(this.host, kind, message))
   }
 
   freeing(block: MockBlock): void {

@@ -18,6 +18,8 @@ export const PROBE = 32
 export type Arrive = (segment: Segment) => void
 
 export class Segment implements Flight {
+  /** Its number in the trace, 0 for none. */
+  id = 0
   readonly flags: number
   /** The end it is from; undefined for the RST of a port that nobody listens on. */
   readonly sender: Connection | undefined

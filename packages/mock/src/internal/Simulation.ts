@@ -30,7 +30,7 @@ export class Simulation {
 
   constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock, routes: Routes) {
     this.settings = settings
-    this.trace = new Trace(settings.trace)
+    this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
     this.network = new Network(this.turns, settings.delivery, routes)
     const random = new Random(settings.seed)

@@ -57,9 +57,11 @@ const carry = (
 ): void => {
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
   // what goes by a path is on no wire
-  if ((sender ?? target)!.paths === undefined) kernel.trace.segment(kernel.name, segment)
+  if ((sender ?? target)!.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
   kernel.network.carry(segment)
 }
+
+const socketOf = (end: Connection | undefined): number => end?.socket?.handle ?? 0
 
 const optionsOf = (connection: Connection): ReadonlyArray<number> =>
   (connection.socket ?? connection.listener)?.options ?? SocketOptions.defaults
@@ -119,12 +121,13 @@ const refused = (connection: Connection): void => {
   connection.kernel.turns.after(afterRefusal, connection.timer)
 }
 
-const arriveSyn = (client: Connection): void => {
-  // answered already, or given up
-  if (client.state !== "SYN_SENT" || client.remote !== undefined) return
+const arriveSyn = (segment: Segment, client: Connection): void => {
   const kernel = client.kernel.network.hostOf(client.kernel, client.peer)
   if (kernel === undefined) return
   const { paths } = client
+  if (paths === undefined) kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
+  // answered already, or given up
+  if (client.state !== "SYN_SENT" || client.remote !== undefined) return
   const listener =
     paths === undefined ? Bindings.findListener(kernel, client.peer, client.peerPort) : findListener(kernel, paths.peer)
   const listening = listener?.listening
@@ -229,7 +232,10 @@ const tellWindow = (connection: Connection): void => {
 
 const arrive = (segment: Segment): void => {
   const { chunk, flags, sender, target } = segment
-  if (target === undefined) return arriveSyn(sender!)
+  if (target === undefined) return arriveSyn(segment, sender!)
+  if (target.paths === undefined) {
+    target.kernel.trace.segment("SegmentArrived", target.kernel.name, socketOf(target), segment)
+  }
   if ((flags & RST) !== 0) return arriveRst(target)
   if (target.state === "CLOSED") {
     // nobody here knows it any more

@@ -2,19 +2,22 @@
  * What happened in a simulation, as data. Recording keeps references and numbers; decoding waits until somebody asks.
  */
 import type { Signature } from "@effect-winsock/core/Signatures"
+import type * as Clock from "effect/Clock"
 import type * as MockTrace from "../MockTrace.ts"
 import type { Datagram } from "./Datagram.ts"
 import { formatEndpoint } from "./Ip.ts"
 import * as Segments from "./Segment.ts"
 
 class CallRecord {
+  readonly at: number
   readonly host: string
   readonly name: string
   readonly signature: Signature
   readonly args: ReadonlyArray<number>
   result = 0
   error = 0
-  constructor(host: string, name: string, signature: Signature, args: ReadonlyArray<number>) {
+  constructor(at: number, host: string, name: string, signature: Signature, args: ReadonlyArray<number>) {
+    this.at = at
     this.host = host
     this.name = name
     this.signature = signature
@@ -23,19 +26,29 @@ class CallRecord {
   decode(): MockTrace.Call {
     const args: Record<string, number> = {}
     for (let i = 0; i < this.args.length; i++) args[this.signature.parameters[i][0]] = this.args[i]
-    return { _tag: "Call", host: this.host, name: this.name, args, result: this.result, error: this.error }
+    const { at, error, host, name, result } = this
+    return { _tag: "Call", at, host, name, args, result, error }
   }
 }
 export type { CallRecord }
 
 class DatagramRecord {
   readonly tag: "Sent" | "Delivered" | "Dropped"
+  readonly at: number
   readonly host: string
   readonly datagram: Datagram
   readonly socket: number
   readonly reason: string
-  constructor(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string) {
+  constructor(
+    tag: DatagramRecord["tag"],
+    at: number,
+    host: string,
+    datagram: Datagram,
+    socket: number,
+    reason: string
+  ) {
     this.tag = tag
+    this.at = at
     this.host = host
     this.datagram = datagram
     this.socket = socket
@@ -44,11 +57,16 @@ class DatagramRecord {
   decode(): MockTrace.DatagramEvent {
     const d = this.datagram
     const base = {
+      at: this.at,
       host: this.host,
       id: d.id,
       from: formatEndpoint(d.source, d.sourcePort),
       to: formatEndpoint(d.destination, d.destinationPort),
-      bytes: d.payload.length
+      protocol: d.protocol,
+      bytes: d.payload.length,
+      payload: d.payload,
+      ttl: d.ttl,
+      tos: d.tos
     }
     switch (this.tag) {
       case "Sent":
@@ -71,32 +89,46 @@ const flagNames = [
 ] as const
 
 class SegmentRecord {
+  readonly tag: "Segment" | "SegmentArrived"
+  readonly at: number
   readonly host: string
+  readonly socket: number
   readonly segment: Segments.Segment
   // pieces are cut further while they wait to be received
-  readonly bytes: number
-  constructor(host: string, segment: Segments.Segment) {
+  private readonly from: number
+  private readonly to: number
+  constructor(tag: SegmentRecord["tag"], at: number, host: string, socket: number, segment: Segments.Segment) {
+    this.tag = tag
+    this.at = at
     this.host = host
+    this.socket = socket
     this.segment = segment
-    this.bytes = segment.chunk?.size ?? 0
+    this.from = segment.chunk?.at ?? 0
+    this.to = segment.chunk?.end ?? 0
   }
   decode(): MockTrace.SegmentEvent {
-    const { chunk, flags, sender, target } = this.segment
+    const { chunk, flags, id, sender, target } = this.segment
     // a RST of nobody comes from where the SYN went
     const end = sender ?? target!
     const own = formatEndpoint(end.local, end.localPort)
     const other = formatEndpoint(end.peer, end.peerPort)
     return {
-      _tag: "Segment",
+      _tag: this.tag,
+      at: this.at,
       host: this.host,
+      id,
+      socket: this.socket,
       from: sender === undefined ? other : own,
       to: sender === undefined ? own : other,
       flags: flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name),
-      bytes: this.bytes,
+      bytes: this.to - this.from,
+      payload: chunk === undefined ? nothing : chunk.bytes.subarray(this.from, this.to),
       urgent: chunk?.urgent ?? false
     }
   }
 }
+
+const nothing = new Uint8Array(0)
 
 type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
 
@@ -104,41 +136,56 @@ type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
 export class Trace {
   readonly limit: number
+  private readonly clock: Clock.Clock
+  private readonly begun: number
   private entries: Array<Entry> = []
+  private segments = 0
 
   /** `limit` is how many of the latest events are kept; 0 records nothing. */
-  constructor(limit: number) {
+  constructor(limit: number, clock: Clock.Clock) {
     this.limit = limit
+    this.clock = clock
+    this.begun = clock.currentTimeMillisUnsafe()
+  }
+
+  private get now(): number {
+    return this.clock.currentTimeMillisUnsafe() - this.begun
   }
 
   call(host: string, name: string, signature: Signature, args: ReadonlyArray<number>): CallRecord {
-    const record = new CallRecord(host, name, signature, args)
+    const record = new CallRecord(this.now, host, name, signature, args)
     this.add(record)
     return record
   }
 
   completed(host: string, socket: number, overlapped: number, status: number, bytes: number, packet: boolean): void {
-    if (this.limit > 0) this.add({ _tag: "Completed", host, socket, overlapped, status, bytes, packet })
+    if (this.limit === 0) return
+    this.add({ _tag: "Completed", at: this.now, host, socket, overlapped, status, bytes, packet })
   }
 
   dequeued(host: string, port: number, key: number, overlapped: number, status: number, bytes: number): void {
-    if (this.limit > 0) this.add({ _tag: "Dequeued", host, port, key, overlapped, status, bytes })
+    if (this.limit === 0) return
+    this.add({ _tag: "Dequeued", at: this.now, host, port, key, overlapped, status, bytes })
   }
 
   ran(host: string, overlapped: number, status: number, bytes: number): void {
-    if (this.limit > 0) this.add({ _tag: "Ran", host, overlapped, status, bytes })
+    if (this.limit > 0) this.add({ _tag: "Ran", at: this.now, host, overlapped, status, bytes })
   }
 
-  violated(host: string, kind: MockTrace.ViolationKind, message: string): void {
-    if (this.limit > 0) this.add({ _tag: "Violated", host, kind, message })
+  violated(host: string, kind: MockTrace.ViolationKind, message: string): MockTrace.Violated {
+    const event = { _tag: "Violated", at: this.now, host, kind, message } as const
+    if (this.limit > 0) this.add(event)
+    return event
   }
 
   datagram(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string): void {
-    if (this.limit > 0) this.add(new DatagramRecord(tag, host, datagram, socket, reason))
+    if (this.limit > 0) this.add(new DatagramRecord(tag, this.now, host, datagram, socket, reason))
   }
 
-  segment(host: string, segment: Segments.Segment): void {
-    if (this.limit > 0) this.add(new SegmentRecord(host, segment))
+  segment(tag: SegmentRecord["tag"], host: string, socket: number, segment: Segments.Segment): void {
+    if (this.limit === 0) return
+    if (segment.id === 0) segment.id = ++this.segments
+    this.add(new SegmentRecord(tag, this.now, host, socket, segment))
   }
 
   list(): Array<MockTrace.Event> {
