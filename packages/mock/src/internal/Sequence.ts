@@ -2,15 +2,10 @@
  * A story as a Mermaid sequence diagram.
  */
 import { type Event, formatTime } from "../MockTrace.ts"
-import { type Lane, tell } from "./Story.ts"
+import { type Lane, laneName, tell } from "./Story.ts"
 
 // Mermaid's text ends at a semicolon or a line's end, and # begins an entity
 const text = (raw: string): string => raw.replace(/[#;:\r\n]/g, (c) => `#${c.charCodeAt(0)};`)
-
-const nameOf = (lane: Lane): string => {
-  if (lane.socket === 0) return "system"
-  return lane.label === "" ? `socket ${lane.socket}` : lane.label
-}
 
 interface Line {
   readonly step: number
@@ -34,7 +29,7 @@ export const write = (events: ReadonlyArray<Event>): string => {
     const lanes = story.lanes.filter((lane) => lane.host === host && shown.has(lane))
     if (lanes.length === 0) continue
     out.push(`  box ${text(host)}`)
-    for (const lane of lanes) out.push(`    participant ${id(lane)} as ${text(nameOf(lane))}`)
+    for (const lane of lanes) out.push(`    participant ${id(lane)} as ${text(laneName(lane))}`)
     out.push("  end")
   }
   let last = 0

@@ -22,6 +22,12 @@ export class Lane {
   }
 }
 
+/** What a lane is called. */
+export const laneName = ({ label, socket }: Lane): string => {
+  if (socket === 0) return "system"
+  return label === "" ? `socket ${socket}` : label
+}
+
 /** How an operation ended. */
 export type Outcome = "succeeded" | "aborted" | "failed" | "pending"
 

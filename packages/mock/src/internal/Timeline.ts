@@ -2,7 +2,7 @@
  * The drawing of a story as SVG.
  */
 import { type Event, formatTime } from "../MockTrace.ts"
-import { type Arrow, type Bar, type Lane, type Mark, type Outcome, type Story, tell } from "./Story.ts"
+import { type Arrow, type Bar, type Lane, type Mark, type Outcome, type Story, laneName, tell } from "./Story.ts"
 
 const gutter = 230
 const stepWidth = 16
@@ -111,11 +111,6 @@ const layOut = (story: Story): { readonly places: Map<Lane, Place>; readonly ban
     y += bandGap
   }
   return { places, bands, height: y + margin }
-}
-
-const laneName = (lane: Lane): string => {
-  if (lane.socket === 0) return "system"
-  return lane.label === "" ? `socket ${lane.socket}` : lane.label
 }
 
 const marks: { readonly [K in Mark["kind"]]: (x: number, y: number) => string } = {
