@@ -1,32 +1,12 @@
 // Processes and workers whose sockets complete by events and by routines: they stay alive and end as others do.
 import { assert, describe, it } from "@effect/vitest"
-import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { runFixture } from "../support/fixture.ts"
 
 const fixture = fileURLToPath(new URL("./fixtures/process.ts", import.meta.url))
 
 const run = (scenario: string, completion: string) =>
-  new Promise<{ code: number | null; lines: ReadonlyArray<string>; stderr: string; took: number }>(
-    (resolve, reject) => {
-      const env = { ...process.env, EFFECT_WINSOCK_COMPLETION: completion }
-      const child = spawn(process.execPath, [fixture, scenario], { env, stdio: ["ignore", "pipe", "pipe"] })
-      let stdout = ""
-      let stderr = ""
-      let ending = Number.NaN
-      child.stdout.on("data", (data) => {
-        stdout += data
-        if (Number.isNaN(ending) && stdout.includes("ending")) ending = performance.now()
-      })
-      child.stderr.on("data", (data) => {
-        stderr += data
-      })
-      child.on("error", reject)
-      child.on("close", (code) => {
-        const lines = stdout.split(/\r?\n/).filter((line) => line !== "")
-        resolve({ code, lines, stderr, took: performance.now() - ending })
-      })
-    }
-  )
+  runFixture(fixture, scenario, { env: { ...process.env, EFFECT_WINSOCK_COMPLETION: completion } })
 
 // a second or so (the bound on an off-thread wait), and room for a busy machine
 const soon = 5000

@@ -1,38 +1,12 @@
 /** Processes and workers that end with all of it in the kernel: accepts, receives, sends, and connections at rest. */
 import { assert, describe, it } from "@effect/vitest"
-import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { runFixture } from "../support/fixture.ts"
 
 const fixture = fileURLToPath(new URL("./fixtures/tcpExit.ts", import.meta.url))
 
-interface Ended {
-  readonly code: number | null
-  readonly lines: ReadonlyArray<string>
-  readonly stderr: string
-  /** Milliseconds from "ending" to the end of the process. */
-  readonly took: number
-}
-
-const run = (scenario: string): Promise<Ended> =>
-  new Promise((resolve, reject) => {
-    // one that does not end fails its test, and must not outlive it
-    const child = spawn(process.execPath, [fixture, scenario], { stdio: ["ignore", "pipe", "pipe"], timeout: 50_000 })
-    let stdout = ""
-    let stderr = ""
-    let ending = Number.NaN
-    child.stdout.on("data", (data) => {
-      stdout += data
-      if (Number.isNaN(ending) && stdout.includes("ending")) ending = performance.now()
-    })
-    child.stderr.on("data", (data) => {
-      stderr += data
-    })
-    child.on("error", reject)
-    child.on("close", (code) => {
-      const lines = stdout.split(/\r?\n/).filter((line) => line !== "")
-      resolve({ code, lines, stderr, took: performance.now() - ending })
-    })
-  })
+// one that does not end fails its test, and must not outlive it
+const run = (scenario: string) => runFixture(fixture, scenario, { timeout: 50_000 })
 
 // a second or so (the bound on a blocking dequeue) on a machine at rest; what it must not be is for ever
 const soon = 10_000
