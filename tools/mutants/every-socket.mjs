@@ -18,9 +18,8 @@ export default [
     name: "options: a control code that nobody refuses",
     file: options,
     why: "what must not be set on a SOCKET that is not managed is refused before the call",
-    find: '    const instead = live.refuses?.(info.name, checked)\n    if (instead !== undefined) {\n      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl"',
-    replace:
-      '    const instead = live.refuses?.(info.name, checked)\n    if (instead === name) {\n      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl"',
+    find: "  if (instead !== undefined) return refused(instead)",
+    replace: '  if (instead !== undefined && operation !== "WSAIoctl") return refused(instead)',
     caughtBy: [everySocket]
   },
   {

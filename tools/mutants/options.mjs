@@ -17,18 +17,16 @@ export default [
     file: core,
     name: "options: what the library keeps is set all the same",
     why: "a SO_LINGER of the program's would make closing block, or tear",
-    find: '    if (live.managed && info.kept !== undefined) {\n      return Effect.fail(WinsockErrors.invalidArgument("setsockopt"',
-    replace:
-      '    if (!live.managed && info.kept !== undefined) {\n      return Effect.fail(WinsockErrors.invalidArgument("setsockopt"',
+    find: "  if (live.managed && kept !== undefined) return refused(kept)",
+    replace: '  if (operation !== "setsockopt" && live.managed && kept !== undefined) return refused(kept)',
     caughtBy: [whole]
   },
   {
     file: core,
     name: "options: a control code that the library keeps is called all the same",
     why: "FIONBIO off would let a call block the JavaScript thread",
-    find: '    if (live.managed && info.kept !== undefined) {\n      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl"',
-    replace:
-      '    if (!live.managed && info.kept !== undefined) {\n      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl"',
+    find: "  if (live.managed && kept !== undefined) return refused(kept)",
+    replace: '  if (operation !== "WSAIoctl" && live.managed && kept !== undefined) return refused(kept)',
     caughtBy: [whole]
   },
   {
@@ -43,8 +41,9 @@ export default [
     file: core,
     name: "options: the SOCKET is asked for before the input is read",
     why: "reading it may run code that closes the socket, and the number is reused at once",
-    find: '    const handle = live.socket\n    if (handle === -1) return Effect.fail(WinsockErrors.socketClosed("WSAIoctl"))\n',
-    replace: "    const handle = live.socket as SocketHandle\n",
+    find: "  return handle === -1 ? WinsockErrors.socketClosed(operation) : { checked, handle }",
+    replace:
+      '  return handle === -1 && operation !== "WSAIoctl" ? WinsockErrors.socketClosed(operation) : { checked, handle: handle as SocketHandle }',
     caughtBy: [sockets]
   },
   {

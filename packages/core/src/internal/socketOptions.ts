@@ -94,6 +94,25 @@ export const get = <A>(socket: unknown, name: unknown): Effect.Effect<A, Winsock
       : Effect.succeed(answer.value as A)
   })
 
+/** Takes a value for a socket: as it is to be written, and the SOCKET that takes it; or why it is refused. */
+const take = (
+  operation: string,
+  live: LiveSocket,
+  { kept, name }: { readonly kept: string | undefined; readonly name: string },
+  codec: { readonly check: (value: unknown, name: string) => unknown },
+  given: unknown
+): { readonly checked: unknown; readonly handle: SocketHandle } | WinsockError => {
+  const refused = (expected: string): WinsockError => WinsockErrors.invalidArgument(operation, name, given, expected)
+  if (live.managed && kept !== undefined) return refused(kept)
+  const checked = codec.check(given, name)
+  if (checked instanceof Refusal) return refusedBy(operation, checked)
+  const instead = live.refuses?.(name, checked)
+  if (instead !== undefined) return refused(instead)
+  // reading the value may have run the program's code
+  const handle = live.socket
+  return handle === -1 ? WinsockErrors.socketClosed(operation) : { checked, handle }
+}
+
 export const set = (socket: unknown, name: unknown, value: unknown): Effect.Effect<void, WinsockError> =>
   Effect.suspend(() => {
     const info = find(name, socket)
@@ -103,18 +122,9 @@ export const set = (socket: unknown, name: unknown, value: unknown): Effect.Effe
     }
     const live = refuse("setsockopt", socket, info)
     if (live instanceof WinsockErrors.WinsockError) return Effect.fail(live)
-    if (live.managed && info.kept !== undefined) {
-      return Effect.fail(WinsockErrors.invalidArgument("setsockopt", info.name, value, info.kept))
-    }
-    const checked: unknown = info.value.check(value, info.name)
-    if (checked instanceof Refusal) return Effect.fail(refusedBy("setsockopt", checked))
-    const instead = live.refuses?.(info.name, checked)
-    if (instead !== undefined) {
-      return Effect.fail(WinsockErrors.invalidArgument("setsockopt", info.name, value, instead))
-    }
-    // reading the value may have run the program's code
-    const handle = live.socket
-    if (handle === -1) return Effect.fail(WinsockErrors.socketClosed("setsockopt"))
+    const taken = take("setsockopt", live, info, info.value, value)
+    if (taken instanceof WinsockErrors.WinsockError) return Effect.fail(taken)
+    const { checked, handle } = taken
     const { calls, scratch, seam } = live.engine
     const length = info.value.write(seam.abi, scratch.view, inputAt, checked)
     const at = length === 0 ? 0 : scratch.address + inputAt
@@ -147,18 +157,9 @@ export const ioctl = <A>(socket: unknown, name: unknown, input?: unknown): Effec
     if (info === undefined) return Effect.fail(unknown("WSAIoctl", name))
     const live = refuse("WSAIoctl", socket, info)
     if (live instanceof WinsockErrors.WinsockError) return Effect.fail(live)
-    if (live.managed && info.kept !== undefined) {
-      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl", info.name, input, info.kept))
-    }
-    const checked: unknown = info.input.check(input, info.name)
-    if (checked instanceof Refusal) return Effect.fail(refusedBy("WSAIoctl", checked))
-    const instead = live.refuses?.(info.name, checked)
-    if (instead !== undefined) {
-      return Effect.fail(WinsockErrors.invalidArgument("WSAIoctl", info.name, input, instead))
-    }
-    // reading the input may have run the program's code
-    const handle = live.socket
-    if (handle === -1) return Effect.fail(WinsockErrors.socketClosed("WSAIoctl"))
+    const taken = take("WSAIoctl", live, info, info.input, input)
+    if (taken instanceof WinsockErrors.WinsockError) return Effect.fail(taken)
+    const { checked, handle } = taken
     const { calls, scratch, seam } = live.engine
     const length = info.input.write(seam.abi, scratch.view, inputAt, checked)
     const size = info.output.size(seam.abi)
