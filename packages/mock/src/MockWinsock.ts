@@ -35,6 +35,7 @@ import { optionKeys } from "./internal/SocketOptions.ts"
 import { type Route, Routes } from "./internal/Routes.ts"
 import { Simulation } from "./internal/Simulation.ts"
 import type * as MockNames from "./MockNames.ts"
+import type * as MockRule from "./MockRule.ts"
 import type * as MockTrace from "./MockTrace.ts"
 
 /**
@@ -325,6 +326,8 @@ export interface Mock {
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
   /** Adds a rule until the scope closes. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
+  /** Installs rules of the network, which all machines of the simulation share, until the scope closes. */
+  readonly rules: (...rules: ReadonlyArray<MockRule.Rule>) => Effect.Effect<void, never, Scope.Scope>
   /** Keeps datagrams and segments from arriving, and send buffers from draining, until the scope closes. */
   readonly hold: Effect.Effect<void, never, Scope.Scope>
   /**

@@ -154,6 +154,11 @@ export const make = (simulation: Simulation, node: Node): Mock => {
         Effect.sync(() => kernel.faults.add(fault)),
         (remove) => Effect.sync(remove)
       ),
+    rules: (...rules) =>
+      Effect.acquireRelease(
+        Effect.sync(() => network.rules.add(rules)),
+        (remove) => Effect.sync(remove)
+      ),
     hold: Effect.acquireRelease(
       Effect.sync(() => network.hold()),
       () => Effect.sync(() => network.release())

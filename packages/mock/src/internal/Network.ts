@@ -16,6 +16,7 @@ import * as PathMtu from "./PathMtu.ts"
 import * as Raw from "./Raw.ts"
 import * as Receive from "./Receive.ts"
 import type { Router, Routes } from "./Routes.ts"
+import type { Rules } from "./Rules.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { Delivery } from "./Settings.ts"
@@ -62,6 +63,7 @@ export class Network implements Task {
   readonly turns: Turns
   readonly delivery: Delivery
   readonly routes: Routes
+  readonly rules: Rules
   readonly kernels: Array<Kernel> = []
   private flights: Array<Flight> = []
   private posted = false
@@ -70,10 +72,11 @@ export class Network implements Task {
   private lastId = 0
   private readonly touched: Array<UdpSocket> = []
 
-  constructor(turns: Turns, delivery: Delivery, routes: Routes) {
+  constructor(turns: Turns, delivery: Delivery, routes: Routes, rules: Rules) {
     this.turns = turns
     this.delivery = delivery
     this.routes = routes
+    this.rules = rules
   }
 
   nextId(): number {

@@ -9,6 +9,7 @@ import type { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
 import { Random } from "./Random.ts"
 import type { Routes } from "./Routes.ts"
+import { Rules } from "./Rules.ts"
 import type { Settings } from "./Settings.ts"
 import { Trace } from "./Trace.ts"
 import { ScheduledTask, Turns, macrotask } from "./Turns.ts"
@@ -32,8 +33,8 @@ export class Simulation {
     this.settings = settings
     this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
-    this.network = new Network(this.turns, settings.delivery, routes)
     const random = new Random(settings.seed)
+    this.network = new Network(this.turns, settings.delivery, routes, new Rules(random))
     const nodes: Array<Node> = []
     for (const machine of machines) {
       const kernel = new Kernel(machine.name, settings, this.trace, this.turns, random, this.network, machine)
