@@ -1,4 +1,5 @@
 export * as MockCapture from "./MockCapture.ts"
+export * as MockClock from "./MockClock.ts"
 export * as MockDiagram from "./MockDiagram.ts"
 export * as MockNames from "./MockNames.ts"
 export * as MockNetstat from "./MockNetstat.ts"
