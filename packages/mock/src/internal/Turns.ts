@@ -46,6 +46,9 @@ const quiet = Context.make(References.MinimumLogLevel, "None")
 
 const fewTimers = 64
 
+// a clock sleeps whole nanoseconds: what is left of a deadline after that is none
+const nanosecond = 1e-6
+
 export class Turns {
   readonly clock: Clock.Clock
   readonly failed: (error: unknown) => void
@@ -151,7 +154,7 @@ export class Turns {
   private readonly wake = (): void => {
     this.sleeper = undefined
     this.sleepsUntil = Number.POSITIVE_INFINITY
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = this.clock.currentTimeMillisUnsafe() + nanosecond
     while (this.timers.length > 0 && this.timers[0].deadline <= now) this.post(this.timers.shift()!.task)
     this.arm()
   }
