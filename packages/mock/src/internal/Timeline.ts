@@ -162,7 +162,7 @@ class Drawing {
     this.story = story
     this.xs = positions(story.times)
     this.layout = layOut(story)
-    this.width = Math.max(900, (this.xs.at(-1) ?? 0) + stepWidth + margin)
+    this.width = Math.ceil(Math.max(900, (this.xs.at(-1) ?? 0) + stepWidth + margin))
   }
 
   private middle(lane: Lane): number {
