@@ -19,7 +19,10 @@ export interface Packet {
   readonly at: number
   /** The machine that it leaves, by name. */
   readonly from: string
-  /** The machine that has its destination; undefined where none has, for broadcasts and for multicasts. */
+  /**
+   * The machine that has its destination, undefined where none has. A broadcast or multicast is judged for each machine
+   * that it would reach: then it is that one.
+   */
   readonly to: string | undefined
   readonly protocol: "UDP" | "TCP" | "ICMP" | "other"
   /** An address: `10.0.0.1`, `fd00::1`. */
@@ -38,6 +41,8 @@ export interface Packet {
   readonly offset: number
   /** How often TCP has sent it before. */
   readonly retransmissions: number
+  /** What it leaves with; undefined for TCP, whose machines all say 128. */
+  readonly hopLimit?: number | undefined
 }
 
 /**
@@ -51,16 +56,28 @@ export interface Change {
   delay: number
   /** One for each copy that arrives too: milliseconds after the packet itself. */
   copies: Array<number>
-  /** What arrives instead of the payload: a damaged packet. TCP drops one, as its checksum does not fit. */
+  /** What arrives instead of the payload: a damaged packet. Its receiver drops it, as its checksum does not fit. */
   payload: Uint8Array | undefined
+  /** Whether the checksum fits all the same, so that what is damaged is received. */
+  undetected: boolean
 }
+
+/**
+ * Why a packet is refused: what ICMP says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure = "network" | "host" | "protocol" | "port" | "hops"
 
 /**
  * What becomes of a packet, for good.
  *
  * - `Deliver`: it arrives, with what was changed so far
  * - `Drop`: it does not, and nobody is told
- * - `Refuse`: it does not, and ICMP tells its sender why: destination unreachable, or time exceeded for `hops`
+ * - `Refuse`: it does not, and ICMP tells its sender why: destination unreachable, or time exceeded for `hops`. `by` is
+ *   the address that says so: else the destination for `port` and `protocol`, and for all else the first router of the
+ *   route, or the sender's own machine where there is none.
  * - `TooBig`: it does not, and ICMP tells its sender the MTU
  * - `Reset`: of a TCP connection, both ends get a RST; of all else as `Drop`
  *
@@ -70,7 +87,7 @@ export interface Change {
 export type Verdict =
   | { readonly _tag: "Deliver" }
   | { readonly _tag: "Drop"; readonly reason: string }
-  | { readonly _tag: "Refuse"; readonly failure: "network" | "host" | "protocol" | "port" | "hops" }
+  | { readonly _tag: "Refuse"; readonly failure: Failure; readonly by?: string | undefined }
   | { readonly _tag: "TooBig"; readonly mtu: number }
   | { readonly _tag: "Reset" }
 
@@ -102,7 +119,10 @@ export interface Chance {
  * @since 0.1.0
  */
 export interface Rule {
-  /** What it does, in a few words: `loss of 10 % between client and server`. */
+  /** All that it does, in a few words: `loss of 10 % (between client and server)`. */
   readonly description: string
-  readonly begin: (chance: Chance) => Judge
+  /** The hosts that it names. Where one is none of the simulation's, it is not installed. */
+  readonly hosts?: ReadonlyArray<string> | undefined
+  /** Begins it; `at` is when, as `Packet.at` counts. */
+  readonly begin: (chance: Chance, at: number) => Judge
 }

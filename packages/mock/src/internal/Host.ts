@@ -138,6 +138,7 @@ export const netstat = (kernel: Kernel): Array<SocketInfo> => {
 export const make = (simulation: Simulation, node: Node): Mock => {
   const { kernel, seam } = node
   const { network, trace } = simulation
+  const hosts = simulation.nodes.map((other) => other.kernel.name)
   return {
     name: kernel.name,
     seam,
@@ -157,7 +158,7 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       ),
     rules: (...rules) =>
       Effect.acquireRelease(
-        Effect.sync(() => network.rules.add(rules)),
+        Effect.sync(() => network.rules.add(rules, hosts)),
         (remove) => Effect.sync(remove)
       ),
     hold: Effect.acquireRelease(

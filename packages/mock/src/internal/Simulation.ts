@@ -36,7 +36,8 @@ export class Simulation {
     this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
     const random = new Random(settings.seed)
-    this.network = new Network(this.turns, settings.delivery, routes, new Rules(random))
+    const rules = new Rules(random, () => this.trace.now, this.taskThrew)
+    this.network = new Network(this.turns, settings.delivery, routes, rules)
     const nodes: Array<Node> = []
     for (const machine of machines) {
       const kernel = new Kernel(machine.name, settings, this.trace, this.turns, random, this.network, machine)

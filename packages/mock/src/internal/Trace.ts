@@ -150,7 +150,8 @@ export class Trace {
     this.begun = clock.currentTimeMillisUnsafe()
   }
 
-  private get now(): number {
+  /** Milliseconds since the simulation began. */
+  get now(): number {
     return this.clock.currentTimeMillisUnsafe() - this.begun
   }
 
