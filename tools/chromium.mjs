@@ -21,7 +21,7 @@ const flags = [
   "--disable-component-update",
   "--disable-sync",
   "--hide-scrollbars",
-  // the page has all of the window
+  // the page has all of the window, and that all of a screen
   "--kiosk"
 ]
 
@@ -55,5 +55,10 @@ export const elementsOf = (path) => open(path, ["--dump-dom"])
 export const screenshot = async (path, { dark = false, height, to, width }) => {
   // Blink's numbers for the preferred scheme: 0 dark, 1 light
   const scheme = `--blink-settings=preferredColorScheme=${dark ? 0 : 1}`
-  await open(path, [scheme, `--window-size=${width},${height}`, `--screenshot=${to}`])
+  await open(path, [
+    scheme,
+    `--screen-info={${width}x${height}}`,
+    `--window-size=${width},${height}`,
+    `--screenshot=${to}`
+  ])
 }
