@@ -37,6 +37,8 @@ export interface Bar {
   readonly from: number
   to: number | undefined
   outcome: Outcome
+  /** What came of it, in a word or two. */
+  result: string
   title: string
 }
 
@@ -116,6 +118,7 @@ class Teller {
         this.pending.delete(key)
         bar.to = this.step(event)
         bar.outcome = outcomeOf(event.status)
+        bar.result = bar.outcome === "succeeded" ? bytes(event.bytes) : statusName(event.status)
         bar.title += `, ${bar.outcome}: ${statusName(event.status)}, ${bytes(event.bytes)}`
         return
       }
@@ -172,7 +175,7 @@ class Teller {
     const overlapped = call.args.lpOverlapped ?? 0
     if (overlapped !== 0 && (error === 0 || error === WSA_IO_PENDING)) {
       const lane = this.lane(call, socketOf(call))
-      const bar: Bar = { lane, name, from: this.step(call), to: undefined, outcome: "pending", title: name }
+      const bar: Bar = { lane, name, from: this.step(call), to: undefined, outcome: "pending", result: "", title: name }
       this.bars.push(bar)
       this.pending.set(`${host} ${overlapped}`, bar)
       return
