@@ -10,6 +10,7 @@ import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
 import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
+import * as Steps from "./Steps.ts"
 import type { Connection } from "./Connection.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -136,18 +137,20 @@ const netstat = (kernel: Kernel): Array<SocketInfo> => {
 
 export const make = (simulation: Simulation, node: Node): Mock => {
   const { kernel, seam } = node
-  const { network, trace } = simulation
+  const { network, trace, turns } = simulation
+  const settled = Effect.callback<void>((resume) =>
+    simulation.settle((settled) =>
+      resume(settled ? Effect.void : Effect.die(new Error("the simulation never comes to rest")))
+    )
+  )
   return {
     name: kernel.name,
     seam,
     trace: Effect.sync(() => trace.list()),
     clearTrace: Effect.sync(() => trace.clear()),
     sockets: Effect.sync(() => netstat(kernel)),
-    settled: Effect.callback<void>((resume) =>
-      simulation.settle((settled) =>
-        resume(settled ? Effect.void : Effect.die(new Error("the simulation never comes to rest")))
-      )
-    ),
+    settled,
+    advance: (duration) => Steps.advance(turns.clock, settled, duration),
     guard: Effect.sync(() => kernel.guard.violations.slice()),
     fault: (fault) =>
       Effect.acquireRelease(
