@@ -12,7 +12,7 @@ import * as NetAddress from "effect/net/NetAddress"
 const at = (ip: string, port = 0) => NetAddress.inetAddressFromIpStringUnsafe(ip, port)
 
 describe("virtual time in steps", () => {
-  // two routers between the two: a datagram takes 20 ms to the first, and 20 ms to the second
+  // a router between the two: 10 ms to it, and 10 ms from it
   const routed = MockNetwork.make({
     hosts: MockNetwork.twoHosts,
     routes: [{ between: ["client", "server"], routers: [["10.0.0.254"]], delay: 10 }]

@@ -67,6 +67,13 @@ export interface Behaviour {
    */
   readonly guard?: "strict" | "collect" | "off" | undefined
   /**
+   * Whether what the guard finds says where in the program the call was made, and where the operation was begun or the
+   * socket opened: a stack for every one of them.
+   *
+   * @default false (`MockTest`: true)
+   */
+  readonly callSites?: boolean | undefined
+  /**
    * How many of the latest events the trace keeps; `true` is 10,000, `false` none.
    *
    * @default true
@@ -424,6 +431,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     abi: behaviour.abi ?? defaults.abi,
     seed: behaviour.seed ?? defaults.seed,
     guard: behaviour.guard ?? defaults.guard,
+    callSites: behaviour.callSites ?? defaults.callSites,
     trace: trace === undefined || trace === true ? defaults.trace : trace === false ? 0 : trace,
     dequeue: behaviour.dequeue ?? defaults.dequeue,
     truncationAnswer: behaviour.truncationAnswer ?? defaults.truncationAnswer,

@@ -8,6 +8,7 @@ import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
 import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
 import { Loop } from "./Loop.ts"
+import * as Report from "./Report.ts"
 import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
@@ -198,10 +199,11 @@ export const release = (simulation: Simulation): Effect.Effect<void> =>
     for (const { kernel } of simulation.nodes) audit(kernel)
     const violations = simulation.nodes.flatMap(({ kernel }) => kernel.guard.violations)
     if (level !== "strict" || violations.length === 0) return Effect.void
-    const events = simulation.trace.list().slice(-shown)
+    const all = simulation.trace.list()
+    const events = all.slice(-shown)
     const lines = [
-      `the simulated kernel found ${violations.length} ${violations.length === 1 ? "violation" : "violations"}:`,
-      ...violations.map((violation) => `  [${violation.host}] ${violation.kind}: ${violation.message}`),
+      `the simulated kernel found ${Report.counted(violations.length)}:`,
+      ...Report.violationLines(violations, all, events),
       ...(events.length === 0 ? [] : ["what happened last:", ...events.map((event) => `  ${MockTrace.format(event)}`)])
     ]
     return Effect.die(new Error(lines.join("\n")))
