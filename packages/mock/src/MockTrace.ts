@@ -159,7 +159,20 @@ export type ViolationKind =
   | "TaskThrew"
 
 /**
- * A breach of Winsock's memory and handle rules.
+ * A place in the user's program: frames of the JS stack outside of the library, innermost first, and the fiber's spans and
+ * functions made with `Effect.fn`. What a library's own turn of the event loop does has no frames, and perhaps no spans.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallSite {
+  readonly frames: ReadonlyArray<string>
+  readonly spans: ReadonlyArray<string>
+}
+
+/**
+ * A breach of Winsock's memory and handle rules. With `Behaviour.callSites` it says where the offending call was made, and
+ * where what it is about (the operation, the socket that was left open) was begun.
  *
  * @category models
  * @since 0.1.0
@@ -168,6 +181,8 @@ export interface Violated extends Occurrence {
   readonly _tag: "Violated"
   readonly kind: ViolationKind
   readonly message: string
+  readonly callSite?: CallSite | undefined
+  readonly submittedAt?: CallSite | undefined
 }
 
 /**

@@ -23,6 +23,7 @@ import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import type { Abi } from "@effect-winsock/schema/Layout"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -34,6 +35,7 @@ import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { type Route, Routes } from "./internal/Routes.ts"
 import { Simulation } from "./internal/Simulation.ts"
+import * as Steps from "./internal/Steps.ts"
 import type * as MockNames from "./MockNames.ts"
 import type * as MockRule from "./MockRule.ts"
 import type * as MockTrace from "./MockTrace.ts"
@@ -64,6 +66,13 @@ export interface Behaviour {
    * @default "strict"
    */
   readonly guard?: "strict" | "collect" | "off" | undefined
+  /**
+   * Whether what the guard finds says where in the program the call was made, and where the operation was begun or the
+   * socket opened: a stack for every one of them.
+   *
+   * @default false (`MockTest`: true)
+   */
+  readonly callSites?: boolean | undefined
   /**
    * How many of the latest events the trace keeps; `true` is 10,000, `false` none.
    *
@@ -322,6 +331,12 @@ export interface Mock {
    * cancellation, and no call for a few turns of the event loop. Does not move the clock. Dies when that never happens.
    */
   readonly settled: Effect.Effect<void>
+  /**
+   * Lets a finite time go by under `TestClock`, in steps: everything that becomes due on the way, in the simulation and in
+   * the program, happens at its time, and what follows from it at its own. Ends settled. `TestClock.adjust` alone goes to
+   * the end of its time before the network has had a turn. Under any other clock it sleeps, and settles.
+   */
+  readonly advance: (duration: Duration.Input) => Effect.Effect<void>
   /** The breaches found so far. */
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
   /** Adds a rule until the scope closes. */
@@ -372,6 +387,41 @@ export interface Mock {
  */
 export class MockWinsock extends Context.Service<MockWinsock, Mock>()("@effect-winsock/mock/MockWinsock") {}
 
+/**
+ * Waits until nothing is under way in the simulation, as `Mock.settled` says: no sleeping, and the clock does not move.
+ *
+ * **Example** (A late datagram)
+ *
+ * ```ts
+ * import { UdpSocket } from "@effect-winsock/core"
+ * import { MockWinsock } from "@effect-winsock/mock"
+ * import { Effect, Fiber } from "effect"
+ *
+ * const late = (socket: UdpSocket.UdpSocket) =>
+ *   Effect.gen(function*() {
+ *     const fiber = yield* Effect.forkChild(Effect.timeoutOption(socket.receive, "10 minutes"))
+ *     yield* MockWinsock.advance("10 minutes")
+ *     yield* socket.send(new Uint8Array(1), socket.address)
+ *     yield* MockWinsock.settled
+ *     return [yield* Fiber.join(fiber), yield* socket.receive]
+ *   })
+ * ```
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const settled: Effect.Effect<void, never, MockWinsock> = Effect.flatMap(MockWinsock, (mock) => mock.settled)
+
+/**
+ * Lets a finite time go by, as `Mock.advance` says: everything happens at its time, and then the simulation settles. Dies
+ * of an infinite duration.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const advance = (duration: Duration.Input): Effect.Effect<void, never, MockWinsock> =>
+  Effect.flatMap(MockWinsock, (mock) => mock.advance(duration))
+
 /** The build of Windows 10 1803. */
 const firstWithUnix = 17_134
 
@@ -381,6 +431,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     abi: behaviour.abi ?? defaults.abi,
     seed: behaviour.seed ?? defaults.seed,
     guard: behaviour.guard ?? defaults.guard,
+    callSites: behaviour.callSites ?? defaults.callSites,
     trace: trace === undefined || trace === true ? defaults.trace : trace === false ? 0 : trace,
     dequeue: behaviour.dequeue ?? defaults.dequeue,
     truncationAnswer: behaviour.truncationAnswer ?? defaults.truncationAnswer,
@@ -413,7 +464,10 @@ export const makeMachines = (
 ): Effect.Effect<ReadonlyArray<Mock>, never, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))),
+      Effect.map(Clock.Clock, (clock) => {
+        Steps.watch(clock)
+        return new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))
+      }),
       Host.release
     ),
     (simulation) => Effect.succeed(simulation.nodes.map((node) => Host.make(simulation, node)))

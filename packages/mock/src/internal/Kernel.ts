@@ -72,7 +72,7 @@ export class Kernel {
   readonly machine: Machine
   readonly faults = new Faults()
   readonly routines: Routines
-  readonly handles = new Handles<AnyObject>()
+  readonly handles = new Handles<AnyObject>((object) => this.guard.begun(object))
   readonly names = new NameService()
   readonly eventWaits = new EventWaits(this)
   /** Who waits for changes of its interfaces. */
@@ -119,7 +119,7 @@ export class Kernel {
     this.name = name
     this.settings = settings
     this.trace = trace
-    this.guard = new Guard(settings.guard, name, trace)
+    this.guard = new Guard(settings.guard, name, trace, settings.callSites)
     this.routines = new Routines(this.guard, turns)
     this.memory = new MockMemory(settings.abi, this.guard)
     this.guard.memory = this.memory
@@ -285,7 +285,11 @@ export class Kernel {
       }
     } catch (error) {
       if (!(error instanceof AccessViolation)) throw error
-      this.guard.violation("MemoryGone", `the OVERLAPPED 0x${overlapped.toString(16)} was freed under its operation`)
+      this.guard.violation(
+        "MemoryGone",
+        `the OVERLAPPED 0x${overlapped.toString(16)} was freed under its operation`,
+        operation.site
+      )
     }
     if (operation.event !== 0) {
       const event = this.handles.get(operation.event)

@@ -6,6 +6,7 @@ import type { Datagram } from "./Datagram.ts"
 import type { MockMemory } from "./Memory.ts"
 import type { Registered } from "./Routines.ts"
 import { gather } from "./Buffers.ts"
+import type { Site } from "./CallSite.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { Socket } from "./Socket.ts"
 import type { Thread } from "./Threads.ts"
@@ -76,6 +77,8 @@ export class Operation {
   next: Operation | undefined
   list: OperationList | undefined
   snapshots: Array<Snapshot> | undefined
+  /** Where it was begun, if that is noted. */
+  site: Site | undefined
 
   constructor(socket: Socket) {
     this.socket = socket

@@ -16,6 +16,7 @@ export interface Settings {
   readonly abi: Abi
   readonly seed: number
   readonly guard: GuardLevel
+  readonly callSites: boolean
   readonly trace: number
   readonly dequeue: Dequeue
   readonly truncationAnswer: TruncationAnswer
@@ -46,6 +47,7 @@ export const defaults: Settings = {
   abi: "x64",
   seed: 1,
   guard: "strict",
+  callSites: false,
   trace: 10_000,
   dequeue: "fifo",
   truncationAnswer: "pending",

@@ -80,7 +80,7 @@ const looks: ReadonlySet<string> = new Set([
 ])
 
 /** The SOCKET that a call is about, by what the parameters are called. */
-const socketOf = (call: Call): number =>
+export const socketOf = (call: Call): number =>
   call.args.s ?? call.args.sListenSocket ?? call.args.hSocket ?? call.args.hFile ?? 0
 
 const statusName = (status: number): string => NtStatus.nameOf(status) ?? `0x${(status >>> 0).toString(16)}`

@@ -178,8 +178,13 @@ export class Trace {
     if (this.limit > 0) this.add({ _tag: "Ran", at: this.now, host, overlapped, status, bytes })
   }
 
-  violated(host: string, kind: MockTrace.ViolationKind, message: string): MockTrace.Violated {
-    const event = { _tag: "Violated", at: this.now, host, kind, message } as const
+  violated(
+    host: string,
+    kind: MockTrace.ViolationKind,
+    message: string,
+    sites: Pick<MockTrace.Violated, "callSite" | "submittedAt">
+  ): MockTrace.Violated {
+    const event = { _tag: "Violated", at: this.now, host, kind, message, ...sites } as const
     if (this.limit > 0) this.add(event)
     return event
   }
