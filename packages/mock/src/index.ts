@@ -1,5 +1,6 @@
 export * as MockCapture from "./MockCapture.ts"
 export * as MockDiagram from "./MockDiagram.ts"
+export * as MockFault from "./MockFault.ts"
 export * as MockNames from "./MockNames.ts"
 export * as MockNetstat from "./MockNetstat.ts"
 export * as MockNetwork from "./MockNetwork.ts"

@@ -24,6 +24,7 @@ export interface Settings {
   /** Undefined: what Windows gives for each kind of operation. */
   readonly closeStatus: number | undefined
   readonly delivery: Delivery
+  readonly cancelIoEx: boolean
   readonly absentExtensions: ReadonlyArray<string>
   /** Level and number, as SocketOptions keys them. */
   readonly absentOptions: ReadonlySet<number>
@@ -53,6 +54,7 @@ export const defaults: Settings = {
   cancellation: "immediate",
   closeStatus: undefined,
   delivery: "turn",
+  cancelIoEx: true,
   absentExtensions: [],
   absentOptions: new Set(),
   sendControl: "honoured",
