@@ -28,6 +28,20 @@ export interface Call extends Occurrence {
 }
 
 /**
+ * A fault that struck: the call that it struck, which is the one before it, and what it does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Faulted extends Occurrence {
+  readonly _tag: "Faulted"
+  readonly call: string
+  /** The SOCKET or HANDLE of the call, 0 for none. */
+  readonly socket: number
+  readonly description: string
+}
+
+/**
  * The end of an overlapped operation: its NTSTATUS, its byte count, and whether a packet was queued for it.
  *
  * @category models
@@ -191,7 +205,7 @@ export interface Violated extends Occurrence {
  * @category models
  * @since 0.1.0
  */
-export type Event = Call | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
+export type Event = Call | Faulted | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
@@ -203,6 +217,7 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
     const args = Object.entries(e.args).map(([name, value]) => `${name}=${value > 0xffff ? hex(value) : value}`)
     return `${e.name}(${args.join(", ")}) -> ${e.result}${e.error === 0 ? "" : `, error ${e.error}`}`
   },
+  Faulted: (e) => `FAULT ${e.description}`,
   Completed: (e) =>
     `completed ${hex(e.overlapped)} of socket ${e.socket}: ${hex(e.status)}, ${e.bytes} bytes${
       e.packet ? ", packet queued" : ""

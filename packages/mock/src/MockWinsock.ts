@@ -17,7 +17,7 @@
  * @since 0.1.0
  */
 import type { Seam } from "@effect-winsock/core/Seam"
-import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import type { ExtensionName } from "@effect-winsock/core/Signatures"
 import * as Winsock from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import type { Abi } from "@effect-winsock/schema/Layout"
@@ -36,6 +36,7 @@ import { optionKeys } from "./internal/SocketOptions.ts"
 import { type Route, Routes } from "./internal/Routes.ts"
 import { Simulation } from "./internal/Simulation.ts"
 import * as Steps from "./internal/Steps.ts"
+import type * as MockFault from "./MockFault.ts"
 import type * as MockNames from "./MockNames.ts"
 import type * as MockRule from "./MockRule.ts"
 import type * as MockTrace from "./MockTrace.ts"
@@ -118,6 +119,13 @@ export interface Behaviour {
    * @default "turn"
    */
   readonly delivery?: "turn" | "immediate" | undefined
+  /**
+   * Whether single operations can be cancelled. Without, as with layered providers whose sockets are no file handles
+   * (`XP1_IFS_HANDLES` is not set), `CancelIoEx` fails with `ERROR_INVALID_FUNCTION`.
+   *
+   * @default true
+   */
+  readonly cancelIoEx?: boolean | undefined
   /** Extension functions that the provider does not have. */
   readonly absentExtensions?: ReadonlyArray<ExtensionName> | undefined
   /** Socket options that the provider does not have, by the names in `schema/Options`: `WSAENOPROTOOPT`. */
@@ -252,26 +260,12 @@ export interface MachineOptions {
 export interface Options extends Behaviour, MachineOptions {}
 
 /**
- * A rule that makes calls fail or end differently. `call` is a function of ws2_32, mswsock or kernel32. The rule
- * applies to calls for which `when` holds, from the `nth` of them on (from 1), `times` times: once when `nth` is given,
- * always when neither is.
+ * A rule that makes calls fail or end differently.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Fault {
-  readonly call: FunctionName | ExtensionName
-  readonly nth?: number | undefined
-  /** Decides by the arguments, by their documented names. */
-  readonly when?: ((args: { readonly [parameter: string]: number }) => boolean) | undefined
-  readonly times?: number | undefined
-  /** The call does nothing and fails with this code. */
-  readonly code?: number | undefined
-  /** The overlapped operation stays pending and ends in a later turn with this NTSTATUS and no bytes. */
-  readonly ntstatus?: number | undefined
-  /** The overlapped operation stays pending and ends this many turns later than it would. */
-  readonly lateCompletion?: number | undefined
-}
+export type Fault = MockFault.Fault
 
 /**
  * States of TCP, as netstat names them. `CLOSED` is that of a socket whose connection is over or broke.
@@ -339,7 +333,7 @@ export interface Mock {
   readonly advance: (duration: Duration.Input) => Effect.Effect<void>
   /** The breaches found so far. */
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
-  /** Adds a rule until the scope closes. */
+  /** Makes calls of this machine go wrong until the scope closes. Dies of a fault that cannot be, with a RangeError. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
   /** Installs rules of the network, which all machines of the simulation share, until the scope closes. */
   readonly rules: (...rules: ReadonlyArray<MockRule.Rule>) => Effect.Effect<void, never, Scope.Scope>
@@ -439,6 +433,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancellation: behaviour.cancellation ?? defaults.cancellation,
     closeStatus: behaviour.closeStatus ?? defaults.closeStatus,
     delivery: behaviour.delivery ?? defaults.delivery,
+    cancelIoEx: behaviour.cancelIoEx ?? defaults.cancelIoEx,
     absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions,
     absentOptions: optionKeys(behaviour.absentOptions ?? []),
     sendControl: behaviour.sendControl ?? defaults.sendControl,

@@ -25,6 +25,7 @@ export interface Settings {
   /** Undefined: what Windows gives for each kind of operation. */
   readonly closeStatus: number | undefined
   readonly delivery: Delivery
+  readonly cancelIoEx: boolean
   readonly absentExtensions: ReadonlyArray<string>
   /** Level and number, as SocketOptions keys them. */
   readonly absentOptions: ReadonlySet<number>
@@ -55,6 +56,7 @@ export const defaults: Settings = {
   cancellation: "immediate",
   closeStatus: undefined,
   delivery: "turn",
+  cancelIoEx: true,
   absentExtensions: [],
   absentOptions: new Set(),
   sendControl: "honoured",

@@ -95,10 +95,20 @@ export class Simulation {
 const quietTurns = 4
 const mostTurns = 100_000
 
+// what the kernel allocates for itself never fails
+const memoryOf = ({ faults, memory }: Kernel): Seam["memory"] => ({
+  alloc: (size) => {
+    const refused = faults.any && faults.at("alloc", () => ({ size })) !== 0
+    if (refused) throw new RangeError(`cannot allocate ${size} bytes: a fault`)
+    return memory.alloc(size)
+  },
+  free: memory.free
+})
+
 const seamOf = (kernel: Kernel): Seam => ({
   name: "mock",
   abi: kernel.settings.abi,
-  memory: kernel.memory,
+  memory: memoryOf(kernel),
   calls: makeCalls(kernel),
   offThread: makeOffThread(kernel),
   bind: makeBind(kernel),

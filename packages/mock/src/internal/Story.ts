@@ -42,7 +42,7 @@ export interface Bar {
   title: string
 }
 
-export type MarkKind = "cancel" | "failure" | "dropped" | "violation"
+export type MarkKind = "cancel" | "fault" | "failure" | "dropped" | "violation"
 
 export interface Mark {
   readonly lane: Lane
@@ -150,6 +150,8 @@ class Teller {
         return this.arrive(`segment ${event.id}`, this.lane(event, event.socket), event)
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
+      case "Faulted":
+        return this.mark("fault", this.lane(event, event.socket), event, `fault: ${event.description}`)
       case "Dequeued":
       case "Ran":
         return

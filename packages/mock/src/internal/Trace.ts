@@ -130,7 +130,7 @@ class SegmentRecord {
 
 const nothing = new Uint8Array(0)
 
-type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
+type Plain = MockTrace.Faulted | MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
 
 type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
@@ -159,6 +159,10 @@ export class Trace {
     const record = new CallRecord(this.now, host, name, signature, args)
     this.add(record)
     return record
+  }
+
+  faulted(host: string, call: string, socket: number, description: string): void {
+    if (this.limit > 0) this.add({ _tag: "Faulted", at: this.now, host, call, socket, description })
   }
 
   completed(host: string, socket: number, overlapped: number, status: number, bytes: number, packet: boolean): void {

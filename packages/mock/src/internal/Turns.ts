@@ -97,6 +97,13 @@ export class Turns {
     this.arm()
   }
 
+  /** Runs `act` so many turns or milliseconds from now, within this one for none. */
+  later({ delay, turns }: { readonly delay: number; readonly turns: number }, act: () => void): void {
+    if (delay > 0) this.after(delay, new ScheduledTask(act))
+    else if (turns > 0) this.post(new ScheduledTask(() => this.later({ delay, turns: turns - 1 }, act)))
+    else act()
+  }
+
   /** Says whether a task waits for its turn; delayed ones do not count. */
   get busy(): boolean {
     return this.queue.length > 0
