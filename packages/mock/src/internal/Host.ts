@@ -6,6 +6,7 @@ import type { Route as NetworkRoute } from "../MockNetwork.ts"
 import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
+import { interfaceMtu } from "./Layout.ts"
 import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
 import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
@@ -16,8 +17,6 @@ import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 import { UnixSocket } from "./UnixSocket.ts"
 
-const defaultMtu = 1500
-
 /** Puts a machine together; throws a RangeError for an interface that cannot be. */
 export const machine = (name: string, options: MachineOptions): Machine => {
   const interfaces = (options.interfaces ?? []).map((own) => {
@@ -26,8 +25,9 @@ export const machine = (name: string, options: MachineOptions): Machine => {
       index: own.index,
       name: own.name,
       loopback: false,
-      mtu: own.mtu ?? defaultMtu,
-      addresses: own.addresses.map(parseAddress)
+      mtu: interfaceMtu(own.name, own.mtu),
+      addresses: own.addresses.map(parseAddress),
+      link: undefined
     }
   })
   return {
@@ -35,7 +35,8 @@ export const machine = (name: string, options: MachineOptions): Machine => {
     interfaces: [loopbackInterface, ...interfaces],
     answersUnreachable: options.portUnreachable ?? true,
     answersEcho: options.echoReply ?? true,
-    administrator: options.administrator ?? true
+    administrator: options.administrator ?? true,
+    toward: undefined
   }
 }
 

@@ -12,7 +12,8 @@ const failures = {
   host: { v4: [3, 1], v6: [1, 3] },
   protocol: { v4: [3, 2], v6: [4, 1] },
   port: { v4: [3, 3], v6: [1, 4] },
-  hops: { v4: [11, 0], v6: [3, 0] }
+  hops: { v4: [11, 0], v6: [3, 0] },
+  size: { v4: [3, 4], v6: [2, 0] }
 } as const
 
 export type Failure = keyof typeof failures
@@ -71,7 +72,8 @@ export const about = (
   from: Ip,
   datagram: Datagram,
   failure: Failure,
-  ttl: number
+  ttl: number,
+  mtu = 0
 ): Datagram | undefined => {
   const { source } = datagram
   if (source.isAny || (isIcmp(datagram) && isError(datagram))) return undefined
@@ -83,6 +85,7 @@ export const about = (
   bytes[1] = code
   // of a parameter problem: where the wrong byte is
   if (type === 4) bytes[7] = nextHeaderAt
+  if (failure === "size") new DataView(bytes.buffer).setUint32(4, mtu, false)
   bytes.set(quoted, 8)
   return message(id, from, source, bytes, ttl)
 }

@@ -15,7 +15,7 @@ import type { Operation } from "./Operation.ts"
 import * as PathMtu from "./PathMtu.ts"
 import * as Raw from "./Raw.ts"
 import * as Receive from "./Receive.ts"
-import type { Router, Routes } from "./Routes.ts"
+import type { Router, Routes, Way } from "./Routes.ts"
 import type { Rules } from "./Rules.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -135,7 +135,7 @@ export class Network implements Task {
   /** Returns the machine that has an address, as seen from one of them. */
   hostOf(kernel: Kernel, ip: Ip): Kernel | undefined {
     if (Machine.owner(kernel.machine, ip) !== undefined) return kernel
-    return this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
+    return this.routes.owner(this.kernels, kernel, ip)
   }
 
   deliver(flight: DatagramFlight): void {
@@ -155,6 +155,8 @@ export class Network implements Task {
     // each router takes one off, and the one that finds nothing left goes no further
     const expires = datagram.ttl <= routers.length - (end === "noHost" || end === "noNetwork" ? 1 : 0)
     const passed = expires ? datagram.ttl : routers.length
+    const narrow = PathMtu.narrowAt(kernel, datagram, way.mtus)
+    if (narrow !== -1 && (narrow < passed || !expires)) return this.tooBig(flight, way, narrow)
     this.after(way.delay * (expires || end === "noHost" || end === "noNetwork" ? passed : passed + 1), () => {
       datagram.ttl -= expires ? passed - 1 : passed
       if (expires) return this.refuse(flight, routers[passed - 1], way.delay * passed, "hops")
@@ -227,6 +229,16 @@ export class Network implements Task {
     if (icmp !== undefined) this.sendBack(kernel, icmp, delay)
   }
 
+  /** A part of the way is too narrow: the router before it says so, and the sender's machine knows from now on. */
+  private tooBig({ datagram, kernel }: DatagramFlight, { mtus, routers }: Way, at: number): void {
+    kernel.pathMtus.learn(datagram.destination, mtus[at])
+    this.drop(kernel, datagram, "too big for the path")
+    // before the first router it is the machine itself that finds out
+    const from = routers[at - 1]?.find((own) => own.isV4 === datagram.source.isV4)
+    const icmp = from && Icmp.about(this.nextId(), from, datagram, "size", routerTtl, mtus[at])
+    if (icmp !== undefined) this.sendBack(kernel, icmp, 0)
+  }
+
   private atRouter(flight: DatagramFlight, delay: number): void {
     const { datagram, kernel } = flight
     const reply = Icmp.replyTo(this.nextId(), datagram, routerTtl)
@@ -253,13 +265,17 @@ export class Network implements Task {
 
   private broadcast(flight: DatagramFlight): void {
     const { datagram, kernel } = flight
+    const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
     let reached = 0
     for (const target of this.kernels) {
       const own =
         target === kernel
-          ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
+          ? via
           : target.machine.interfaces.find(
-              (own) => !own.loopback && own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
+              (own) =>
+                !own.loopback &&
+                own.link === via?.link &&
+                own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
             )
       if (own === undefined) continue
       const raw = copyOf(datagram, own.index, MSG_BCAST)
@@ -279,7 +295,7 @@ export class Network implements Task {
     const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
     let reached = 0
     for (const at of via === undefined ? [] : Multicast.arrivals(this.kernels, kernel, via, datagram)) {
-      if (PathMtu.isTooBig(datagram, Machine.byIndex(at.kernel.machine, at.index)!.mtu)) continue
+      if (PathMtu.isTooBig(datagram, Machine.mtuOf(Machine.byIndex(at.kernel.machine, at.index)!))) continue
       for (const socket of Bindings.findAll(at.kernel, datagram)) {
         if (!Multicast.isFor(socket, datagram, at, at.kernel === kernel)) continue
         this.hand(at.kernel, socket, copyOf(datagram, at.index, MSG_MCAST))
