@@ -6,10 +6,13 @@
 import type * as Winsock from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
 import * as Layout from "./internal/Layout.ts"
+import { type Given, Programs } from "./internal/Programs.ts"
+import type * as MockNetstat from "./MockNetstat.ts"
 import {
   type Behaviour,
   type LayerOptions,
@@ -130,6 +133,47 @@ export interface Route<Name extends string> {
  */
 export interface MockNetwork<Name extends string> {
   readonly hosts: { readonly [N in Name]: Mock }
+  /**
+   * Runs a program on a machine: with the machine's `Winsock` and `MockWinsock`, and a scope that closes when it ends. Its
+   * result is the program's. A crash of the machine interrupts it, so that this ends as interrupted; on a machine that is down
+   * it fails with `SystemNotReady`.
+   */
+  readonly run: <A, E, R>(
+    host: Name,
+    program: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | WinsockError, Exclude<R, Given>>
+  /** As `run`, in a fiber of its own, which is interrupted when the scope closes. It has begun when this returns. */
+  readonly fork: <A, E, R>(
+    host: Name,
+    program: Effect.Effect<A, E, R>
+  ) => Effect.Effect<Fiber.Fiber<A, E | WinsockError>, never, Exclude<R, Given> | Scope.Scope>
+  /**
+   * Has a machine run a program whenever it is up, until the scope closes: at once, and anew after each restart, also where it
+   * had ended by itself. The fiber ends when the program fails, with its failure; a program that a crash ended has not failed.
+   */
+  readonly host: <A, E, R>(
+    host: Name,
+    program: Effect.Effect<A, E, R>
+  ) => Effect.Effect<Fiber.Fiber<never, E | WinsockError>, never, Exclude<R, Given> | Scope.Scope>
+  /**
+   * Takes the power from a machine: its programs are interrupted, nothing leaves it any more and nothing arrives. Its sockets,
+   * ports, connections and groups are gone, and nobody is told: a peer hears nothing until the machine is up again and answers
+   * with a RST. What had left the machine arrives. Waits until the programs of `run`, `fork` and `host` have ended: their
+   * finalizers run, and calls in them that need the network fail with `WSAENETDOWN`. The guard says nothing about what is left
+   * behind. Nothing happens to a machine that is down.
+   */
+  readonly crash: (host: Name) => Effect.Effect<void>
+  /**
+   * Starts a machine again, after a crash if it is up: with its addresses, its files and what a test asked of it (`fault`,
+   * `addAddress`), and nothing else. Programs of `host` begin anew. (A program cannot restart its own machine: it ends with
+   * the crash.)
+   */
+  readonly restart: (host: Name) => Effect.Effect<void>
+  readonly isUp: (host: Name) => Effect.Effect<boolean>
+  /** The sockets of all machines, for `MockNetstat.networkTable`. */
+  readonly netstat: Effect.Effect<Array<MockNetstat.HostSockets<Name>>>
+  /** As `Mock.settled`: waits until nothing is under way, on any machine. */
+  readonly settled: Effect.Effect<void>
 }
 
 /**
@@ -185,10 +229,31 @@ export const make = <Name extends string, LinkName extends string = never>(
     if (links === undefined && routers !== undefined) throw new RangeError("routers join links, and there are none")
     const joined = links === undefined ? undefined : Layout.make(machines, links, routers ?? {})
     if (joined !== undefined && routes.length > 0) throw new RangeError("routes are for networks without links")
-    return Effect.map(makeMachines(options, machines, routes, joined), (mocks) => ({
-      hosts: Object.fromEntries(mocks.map((mock) => [mock.name, mock])) as { readonly [N in Name]: Mock }
-    }))
+    if (names.length === 0) throw new RangeError("hosts are none")
+    return Effect.map(makeMachines(options, machines, routes, joined), networkOf<Name>)
   })
+
+const networkOf = <Name extends string>(mocks: ReadonlyArray<Mock>): MockNetwork<Name> => {
+  const programs = new Map(mocks.map((mock) => [mock.name, new Programs(Host.powerOf(mock), () => layer(mock))]))
+  const of = (name: Name): Programs => {
+    const found = programs.get(name)
+    if (found === undefined) throw new RangeError(`not a host of this network: ${name}`)
+    return found
+  }
+  return {
+    hosts: Object.fromEntries(mocks.map((mock) => [mock.name, mock])) as { readonly [N in Name]: Mock },
+    run: (host, program) => Effect.suspend(() => of(host).run(program)),
+    fork: (host, program) => Effect.suspend(() => of(host).fork(program)),
+    host: (host, program) => Effect.suspend(() => of(host).host(program)),
+    crash: (host) => Effect.suspend(() => of(host).crash),
+    restart: (host) => Effect.suspend(() => of(host).restart),
+    isUp: (host) => Effect.sync(() => of(host).isUp),
+    netstat: Effect.forEach(mocks, (mock) =>
+      Effect.map(mock.sockets, (sockets) => ({ host: mock.name as Name, isUp: of(mock.name as Name).isUp, sockets }))
+    ),
+    settled: mocks[0].settled
+  }
+}
 
 /**
  * Layer that provides `Winsock` over one machine of a network, and `MockWinsock`, the machine.

@@ -53,7 +53,7 @@ export class Links {
   /** The machine that a packet to the address comes to: the nearest that has it. */
   owner(kernels: ReadonlyArray<Kernel>, from: Machine, ip: Ip): Kernel | undefined {
     for (const { link } of this.reaches(from)) {
-      const owner = kernels.find(({ machine }) => machine !== from && isOn(machine, link, ip))
+      const owner = kernels.find(({ isDown, machine }) => !isDown && machine !== from && isOn(machine, link, ip))
       if (owner !== undefined) return owner
     }
     return undefined

@@ -134,13 +134,25 @@ export class Network implements Task {
 
   /** Returns the machine that has an address, as seen from one of them. */
   hostOf(kernel: Kernel, ip: Ip): Kernel | undefined {
-    if (Machine.owner(kernel.machine, ip) !== undefined) return kernel
+    if (Machine.owner(kernel.machine, ip) !== undefined) return kernel.isDown ? undefined : kernel
     return this.routes.owner(this.kernels, kernel, ip)
+  }
+
+  /** The machine of a kernel as it is now; undefined while it is down. */
+  private present(kernel: Kernel): Kernel | undefined {
+    if (!kernel.isDown) return kernel
+    return this.kernels.find((other) => other.machine === kernel.machine && !other.isDown)
+  }
+
+  // a machine that is down is silent, and so is everybody about it
+  private isOfDown(ip: Ip): boolean {
+    return this.kernels.some(({ isDown, machine }) => isDown && Machine.owner(machine, ip)?.loopback === false)
   }
 
   deliver(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
-    if (socket !== undefined) {
+    // what left the machine before its power went is under way all the same
+    if (socket !== undefined && !kernel.isDown) {
       Timestamps.departs(this.turns, socket, datagram)
       Send.drained(kernel, socket, datagram.payload.length, flight.operation)
     }
@@ -149,6 +161,7 @@ export class Network implements Task {
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
     if (isForged(kernel, flight)) return this.drop(kernel, datagram, "source of another")
     const target = this.hostOf(kernel, ip)
+    if (target === undefined && this.isOfDown(ip)) return this.drop(kernel, datagram, "host is down")
     const way = this.routes.find(this.kernels, kernel, target, ip)
     const { end, routers } = way
     if (end === "nobody") return this.drop(kernel, datagram, "no such host")
@@ -180,8 +193,10 @@ export class Network implements Task {
     this.turns.after(delay, new ScheduledTask(() => this.carry(new Arrival(act))))
   }
 
-  private arrive(flight: DatagramFlight, target: Kernel, index: number): void {
+  private arrive(flight: DatagramFlight, to: Kernel, index: number): void {
     const { datagram } = flight
+    const target = this.present(to)
+    if (target === undefined) return this.drop(to, datagram, "host is down")
     datagram.interfaceIndex = index
     const raws = Raw.deliver(this, target, datagram)
     if (datagram.protocol !== IPPROTO_UDP) return this.arriveAsOther(flight, target, raws)
@@ -257,7 +272,7 @@ export class Network implements Task {
 
   /** An ICMP port unreachable tells the socket whose datagram met it. */
   private report(kernel: Kernel, { datagram, socket }: Report): void {
-    if (socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
+    if (socket.kernel !== kernel || socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
     if (socket.peer !== undefined && (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source)))
       return
     this.hand(kernel, socket, datagram)
@@ -268,6 +283,7 @@ export class Network implements Task {
     const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
     let reached = 0
     for (const target of this.kernels) {
+      if (target.isDown) continue
       const own =
         target === kernel
           ? via

@@ -59,7 +59,9 @@ export class Routes {
   /** The machine, other than the sender, that a packet to the address comes to. */
   owner(kernels: ReadonlyArray<Kernel>, from: Kernel, ip: Ip): Kernel | undefined {
     if (this.links !== undefined) return this.links.owner(kernels, from.machine, ip)
-    return kernels.find(({ machine }) => machine !== from.machine && Machine.owner(machine, ip) !== undefined)
+    return kernels.find(
+      ({ isDown, machine }) => !isDown && machine !== from.machine && Machine.owner(machine, ip) !== undefined
+    )
   }
 
   /** The way from a machine to an address, which is that of `target` unless no machine has it. */

@@ -4,6 +4,7 @@
 import type { Seam } from "@effect-winsock/core/Seam"
 import type * as Clock from "effect/Clock"
 import { makeBind, makeCalls, makeOffThread } from "./Dispatcher.ts"
+import { powerOff } from "./Down.ts"
 import { Kernel } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
@@ -14,9 +15,10 @@ import type { Settings } from "./Settings.ts"
 import { Trace } from "./Trace.ts"
 import { ScheduledTask, Turns, macrotask } from "./Turns.ts"
 
+/** A machine; what is of one life between two crashes is replaced. */
 export interface Node {
-  readonly kernel: Kernel
-  readonly seam: Seam
+  kernel: Kernel
+  seam: Seam
 }
 
 /** How many simulations have begun and not ended. */
@@ -28,21 +30,46 @@ export class Simulation {
   readonly turns: Turns
   readonly network: Network
   readonly nodes: ReadonlyArray<Node>
+  private readonly random: Random
 
   constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock, routes: Routes) {
     this.settings = settings
     this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
     const random = new Random(settings.seed)
+    this.random = random
     this.network = new Network(this.turns, settings.delivery, routes, new Rules(random))
     const nodes: Array<Node> = []
     for (const machine of machines) {
-      const kernel = new Kernel(machine.name, settings, this.trace, this.turns, random, this.network, machine)
+      const kernel = this.boot(machine)
       this.network.kernels.push(kernel)
       nodes.push({ kernel, seam: seamOf(kernel) })
     }
     this.nodes = nodes
     live.simulations++
+  }
+
+  private boot(machine: Machine): Kernel {
+    return new Kernel(machine.name, this.settings, this.trace, this.turns, this.random, this.network, machine)
+  }
+
+  powerOff(node: Node): void {
+    powerOff(node.kernel)
+    this.trace.power(node.kernel.name, "Crashed")
+  }
+
+  /** The machine is up again: with its addresses and files, and nothing else. What a test asked of it holds on. */
+  powerOn(node: Node): void {
+    const { faults, files, guard, machine } = node.kernel
+    const kernel = this.boot(machine)
+    kernel.faults = faults
+    kernel.files = files
+    kernel.guard.violations.push(...guard.violations)
+    const { kernels } = this.network
+    kernels[kernels.indexOf(node.kernel)] = kernel
+    node.kernel = kernel
+    node.seam = seamOf(kernel)
+    this.trace.power(kernel.name, "Restarted")
   }
 
   /** Calls `done` once nothing is under way, or with false when that takes too many turns. */

@@ -147,6 +147,10 @@ class Teller {
         return this.arrive(`segment ${event.id}`, this.lane(event, event.socket), event)
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
+      case "Crashed":
+        return this.mark("failure", this.lane(event, 0), event, "crashed")
+      case "Restarted":
+        return this.mark("failure", this.lane(event, 0), event, "restarted")
       case "Dequeued":
       case "Ran":
         return
