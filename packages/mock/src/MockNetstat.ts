@@ -39,11 +39,49 @@ const columns: ReadonlyArray<readonly [title: string, value: (socket: SocketInfo
  * @category formatting
  * @since 0.1.0
  */
-export const toTable = (sockets: ReadonlyArray<SocketInfo>): string => {
-  const rows = [
-    columns.map(([title]) => title),
-    ...sockets.map((one) => columns.map(([, value]) => String(value(one))))
-  ]
+export const toTable = (sockets: ReadonlyArray<SocketInfo>): string => table(sockets.map(row))
+
+/**
+ * What a machine of a network has open: nothing while it is down.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HostSockets<Name extends string = string> {
+  readonly host: Name
+  readonly isUp: boolean
+  readonly sockets: ReadonlyArray<SocketInfo>
+}
+
+/**
+ * Returns what `MockNetwork.netstat` says as one table of text. A machine that is down has one line, with the state `DOWN`.
+ *
+ * **Example** (What a network has open)
+ *
+ * ```ts
+ * import { MockNetstat, MockNetwork } from "@effect-winsock/mock"
+ * import { Effect } from "effect"
+ *
+ * const show = Effect.gen(function*() {
+ *   const network = yield* MockNetwork.makeServers(3)
+ *   yield* network.crash("server2")
+ *   yield* Effect.log(MockNetstat.networkTable(yield* network.netstat))
+ * }).pipe(Effect.scoped)
+ * ```
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const networkTable = (hosts: ReadonlyArray<HostSockets>): string =>
+  table(hosts.flatMap(({ host, isUp, sockets }) => (isUp ? sockets.map(row) : [downRow(host)])))
+
+const row = (socket: SocketInfo): ReadonlyArray<string> => columns.map(([, value]) => String(value(socket)))
+
+const downRow = (host: string): ReadonlyArray<string> =>
+  columns.map(([title]) => (title === "Host" ? host : title === "State" ? "DOWN" : "-"))
+
+const table = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const rows = [columns.map(([title]) => title), ...lines]
   const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i].length)))
   return rows
     .map((row) =>

@@ -200,12 +200,20 @@ export interface Violated extends Occurrence {
 }
 
 /**
+ * A machine's power went, or it is up again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type PowerEvent = ({ readonly _tag: "Crashed" } & Occurrence) | ({ readonly _tag: "Restarted" } & Occurrence)
+
+/**
  * Anything that a trace records.
  *
  * @category models
  * @since 0.1.0
  */
-export type Event = Call | Faulted | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
+export type Event = Call | Faulted | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated | PowerEvent
 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
@@ -229,7 +237,9 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
   Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Segment: (e) => segment(e),
   SegmentArrived: (e) => `arrived: ${segment(e)}`,
-  Violated: (e) => `VIOLATION ${e.kind}: ${e.message}`
+  Violated: (e) => `VIOLATION ${e.kind}: ${e.message}`,
+  Crashed: () => "crashed",
+  Restarted: () => "restarted"
 }
 
 /**

@@ -30,6 +30,7 @@ import type * as Scope from "effect/Scope"
 import type { TcpState as ConnectionState } from "./internal/Connection.ts"
 import * as Host from "./internal/Host.ts"
 import { NameTable } from "./internal/NameTable.ts"
+import type { Links } from "./internal/Links.ts"
 import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
@@ -210,7 +211,7 @@ export interface Interface {
   readonly name: string
   readonly addresses: ReadonlyArray<string>
   /**
-   * Largest IP packet in bytes.
+   * Largest IP packet in bytes, 576 or more.
    *
    * @default 1500
    */
@@ -455,13 +456,14 @@ const settingsOf = (behaviour: Behaviour): Settings => {
 export const makeMachines = (
   behaviour: Behaviour,
   machines: ReadonlyArray<Machine>,
-  routes: ReadonlyArray<Route> = []
+  routes: ReadonlyArray<Route> = [],
+  links?: Links
 ): Effect.Effect<ReadonlyArray<Mock>, never, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
       Effect.map(Clock.Clock, (clock) => {
         Steps.watch(clock)
-        return new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))
+        return new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes, links))
       }),
       Host.release
     ),

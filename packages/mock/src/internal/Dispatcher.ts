@@ -5,6 +5,7 @@ import type { Calls, Extensions, OffThread } from "@effect-winsock/core/Seam"
 import * as Signatures from "@effect-winsock/core/Signatures"
 import { WSA_WAIT_FAILED } from "@effect-winsock/schema/Flags"
 import { WSAEFAULT, WSAEINVAL } from "@effect-winsock/schema/WsaError"
+import { refusal } from "./Down.ts"
 import { type Implementation, extensions, functions } from "./Functions.ts"
 import { addressOf } from "./Ioctls.ts"
 import type { Kernel } from "./Kernel.ts"
@@ -71,7 +72,8 @@ const invoke = (kernel: Kernel, entry: Entry, args: Array<number>): number => {
   const record =
     kernel.trace.limit === 0 ? undefined : kernel.trace.call(kernel.name, entry.name, entry.signature, args)
   let result = 0
-  const faulty = kernel.faults.any
+  if (kernel.isDown) kernel.error = refusal(entry.name)
+  const faulty = kernel.faults.any && !kernel.isDown
   if (faulty) kernel.error = kernel.faults.at(entry.name, () => argumentsOf(entry, args))
   if (kernel.error === 0) {
     try {
@@ -165,7 +167,13 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
       if (!thread.isBlocked) done(result, after)
     }
     if (elsewhere === undefined) return kernel.turns.post(new ScheduledTask(task))
-    kernel.turns.after(elsewhere.latency, new ScheduledTask(() => elsewhere.run(task)))
+    const { away } = kernel.names
+    const call = new ScheduledTask(() => {
+      away.delete(call)
+      elsewhere.run(task)
+    })
+    away.add(call)
+    kernel.turns.after(elsewhere.latency, call)
   }
   return offThread as OffThread
 }

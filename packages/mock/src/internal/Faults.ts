@@ -117,7 +117,7 @@ const kindOf = (socket: AnySocket): string =>
   socket.isUnix ? "UNIX" : socket.protocol === "TCP" ? "TCP" : socket.raw === undefined ? "UDP" : "RAW"
 
 export class Faults {
-  private readonly kernel: Kernel
+  private kernel: Kernel
   private rules: Array<Rule> = []
   private current: Rule | undefined
   private calledSocket = 0
@@ -126,6 +126,12 @@ export class Faults {
 
   constructor(kernel: Kernel) {
     this.kernel = kernel
+  }
+
+  /** The machine is up again with another kernel, and what was asked of it holds on. */
+  movedTo(kernel: Kernel): this {
+    this.kernel = kernel
+    return this
   }
 
   get any(): boolean {

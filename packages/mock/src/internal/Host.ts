@@ -6,6 +6,7 @@ import type { Route as NetworkRoute } from "../MockNetwork.ts"
 import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
+import { interfaceMtu } from "./Layout.ts"
 import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
 import { Loop } from "./Loop.ts"
 import * as Report from "./Report.ts"
@@ -19,8 +20,6 @@ import type { TcpSocket } from "./TcpSocket.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 import { UnixSocket } from "./UnixSocket.ts"
 
-const defaultMtu = 1500
-
 /** Puts a machine together; throws a RangeError for an interface that cannot be. */
 export const machine = (name: string, options: MachineOptions): Machine => {
   const interfaces = (options.interfaces ?? []).map((own) => {
@@ -29,8 +28,9 @@ export const machine = (name: string, options: MachineOptions): Machine => {
       index: own.index,
       name: own.name,
       loopback: false,
-      mtu: own.mtu ?? defaultMtu,
-      addresses: own.addresses.map(parseAddress)
+      mtu: interfaceMtu(own.name, own.mtu),
+      addresses: own.addresses.map(parseAddress),
+      link: undefined
     }
   })
   return {
@@ -38,7 +38,8 @@ export const machine = (name: string, options: MachineOptions): Machine => {
     interfaces: [loopbackInterface, ...interfaces],
     answersUnreachable: options.portUnreachable ?? true,
     answersEcho: options.echoReply ?? true,
-    administrator: options.administrator ?? true
+    administrator: options.administrator ?? true,
+    toward: undefined
   }
 }
 
@@ -126,7 +127,8 @@ const describeConnection = (host: string, connection: Connection | undefined): S
 })
 
 export const netstat = (kernel: Kernel): Array<SocketInfo> => {
-  const { connections, handles, name } = kernel
+  const { connections, handles, isDown, name } = kernel
+  if (isDown) return []
   connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
   return [
     ...handles.list().flatMap((object) => (object.type === "socket" ? [describe(name, object)] : [])),
@@ -138,7 +140,6 @@ export const netstat = (kernel: Kernel): Array<SocketInfo> => {
 }
 
 export const make = (simulation: Simulation, node: Node): Mock => {
-  const { kernel, seam } = node
   const { network, trace, turns } = simulation
   const settled = Effect.callback<void>((resume) =>
     simulation.settle((settled) =>
@@ -146,18 +147,20 @@ export const make = (simulation: Simulation, node: Node): Mock => {
     )
   )
   const hosts = simulation.nodes.map((other) => other.kernel.name)
-  return {
-    name: kernel.name,
-    seam,
+  const mock: Mock = {
+    name: node.kernel.name,
+    get seam() {
+      return node.seam
+    },
     trace: Effect.sync(() => trace.list()),
     clearTrace: Effect.sync(() => trace.clear()),
-    sockets: Effect.sync(() => netstat(kernel)),
+    sockets: Effect.sync(() => netstat(node.kernel)),
     settled,
     advance: (duration) => Steps.advance(turns.clock, settled, duration),
-    guard: Effect.sync(() => kernel.guard.violations.slice()),
+    guard: Effect.sync(() => node.kernel.guard.violations.slice()),
     fault: (fault) =>
       Effect.acquireRelease(
-        Effect.sync(() => kernel.faults.add(fault)),
+        Effect.sync(() => node.kernel.faults.add(fault)),
         (remove) => Effect.sync(remove)
       ),
     rules: (...rules) =>
@@ -169,21 +172,39 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       Effect.sync(() => network.hold()),
       () => Effect.sync(() => network.release())
     ),
-    file: (path, content) => Effect.sync(() => kernel.files.add(path, content)),
-    addAddress: (index, address) => Effect.sync(() => Happenings.addAddress(kernel, index, address)),
-    removeAddress: (address) => Effect.sync(() => Happenings.removeAddress(kernel, address)),
-    threadExit: (ports = "survive") => Effect.sync(() => Happenings.threadExit(kernel, ports)),
-    keptAlive: Effect.sync(() => kernel.keepAlive > 0),
+    file: (path, content) => Effect.sync(() => node.kernel.files.add(path, content)),
+    addAddress: (index, address) => Effect.sync(() => Happenings.addAddress(node.kernel, index, address)),
+    removeAddress: (address) => Effect.sync(() => Happenings.removeAddress(node.kernel, address)),
+    threadExit: (ports = "survive") => Effect.sync(() => Happenings.threadExit(node.kernel, ports)),
+    keptAlive: Effect.sync(() => node.kernel.keepAlive > 0),
     exit: Effect.sync(() => {
-      for (const task of kernel.exitTasks) task()
+      for (const task of node.kernel.exitTasks) task()
     }),
-    counts: Effect.sync(() => ({
-      blocks: kernel.memory.live,
-      handles: kernel.handles.open,
-      pending: kernel.guard.pending.size
-    }))
+    counts: Effect.sync(() => {
+      const { guard, handles, memory } = node.kernel
+      return { blocks: memory.live, handles: handles.open, pending: guard.pending.size }
+    })
   }
+  powers.set(mock, {
+    get isUp() {
+      return !node.kernel.isDown
+    },
+    off: () => simulation.powerOff(node),
+    on: () => simulation.powerOn(node)
+  })
+  return mock
 }
+
+/** The power of a machine, which a network has in its hands. */
+export interface Power {
+  readonly isUp: boolean
+  readonly off: () => void
+  readonly on: () => void
+}
+
+const powers = new WeakMap<Mock, Power>()
+
+export const powerOf = (mock: Mock): Power => powers.get(mock)!
 
 // how much of the trace goes into the defect
 const shown = 60

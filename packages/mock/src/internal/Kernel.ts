@@ -70,7 +70,7 @@ export class Kernel {
   readonly random: Random
   readonly network: Network
   readonly machine: Machine
-  readonly faults = new Faults(this)
+  faults = new Faults(this)
   readonly routines: Routines
   readonly handles = new Handles<AnyObject>((object) => this.guard.begun(object))
   readonly names = new NameService()
@@ -84,9 +84,11 @@ export class Kernel {
   /** Bound TCP sockets. */
   readonly boundStreams = new Map<number, Array<TcpSocket>>()
   readonly connections = new Connections()
-  readonly files = new Files()
+  files = new Files()
   readonly pathMtus = new PathMtus()
   readonly streams: StreamEvents = streams
+  /** Whether the machine's power went, for good: one that is up again has another kernel. */
+  isDown = false
   /** The error of the call in progress, 0 while it succeeds. */
   error = 0
   /** The JS thread's last error. */

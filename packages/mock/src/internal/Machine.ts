@@ -8,12 +8,21 @@ export interface InterfaceAddress {
   readonly prefix: number
 }
 
+/** What joins interfaces of several machines. */
+export interface Link {
+  readonly name: string
+  readonly mtu: number
+  readonly subnets: ReadonlyArray<InterfaceAddress>
+}
+
 export interface Interface {
   readonly index: number
   readonly name: string
   readonly loopback: boolean
   readonly mtu: number
   readonly addresses: ReadonlyArray<InterfaceAddress>
+  /** Undefined where the network has no links: then all machines reach each other. */
+  readonly link: Link | undefined
 }
 
 export interface Machine {
@@ -26,6 +35,8 @@ export interface Machine {
   readonly answersEcho: boolean
   /** Whether its user may open raw sockets. */
   readonly administrator: boolean
+  /** The index of the interface that leads to an address behind routers. */
+  toward: ((destination: Ip.Ip) => number | undefined) | undefined
 }
 
 const loopbackMtu = 0xffff_ffff
@@ -38,7 +49,8 @@ export const loopbackInterface: Interface = {
   addresses: [
     { ip: Ip.loopbackV4, prefix: 8 },
     { ip: Ip.loopbackV6, prefix: 128 }
-  ]
+  ],
+  link: undefined
 }
 
 /** Parses `address/prefix`; throws for text that is none. */
@@ -74,7 +86,8 @@ export const broadcastInterface = (machine: Machine, ip: Ip.Ip): Interface | und
 
 /**
  * Returns the interface that a datagram leaves by: the owner of the destination, else the one it is on-link of, else
- * the first that is no loopback and has an address of the family (the default route).
+ * the one that routers lead there from, else the first that is no loopback and has an address of the family (the default
+ * route).
  */
 export const route = (machine: Machine, destination: Ip.Ip, scope: number): Interface | undefined => {
   if (scope !== 0 && destination.isLinkLocal) return byIndex(machine, scope)
@@ -85,18 +98,27 @@ export const route = (machine: Machine, destination: Ip.Ip, scope: number): Inte
       if (ip.samePrefix(destination, prefix)) return candidate
     }
   }
+  const led = machine.toward?.(destination)
+  if (led !== undefined) return byIndex(machine, led)
   const { isV4 } = destination
   return machine.interfaces.find((own) => !own.loopback && own.addresses.some(({ ip }) => ip.isV4 === isV4))
 }
 
-/** Whether two interfaces are on one link: they share a network, of more than one address and not fe80::/10. */
-export const onOneLink = (a: Interface, b: Interface): boolean =>
-  !a.loopback &&
-  !b.loopback &&
-  a.addresses.some(({ ip, prefix }) => {
+/**
+ * Whether two interfaces are on one link. Where none are declared: they share a network, of more than one address and
+ * not fe80::/10.
+ */
+export const onOneLink = (a: Interface, b: Interface): boolean => {
+  if (a.loopback || b.loopback) return false
+  if (a.link !== undefined || b.link !== undefined) return a.link === b.link
+  return a.addresses.some(({ ip, prefix }) => {
     if (ip.isLinkLocal || prefix >= (ip.isV4 ? 32 : 128)) return false
     return b.addresses.some((other) => other.prefix === prefix && ip.samePrefix(other.ip, prefix))
   })
+}
+
+/** The largest packet that comes in by an interface: its own bound, and that of its link. */
+export const mtuOf = ({ link, mtu }: Interface): number => Math.min(mtu, link?.mtu ?? mtu)
 
 /** Returns the source address that a datagram gets when its socket has none. */
 export const sourceFor = (machine: Machine, via: Interface, destination: Ip.Ip): Ip.Ip | undefined => {

@@ -196,10 +196,10 @@ export const arrivals = (
   via: Machine.Interface,
   datagram: Datagram
 ): Array<Arrival> => {
-  const found: Array<Arrival> = [{ kernel: sender, index: via.index }]
+  const found: Array<Arrival> = sender.isDown ? [] : [{ kernel: sender, index: via.index }]
   if (via.loopback || staysHere(datagram)) return found
   for (const kernel of kernels) {
-    if (kernel === sender) continue
+    if (kernel.isDown || kernel.machine === sender.machine) continue
     for (const own of kernel.machine.interfaces) {
       if (Machine.onOneLink(own, via)) found.push({ kernel, index: own.index })
     }

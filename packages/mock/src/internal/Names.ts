@@ -32,6 +32,8 @@ export class NameService {
   readonly pending = new Map<number, Pending>()
   /** Lists that were given out and not freed, by address. */
   readonly lists = new Map<number, MockBlock>()
+  /** Calls of GetNameInfoW that threads of their own wait for. */
+  readonly away = new Set<ScheduledTask>()
   /** Whether the call in progress is made on a thread of its own, which may wait. */
   elsewhere = false
   lastHandle = 0x10000
@@ -125,6 +127,12 @@ const finish = (kernel: Kernel, one: Pending, code: number, resolution: Resoluti
   const event = kernel.handles.get(one.event)
   if (event !== undefined && event.type === "event") kernel.eventWaits.signal(event)
   else kernel.guard.violation("DeadSocket", `the event ${one.event} of a lookup was closed while it was pending`)
+}
+
+/** Ends all lookups with a code, and has the threads that wait for one make their calls now. */
+export const giveUp = (kernel: Kernel, code: number): void => {
+  for (const one of Array.from(kernel.names.pending.values())) finish(kernel, one, code, undefined)
+  for (const call of kernel.names.away) kernel.turns.post(call)
 }
 
 const startLookup = (

@@ -16,7 +16,7 @@ import type { Operation } from "./Operation.ts"
 import * as PathMtu from "./PathMtu.ts"
 import * as Raw from "./Raw.ts"
 import * as Receive from "./Receive.ts"
-import type { Routes } from "./Routes.ts"
+import type { Routes, Way } from "./Routes.ts"
 import type { Rules } from "./Rules.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -144,13 +144,25 @@ export class Network implements Task {
 
   /** Returns the machine that has an address, as seen from one of them. */
   hostOf(kernel: Kernel, ip: Ip): Kernel | undefined {
-    if (Machine.owner(kernel.machine, ip) !== undefined) return kernel
-    return this.kernels.find((other) => other !== kernel && Machine.owner(other.machine, ip) !== undefined)
+    if (Machine.owner(kernel.machine, ip) !== undefined) return kernel.isDown ? undefined : kernel
+    return this.routes.owner(this.kernels, kernel, ip)
+  }
+
+  /** The machine of a kernel as it is now; undefined while it is down. */
+  private present(kernel: Kernel): Kernel | undefined {
+    if (!kernel.isDown) return kernel
+    return this.kernels.find((other) => other.machine === kernel.machine && !other.isDown)
+  }
+
+  // a machine that is down is silent, and so is everybody about it
+  private isOfDown(ip: Ip): boolean {
+    return this.kernels.some(({ isDown, machine }) => isDown && Machine.owner(machine, ip)?.loopback === false)
   }
 
   deliver(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
-    if (socket !== undefined) {
+    // what left the machine before its power went is under way all the same
+    if (socket !== undefined && !kernel.isDown) {
       Timestamps.departs(this.turns, socket, datagram)
       Send.drained(kernel, socket, datagram.payload.length, flight.operation)
     }
@@ -166,12 +178,15 @@ export class Network implements Task {
     const { datagram, kernel } = flight
     const ip = datagram.destination
     const target = this.hostOf(kernel, ip)
+    if (target === undefined && this.isOfDown(ip)) return this.drop(kernel, datagram, "host is down")
     const way = this.routes.find(this.kernels, kernel, target, ip)
     const { end, routers } = way
     if (end === "nobody") return this.drop(kernel, datagram, "no such host")
     // each router takes one off, and the one that finds nothing left goes no further
     const expires = datagram.ttl <= routers.length - (end === "noHost" || end === "noNetwork" ? 1 : 0)
     const passed = expires ? datagram.ttl : routers.length
+    const narrow = PathMtu.narrowAt(kernel, datagram, way.mtus)
+    if (narrow !== -1 && (narrow < passed || !expires)) return this.tooBig(flight, way, narrow)
     this.after(way.delay * (expires || end === "noHost" || end === "noNetwork" ? passed : passed + 1), () => {
       datagram.ttl -= expires ? passed - 1 : passed
       const router = (failure: Icmp.Failure, reason: string): void => {
@@ -198,8 +213,10 @@ export class Network implements Task {
     this.turns.after(delay, new ScheduledTask(() => this.carry(new Arrival(act))))
   }
 
-  private arrive(flight: DatagramFlight, target: Kernel, index: number): void {
+  private arrive(flight: DatagramFlight, to: Kernel, index: number): void {
     const { datagram } = flight
+    const target = this.present(to)
+    if (target === undefined) return this.drop(to, datagram, "host is down")
     if (datagram.damaged) return this.drop(target, datagram, "damaged")
     datagram.interfaceIndex = index
     const raws = Raw.deliver(this, target, datagram)
@@ -262,6 +279,16 @@ export class Network implements Task {
     })
   }
 
+  /** A part of the way is too narrow: the router before it says so, and the sender's machine knows from now on. */
+  private tooBig({ datagram, kernel }: DatagramFlight, { mtus, routers }: Way, at: number): void {
+    kernel.pathMtus.learn(datagram.destination, mtus[at])
+    this.drop(kernel, datagram, "too big for the path")
+    // before the first router it is the machine itself that finds out
+    const from = Judging.speakerOf(routers[at - 1] ?? [], datagram)
+    const icmp = from && Icmp.about(this.nextId(), from, datagram, "size", Icmp.routerTtl, mtus[at])
+    if (icmp !== undefined) this.sendBack(kernel, icmp, 0)
+  }
+
   private atRouter(flight: DatagramFlight, delay: number): void {
     const { datagram, kernel } = flight
     if (datagram.damaged) return this.drop(kernel, datagram, "damaged")
@@ -285,7 +312,7 @@ export class Network implements Task {
   /** An ICMP error tells the socket whose datagram met it, if that wants to hear of its kind. */
   private report(kernel: Kernel, { datagram, socket }: Report): void {
     const wanted = datagram.status === STATUS_PORT_UNREACHABLE ? socket.connectionReset : socket.networkReset
-    if (socket.handle === 0 || !wanted || socket.noReceive) return
+    if (socket.kernel !== kernel || socket.handle === 0 || !wanted || socket.noReceive) return
     if (socket.peer !== undefined && (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source)))
       return
     this.hand(kernel, socket, datagram)
@@ -293,13 +320,18 @@ export class Network implements Task {
 
   private broadcast(flight: DatagramFlight): void {
     const { datagram, kernel } = flight
+    const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
     let reached = 0
     for (const target of this.kernels) {
+      if (target.isDown) continue
       const own =
         target === kernel
-          ? Machine.byIndex(kernel.machine, datagram.interfaceIndex)
+          ? via
           : target.machine.interfaces.find(
-              (own) => !own.loopback && own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
+              (own) =>
+                !own.loopback &&
+                own.link === via?.link &&
+                own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
             )
       if (own === undefined) continue
       const copy = flight.of(copyAt(datagram, own.index, MSG_BCAST))
@@ -326,7 +358,7 @@ export class Network implements Task {
     const via = Machine.byIndex(kernel.machine, datagram.interfaceIndex)
     let reached = 0
     for (const at of via === undefined ? [] : Multicast.arrivals(this.kernels, kernel, via, datagram)) {
-      if (PathMtu.isTooBig(datagram, Machine.byIndex(at.kernel.machine, at.index)!.mtu)) continue
+      if (PathMtu.isTooBig(datagram, Machine.mtuOf(Machine.byIndex(at.kernel.machine, at.index)!))) continue
       // who is not in the group hears nothing that a rule could stop
       if (this.rules.any && members(at, flight).length === 0) continue
       const copy = flight.of(copyAt(datagram, at.index, MSG_MCAST))

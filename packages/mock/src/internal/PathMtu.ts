@@ -3,8 +3,10 @@
  *
  * Source: the page "IPPROTO_IP socket options" (`IP_MTU`, `IP_MTU_DISCOVER`, `IP_DONTFRAGMENT`).
  */
+import { IPPROTO_UDP } from "@effect-winsock/schema/Flags"
 import type { Datagram } from "./Datagram.ts"
 import type { Ip } from "./Ip.ts"
+import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
@@ -41,6 +43,22 @@ export const treatment = (socket: UdpSocket, isV4: boolean): "fragment" | "path"
   if (discover === IP_PMTUDISC_DONT) return "fragment"
   return options[isV4 ? SocketOptions.DONTFRAGMENT : SocketOptions.DONTFRAG6] === 0 ? "fragment" : "path"
 }
+
+/**
+ * The first part of a way that a datagram does not fit into, -1 where there is none. Routers cut packets of IPv4 that may
+ * be cut, and none of IPv6: those are cut by their sender, as far as it knows the path.
+ */
+export const narrowAt = (kernel: Kernel, datagram: Datagram, mtus: ReadonlyArray<number>): number => {
+  const { destination, payload, protocol, whole } = datagram
+  const { isV4 } = destination
+  if (mtus.length === 0 || (isV4 && !whole)) return -1
+  const transport = protocol === IPPROTO_UDP ? 0 : headerOfUdp
+  const size = packetSize(payload.length, isV4) - transport
+  const sent = whole ? size : Math.min(size, kernel.pathMtus.of(kernel.machine, destination))
+  return mtus.findIndex((mtu) => sent > mtu)
+}
+
+const headerOfUdp = 8
 
 /** Whether a whole datagram is too big for the link that it arrives by. */
 export const isTooBig = (datagram: Datagram, mtu: number): boolean =>

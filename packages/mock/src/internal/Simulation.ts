@@ -5,6 +5,7 @@ import type { Seam } from "@effect-winsock/core/Seam"
 import type * as Clock from "effect/Clock"
 import type { Site } from "./CallSite.ts"
 import { makeBind, makeCalls, makeOffThread } from "./Dispatcher.ts"
+import { powerOff } from "./Down.ts"
 import { Kernel } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
@@ -17,9 +18,10 @@ import { Loop } from "./Loop.ts"
 import { macrotask } from "./macrotask.ts"
 import { ScheduledTask, Turns } from "./Turns.ts"
 
+/** A machine; what is of one life between two crashes is replaced. */
 export interface Node {
-  readonly kernel: Kernel
-  readonly seam: Seam
+  kernel: Kernel
+  seam: Seam
 }
 
 /** How many simulations have begun and not ended. */
@@ -31,23 +33,48 @@ export class Simulation {
   readonly turns: Turns
   readonly network: Network
   readonly nodes: ReadonlyArray<Node>
+  private readonly random: Random
 
   constructor(settings: Settings, machines: ReadonlyArray<Machine>, clock: Clock.Clock, routes: Routes) {
     this.settings = settings
     this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
     const random = new Random(settings.seed)
+    this.random = random
     const rules = new Rules(random, () => this.trace.now, this.taskThrew)
     this.network = new Network(this.turns, settings.delivery, routes, rules)
     const nodes: Array<Node> = []
     for (const machine of machines) {
-      const kernel = new Kernel(machine.name, settings, this.trace, this.turns, random, this.network, machine)
+      const kernel = this.boot(machine)
       this.network.kernels.push(kernel)
       nodes.push({ kernel, seam: seamOf(kernel) })
     }
     this.nodes = nodes
     live.simulations++
     if (clock instanceof Loop) clock.simulations.add(this)
+  }
+
+  private boot(machine: Machine): Kernel {
+    return new Kernel(machine.name, this.settings, this.trace, this.turns, this.random, this.network, machine)
+  }
+
+  powerOff(node: Node): void {
+    powerOff(node.kernel)
+    this.trace.power(node.kernel.name, "Crashed")
+  }
+
+  /** The machine is up again: with its addresses and files, and nothing else. What a test asked of it holds on. */
+  powerOn(node: Node): void {
+    const { faults, files, guard, machine } = node.kernel
+    const kernel = this.boot(machine)
+    kernel.faults = faults.movedTo(kernel)
+    kernel.files = files
+    kernel.guard.violations.push(...guard.violations)
+    const { kernels } = this.network
+    kernels[kernels.indexOf(node.kernel)] = kernel
+    node.kernel = kernel
+    node.seam = seamOf(kernel)
+    this.trace.power(kernel.name, "Restarted")
   }
 
   /** Calls `done` once nothing is under way, or with false when that takes too many turns. */

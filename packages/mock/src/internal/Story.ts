@@ -152,6 +152,10 @@ class Teller {
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
       case "Faulted":
         return this.mark("fault", this.lane(event, event.socket), event, `fault: ${event.description}`)
+      case "Crashed":
+        return this.mark("failure", this.lane(event, 0), event, "crashed")
+      case "Restarted":
+        return this.mark("failure", this.lane(event, 0), event, "restarted")
       case "Dequeued":
       case "Ran":
         return

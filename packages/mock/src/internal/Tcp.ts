@@ -55,6 +55,7 @@ const carry = (
   chunk?: Chunk | undefined,
   credit = 0
 ): void => {
+  if (kernel.isDown) return
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
   // what goes by a path is on no wire
   if ((sender ?? target)!.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
@@ -233,6 +234,7 @@ const tellWindow = (connection: Connection): void => {
 const arrive = (segment: Segment): void => {
   const { chunk, flags, sender, target } = segment
   if (target === undefined) return arriveSyn(segment, sender!)
+  if (target.kernel.isDown) return arriveForgotten(segment, target)
   if (target.paths === undefined) {
     target.kernel.trace.segment("SegmentArrived", target.kernel.name, socketOf(target), segment)
   }
@@ -250,6 +252,16 @@ const arrive = (segment: Segment): void => {
   else if (chunk !== undefined) arriveData(target, sender!, chunk)
   else if ((flags & FIN) !== 0) arriveFin(target)
   else arriveAck(target)
+}
+
+/** A segment of a connection that its machine has lost with its power: one that is up again knows nothing of it. */
+const arriveForgotten = (segment: Segment, target: Connection): void => {
+  const { flags, sender } = segment
+  if (sender === undefined || sender.kernel.isDown) return
+  const kernel = sender.kernel.network.hostOf(sender.kernel, target.local)
+  if (kernel === undefined) return
+  kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
+  if ((flags & RST) === 0 && sender.state !== "CLOSED") carry(kernel, RST, undefined, sender)
 }
 
 const arriveSynAck = (segment: Segment, target: Connection): void => {

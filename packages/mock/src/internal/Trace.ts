@@ -130,7 +130,13 @@ class SegmentRecord {
 
 const nothing = new Uint8Array(0)
 
-type Plain = MockTrace.Faulted | MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
+type Plain =
+  | MockTrace.Faulted
+  | MockTrace.Completed
+  | MockTrace.Dequeued
+  | MockTrace.Ran
+  | MockTrace.Violated
+  | MockTrace.PowerEvent
 
 type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
@@ -191,6 +197,10 @@ export class Trace {
     const event = { _tag: "Violated", at: this.now, host, kind, message, ...sites } as const
     if (this.limit > 0) this.add(event)
     return event
+  }
+
+  power(host: string, tag: MockTrace.PowerEvent["_tag"]): void {
+    if (this.limit > 0) this.add({ _tag: tag, at: this.now, host })
   }
 
   datagram(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string): void {

@@ -31,5 +31,6 @@ export class UnixSocket extends TcpSocket {
 /** The socket that listens at a path. */
 export const findListener = (kernel: Kernel, path: string): TcpSocket | undefined => {
   const socket = kernel.files.boundTo(path)
-  return socket instanceof UnixSocket && socket.handle !== 0 ? socket : undefined
+  // the file stays where its socket is gone, or was of a machine's life before
+  return socket instanceof UnixSocket && socket.kernel === kernel && socket.handle !== 0 ? socket : undefined
 }
