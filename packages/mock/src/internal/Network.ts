@@ -131,6 +131,11 @@ export class Network implements Task {
     this.start()
   }
 
+  /** Lets arrive what is under way, within the call that is being made. */
+  arriveNow(): void {
+    if (!this.delivering) this.run()
+  }
+
   private start(): void {
     if (this.flights.length === 0 || this.posted || this.isHeld) return
     this.posted = true

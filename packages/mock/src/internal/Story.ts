@@ -42,7 +42,7 @@ export interface Bar {
   title: string
 }
 
-export type MarkKind = "cancel" | "failure" | "dropped" | "violation"
+export type MarkKind = "cancel" | "fault" | "failure" | "dropped" | "violation"
 
 export interface Mark {
   readonly lane: Lane
@@ -80,7 +80,7 @@ const looks: ReadonlySet<string> = new Set([
 ])
 
 /** The SOCKET that a call is about, by what the parameters are called. */
-const socketOf = (call: Call): number =>
+export const socketOf = (call: Call): number =>
   call.args.s ?? call.args.sListenSocket ?? call.args.hSocket ?? call.args.hFile ?? 0
 
 const statusName = (status: number): string => NtStatus.nameOf(status) ?? `0x${(status >>> 0).toString(16)}`
@@ -150,6 +150,8 @@ class Teller {
         return this.arrive(`segment ${event.id}`, this.lane(event, event.socket), event)
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
+      case "Faulted":
+        return this.mark("fault", this.lane(event, event.socket), event, `fault: ${event.description}`)
       case "Dequeued":
       case "Ran":
         return

@@ -44,6 +44,7 @@ const style = `
   .said { font-size: 9.5px; fill: #44557a; text-anchor: middle; paint-order: stroke; stroke: #fbfbfd; stroke-width: 3px }
   .cancel { fill: none; stroke: #b77a16; stroke-width: 2 }
   .failure, .dropped { stroke: #d0524f; stroke-width: 2; fill: none }
+  .fault { fill: #e3c23b; stroke: #8a6d00 }
   .violation { fill: #b0308c; stroke: none }
   @media (prefers-color-scheme: dark) {
     svg { background: #12161d; color: #e4e8f0 }
@@ -105,6 +106,7 @@ const marks: { readonly [K in Mark["kind"]]: (x: number, y: number) => string } 
   failure: (x, y) => `<path class="failure" d="M${x - 4} ${y - 4}l8 8m0 -8l-8 8"/>`,
   dropped: (x, y) =>
     `<circle class="dropped" cx="${x}" cy="${y}" r="5"/><path class="dropped" d="M${x - 3} ${y + 3}l6 -6"/>`,
+  fault: (x, y) => `<path class="fault" d="M${x + 2} ${y - 8}l-6 9h4l-2 7l6 -9h-4z"/>`,
   violation: (x, y) => `<path class="violation" d="M${x} ${y - 7}l7 12h-14z"/>`
 }
 
@@ -118,6 +120,7 @@ const legendMarks: ReadonlyArray<readonly [Mark["kind"], string]> = [
   ["cancel", "cancelled"],
   ["failure", "call failed"],
   ["dropped", "packet lost"],
+  ["fault", "fault"],
   ["violation", "violation"]
 ]
 
