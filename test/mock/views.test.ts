@@ -3,6 +3,7 @@ import { UdpSocket } from "@effect-winsock/core"
 import { MockDiagram, MockNetwork, MockTimeline, MockTrace } from "@effect-winsock/mock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { start } from "../support/rig.ts"
 import { story } from "../support/story.ts"
 import { at } from "../support/udp.ts"
 
@@ -129,6 +130,9 @@ describe("a trace as a picture", () => {
     Effect.gen(function* () {
       const { hosts } = yield* MockNetwork.makeTwoHosts()
       yield* Effect.gen(function* () {
+        const silent = yield* UdpSocket.bind(at("10.0.0.2", 4001))
+        yield* start(Effect.ignore(silent.receive))
+        yield* hosts.client.settled
         const socket = yield* UdpSocket.bind(at("10.0.0.2", 4000))
         for (let i = 0; i < 100; i++) {
           yield* socket.send(new Uint8Array(1 + i), socket.address)
