@@ -3,6 +3,7 @@ import { UdpSocket } from "@effect-winsock/core"
 import { MockDiagram, MockNetwork, MockTimeline, MockTrace } from "@effect-winsock/mock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { start } from "../support/rig.ts"
 import { story } from "../support/story.ts"
 import { at } from "../support/udp.ts"
 
@@ -74,6 +75,24 @@ describe("a trace as a sequence diagram", () => {
     }).pipe(Effect.scoped)
   )
 
+  it("of a long trace has its end, in as many characters as are drawn; names are no syntax", () => {
+    const event = (i: number): MockTrace.Event => ({
+      _tag: "Violated",
+      at: i,
+      host: "red; %% <b>#1:",
+      kind: "TaskThrew",
+      message: `${i}\n${"x".repeat(500)}`
+    })
+    const diagram = MockDiagram.toMermaid(Array.from({ length: 2000 }, (_, i) => event(i)))
+    assert.isBelow(diagram.length, 50_000)
+    assert.isAbove(diagram.length, 45_000)
+    const lines = diagram.split("\n").map((line) => line.trim())
+    assert.strictEqual(lines[1], "box transparent red#59; #37;#37; #60;b#62;#35;1#58;")
+    assert.strictEqual(lines[4], "Note over p0: what was before is left out")
+    assert.match(lines.at(-2)!, /^Note over p0: TaskThrew#58; 1999#10;x+…$/)
+    assert.isTrue(lines.slice(1, -1).every((line) => /^(box|participant|end|Note over p0: [^;:%<>]+)/.test(line)))
+  })
+
   it("of nothing has no participant", () => assert.strictEqual(MockDiagram.toMermaid([]), "sequenceDiagram\n"))
 })
 
@@ -111,6 +130,9 @@ describe("a trace as a picture", () => {
     Effect.gen(function* () {
       const { hosts } = yield* MockNetwork.makeTwoHosts()
       yield* Effect.gen(function* () {
+        const silent = yield* UdpSocket.bind(at("10.0.0.2", 4001))
+        yield* start(Effect.ignore(silent.receive))
+        yield* hosts.client.settled
         const socket = yield* UdpSocket.bind(at("10.0.0.2", 4000))
         for (let i = 0; i < 100; i++) {
           yield* socket.send(new Uint8Array(1 + i), socket.address)
