@@ -8,7 +8,8 @@ import type { Event } from "./MockTrace.ts"
 
 /**
  * Returns the packets of a trace as a Mermaid sequence diagram: a participant for each socket (in a box for each
- * machine), an arrow for each packet (crossed out when it was lost), and notes for cancels, failed calls and violations.
+ * machine), an arrow for each packet (crossed out when it was lost), and notes for cancels, failed calls, faults and
+ * violations.
  *
  * Source: mermaid.js.org/syntax/sequenceDiagram.html.
  *
