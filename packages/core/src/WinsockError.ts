@@ -403,6 +403,26 @@ export const featureMissing = (operation: string, feature: string): WinsockError
   })
 
 /**
+ * The error for an extension function that `WSAIoctl` failed to give out with `code`. `WSAEINVAL` is how providers say that
+ * they do not have it.
+ *
+ * @internal
+ */
+export const extensionMissing = (name: string, code: number, kind: SocketKind): WinsockError =>
+  code !== WsaError.WSAEINVAL
+    ? fromCode("WSAIoctl", code, kind)
+    : new WinsockError({
+        reason: {
+          _tag: "NotSupported",
+          operation: "WSAIoctl",
+          code,
+          name: "WSAEINVAL",
+          meaning: `this provider does not have ${name}`,
+          what: "operation"
+        }
+      })
+
+/**
  * Creates the error of a send on a stream that an interrupted send has broken. `bytesSent` is how much of that send
  * left, or `undefined` when it is not known.
  *

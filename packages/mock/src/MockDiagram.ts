@@ -8,8 +8,8 @@ import type { Event } from "./MockTrace.ts"
 
 /**
  * Returns the packets of a trace as a Mermaid sequence diagram: a participant for each socket (in a box for each
- * machine), an arrow for each packet (crossed out when it was lost), and notes for cancels, failed calls and violations.
- * Of a long trace it has the end: as much as Mermaid draws.
+ * machine), an arrow for each packet (crossed out when it was lost), and notes for cancels, failed calls, faults and
+ * violations. Of a long trace it has the end: as much as Mermaid draws.
  *
  * Source: mermaid.js.org/syntax/sequenceDiagram.html.
  *

@@ -28,8 +28,8 @@ export interface Options {
  *
  * Machines are bands, their sockets lanes. An overlapped operation is a bar from the call to its completion, in the
  * colour of its outcome (open at the right: pending at the end of the trace); packets are arrows from lane to lane;
- * cancels, failed calls, lost packets and violations are marks. Each says more under the pointer. Steps are drawn side
- * by side in their order, however little time is between them; the times stand above.
+ * cancels, failed calls, lost packets, faults and violations are marks. Each says more under the pointer. Steps are drawn
+ * side by side in their order, however little time is between them; the times stand above.
  *
  * **Example** (Showing a failed test)
  *

@@ -35,6 +35,7 @@ import type { Machine } from "./internal/Machine.ts"
 import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { type Route, Routes } from "./internal/Routes.ts"
+import { ioctlCodes } from "./internal/Ioctls.ts"
 import { Simulation } from "./internal/Simulation.ts"
 import * as Steps from "./internal/Steps.ts"
 import type * as MockFault from "./MockFault.ts"
@@ -131,6 +132,8 @@ export interface Behaviour {
   readonly absentExtensions?: ReadonlyArray<ExtensionName> | undefined
   /** Socket options that the provider does not have, by the names in `schema/Options`: `WSAENOPROTOOPT`. */
   readonly absentOptions?: ReadonlyArray<string> | undefined
+  /** Control codes that the provider does not have, by the names in `schema/Ioctls`: `WSAEOPNOTSUPP`. */
+  readonly absentIoctls?: ReadonlyArray<string> | undefined
   /**
    * Whether the control data of a send is honoured or, as Wine does, accepted and ignored.
    *
@@ -145,7 +148,7 @@ export interface Behaviour {
    */
   readonly coalescedInfo?: "told" | "missing" | number | undefined
   /**
-   * The build of Windows 10 or later that `RtlGetVersion` tells.
+   * The build of Windows that `RtlGetVersion` tells, with the version that is its own: 10.0 from 10240 on, 6.1 of 7601.
    *
    * @default 22631
    */
@@ -437,6 +440,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancelIoEx: behaviour.cancelIoEx ?? defaults.cancelIoEx,
     absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions,
     absentOptions: optionKeys(behaviour.absentOptions ?? []),
+    absentIoctls: ioctlCodes(behaviour.absentIoctls ?? []),
     sendControl: behaviour.sendControl ?? defaults.sendControl,
     coalescedInfo: behaviour.coalescedInfo ?? defaults.coalescedInfo,
     build: behaviour.build ?? defaults.build,

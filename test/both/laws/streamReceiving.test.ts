@@ -1,6 +1,6 @@
 import { NativeBuffer } from "@effect-winsock/core"
 import type { TcpSocket } from "@effect-winsock/core/TcpSocket"
-import { ERROR_NOT_FOUND } from "@effect-winsock/schema/WsaError"
+import { ERROR_NOT_FOUND, WSAENOBUFS } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -159,6 +159,29 @@ describe("L2: a cancelled receive of no bytes that completed all the same loses 
 })
 
 describe("L9: the bytes of a stream are given out once and in order", () => {
+  for (const [which, overlapped] of [
+    ["of the receive of no bytes", true],
+    ["of a read", false]
+  ] as const) {
+    law(`a shortage ${which} fails who waits, and costs no byte`, (rig) =>
+      Effect.gen(function* () {
+        const { peer, socket } = yield* pair(rig)
+        const failing = { now: true }
+        rig.failing.add({
+          call: "WSARecv",
+          code: WSAENOBUFS,
+          when: ({ lpOverlapped }) => failing.now && (lpOverlapped !== 0) === overlapped
+        })
+        const fibers = yield* Effect.forEach([1, 2], () => start(tag(socket.receive)))
+        yield* peer.send(bytes(1, 2, 3))
+        for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), "NoBufferSpace")
+        assert.strictEqual(yield* tag(socket.receive), "NoBufferSpace")
+        failing.now = false
+        assert.deepStrictEqual([...(yield* socket.receiveExactly(3))], [1, 2, 3])
+      })
+    )
+  }
+
   law("receives are served in the order of their calls", (rig) =>
     Effect.gen(function* () {
       const { peer, socket } = yield* pair(rig)

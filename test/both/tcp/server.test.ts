@@ -64,7 +64,7 @@ describe("TcpServer: opening", () => {
     ["bind", WsaError.WSAEACCES, "PermissionDenied"],
     ["listen", WsaError.WSAEOPNOTSUPP, "NotSupported"],
     ["getsockname", WsaError.WSAENOBUFS, "NoBufferSpace"],
-    ["WSAIoctl", WsaError.WSAEINVAL, "InvalidCall"],
+    ["WSAIoctl", WsaError.WSAEINVAL, "NotSupported"],
     ["CreateIoCompletionPort", WsaError.WSA_NOT_ENOUGH_MEMORY, "OutOfMemory"]
   ] as const
   for (const [call, code, expected] of failures) {

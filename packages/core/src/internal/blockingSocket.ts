@@ -34,7 +34,7 @@ import type { LiveKind } from "./liveSocket.ts"
 import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import type { Payload } from "./payload.ts"
 import { aPayload, copyPayload, isPayload, lengthOf } from "./payload.ts"
-import { providerOf } from "./provider.ts"
+import { extensionMissing, providerOf } from "./provider.ts"
 import { SocketCalls } from "./socketCalls.ts"
 
 /** The largest datagram there is, and the most that one call sends or receives of a stream. */
@@ -651,7 +651,9 @@ export const bind = (
         )
         const at = provider.addressOf("WSARecvMsg", socket)
         const WSARecvMsg = provider.get("WSARecvMsg", socket)
-        if (at === undefined || WSARecvMsg === undefined) return engine.lastError("WSAIoctl")
+        if (at === undefined || WSARecvMsg === undefined) {
+          return extensionMissing(engine, "WSARecvMsg", "datagram")
+        }
         return (datagrams = new Datagrams(blocking, local, at, WSARecvMsg, maxMessageSize))
       })
     )

@@ -7,7 +7,8 @@ import { SO_PROTOCOL_INFOW } from "@effect-winsock/schema/Options"
 import { WSAPROTOCOL_INFOW } from "@effect-winsock/schema/Structs"
 import type { Extensions, SocketHandle } from "../Seam.ts"
 import type { ExtensionName } from "../Signatures.ts"
-import type { WinsockError } from "../WinsockError.ts"
+import type { SocketKind, WinsockError } from "../WinsockError.ts"
+import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
 
 /**
@@ -88,6 +89,10 @@ export const providerOf = (engine: Engine, family: number, type: number, socket:
   return provider
 }
 
+/** Why `get` has just found nothing. */
+export const extensionMissing = (engine: Engine, name: ExtensionName, kind: SocketKind): WinsockError =>
+  WinsockErrors.extensionMissing(name, engine.calls.WSAGetLastError(), kind)
+
 /** What datagram sockets need of theirs. */
 export interface DatagramProvider {
   readonly WSARecvMsg: Extensions["WSARecvMsg"]
@@ -103,8 +108,8 @@ export const datagramProvider = (
 ): DatagramProvider | WinsockError => {
   const provider = providerOf(engine, family, type, socket)
   const WSARecvMsg = provider.get("WSARecvMsg", socket)
-  if (WSARecvMsg === undefined) return engine.lastError("WSAIoctl")
+  if (WSARecvMsg === undefined) return extensionMissing(engine, "WSARecvMsg", "datagram")
   const WSASendMsg = provider.get("WSASendMsg", socket)
-  if (WSASendMsg === undefined) return engine.lastError("WSAIoctl")
+  if (WSASendMsg === undefined) return extensionMissing(engine, "WSASendMsg", "datagram")
   return { WSARecvMsg, WSASendMsg, ifsHandles: provider.ifsHandles }
 }

@@ -15,7 +15,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
 import { Operation, PENDING } from "./operation.ts"
-import type { Provider } from "./provider.ts"
+import { extensionMissing, type Provider } from "./provider.ts"
 import type { SocketCalls } from "./socketCalls.ts"
 import type { CompletionMode, Settle } from "./socketEndpoint.ts"
 import { CLOSING, ENDING, OPEN, SocketEndpoint } from "./socketEndpoint.ts"
@@ -104,7 +104,7 @@ export class Stream extends SocketEndpoint {
     const { engine } = this
     const socket = this.socket as SocketHandle
     const ConnectEx = this.provider.get("ConnectEx", socket)
-    if (ConnectEx === undefined) return streamError("WSAIoctl", engine.calls.WSAGetLastError())
+    if (ConnectEx === undefined) return extensionMissing(engine, "ConnectEx", "stream")
     let connecting: Connecting
     try {
       connecting = new Connecting(this, bytes, resume)

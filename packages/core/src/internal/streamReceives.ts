@@ -6,8 +6,9 @@
  * which can be cancelled without losing any; when it has completed, what is there is read without waiting.
  */
 import { writePointer } from "@effect-winsock/schema/Layout"
+import { STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_MEMORY } from "@effect-winsock/schema/NtStatus"
 import { WSABUF } from "@effect-winsock/schema/Structs"
-import { WSA_NOT_ENOUGH_MEMORY, WSAESHUTDOWN, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
+import { WSA_NOT_ENOUGH_MEMORY, WSAENOBUFS, WSAESHUTDOWN, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -41,6 +42,14 @@ const YES = 2
 const chunksAtOnce = 4
 const bytesAtOnce = 256 * 1024
 
+/** What a machine is short of for a while. A failing NTSTATUS is negative here. */
+const shortages: ReadonlySet<number> = new Set([
+  WSAENOBUFS,
+  WSA_NOT_ENOUGH_MEMORY,
+  STATUS_INSUFFICIENT_RESOURCES | 0,
+  STATUS_NO_MEMORY | 0
+])
+
 export class StreamReceives implements Server<Request> {
   readonly bytes: Bytes
   readonly line: Line<Request>
@@ -65,6 +74,8 @@ export class StreamReceives implements Server<Request> {
   private readonly reposts = new Reposts()
   // what every receive fails with, once all that came before is given out
   private failure: Effect.Effect<never, WinsockError> | undefined = undefined
+  // what those who wait now fail with: the machine was short of something, and the connection is as it was
+  private shortage: WinsockError | undefined = undefined
 
   /** Throws when there is no memory. */
   constructor(engine: Engine, stream: SocketEndpoint, chunkSize: number) {
@@ -134,6 +145,7 @@ export class StreamReceives implements Server<Request> {
   restart(): void {
     this.ended = false
     this.failure = undefined
+    this.shortage = undefined
     this.readable = NO
     this.flowing = false
     this.bytes.clear()
@@ -171,6 +183,9 @@ export class StreamReceives implements Server<Request> {
     const { brokenBy } = this.engine
     // what the kernel has will not complete any more
     if (brokenBy !== 0) this.failed(brokenBy, "GetQueuedCompletionStatusEx")
+    const { shortage } = this
+    this.shortage = undefined
+    if (shortage !== undefined) this.line.fail(shortage)
     // a receive that is answered at once says that there is something to read
     for (let rounds = 2; rounds > 0; rounds--) {
       if (this.line.serve(this) || !this.post()) return
@@ -240,6 +255,11 @@ export class StreamReceives implements Server<Request> {
 
   private failed(code: number, name = "WSARecv"): void {
     this.readable = NO
+    // no byte was taken: a later receive finds them all
+    if (this.stream.state === OPEN && shortages.has(code)) {
+      this.shortage = streamError(name, code)
+      return this.engine.poke(this.stream)
+    }
     this.failure ??= Effect.suspend(() => Effect.fail(streamError(name, code)))
   }
 
@@ -249,6 +269,8 @@ export class StreamReceives implements Server<Request> {
   private post(anyway = false): boolean {
     const { engine, stream } = this
     if (!anyway && (this.line.length === 0 || stream.state !== OPEN)) return false
+    // who waits is told of it first
+    if (this.shortage !== undefined) return false
     if (engine.brokenBy !== 0) return true
     if (this.operation !== undefined && this.operation.state !== IDLE) return false
     if (this.readable !== NO && engine.pump.direct <= 0) {

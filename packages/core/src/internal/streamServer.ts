@@ -17,7 +17,7 @@ import { closing, owned } from "./streamConnect.ts"
 import type { StreamConnection } from "./streamConnection.ts"
 import { streamError } from "./streamError.ts"
 import type { Unowned } from "./tcpOpen.ts"
-import { lastError, refuse, skipPackets } from "./tcpOpen.ts"
+import { lastError, refuse, refuseWithout, skipPackets } from "./tcpOpen.ts"
 
 /** Hands a SOCKET that is bound to a listener, which closes it from then on; on failure it is closed here. */
 export const listening = <A, C extends StreamConnection, L extends LiveKind>(
@@ -33,9 +33,9 @@ export const listening = <A, C extends StreamConnection, L extends LiveKind>(
   const bound = on.address("getsockname", kind.read)
   if (bound === undefined) return refuse(on, "getsockname")
   const AcceptEx = provider.get("AcceptEx", on.socket)
-  if (AcceptEx === undefined) return refuse(on, "WSAIoctl")
+  if (AcceptEx === undefined) return refuseWithout(on, "AcceptEx")
   const GetAcceptExSockaddrs = provider.get("GetAcceptExSockaddrs", on.socket)
-  if (GetAcceptExSockaddrs === undefined) return refuse(on, "WSAIoctl")
+  if (GetAcceptExSockaddrs === undefined) return refuseWithout(on, "GetAcceptExSockaddrs")
   const functions = { AcceptEx, GetAcceptExSockaddrs }
   const completion = engine.completion(options.stream.completion)
   if (completion instanceof WinsockErrors.WinsockError) {

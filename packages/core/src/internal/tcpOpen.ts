@@ -14,13 +14,14 @@ import { SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_NODELAY } from "@
 import { tcp_keepalive } from "@effect-winsock/schema/Structs"
 import { WSA_NOT_ENOUGH_MEMORY } from "@effect-winsock/schema/WsaError"
 import type { SocketHandle } from "../Seam.ts"
+import type { ExtensionName } from "../Signatures.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Completion } from "./completion.ts"
 import { associate } from "./completion.ts"
 import type { Engine } from "./engine.ts"
 import type { Provider } from "./provider.ts"
-import { providerOf } from "./provider.ts"
+import { extensionMissing, providerOf } from "./provider.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import { Stream } from "./stream.ts"
 import { streamError } from "./streamError.ts"
@@ -48,9 +49,15 @@ export const makeSocket = (engine: Engine, family: number): Unowned | WinsockErr
 }
 
 /** Closes a SOCKET of which a call has just failed, and gives that call's error. */
-export const refuse = (on: SocketCalls, operation: string): WinsockError => {
+export const refuse = (on: SocketCalls, operation: string): WinsockError =>
   // it was read before the next call is made
-  const error = lastError(on.engine, operation)
+  closing(on, lastError(on.engine, operation))
+
+/** Closes a SOCKET whose provider has just failed to give out a function, and gives the error of that. */
+export const refuseWithout = (on: SocketCalls, name: ExtensionName): WinsockError =>
+  closing(on, extensionMissing(on.engine, name, "stream"))
+
+const closing = (on: SocketCalls, error: WinsockError): WinsockError => {
   on.engine.calls.closesocket(on.socket)
   return error
 }

@@ -120,6 +120,16 @@ const unixIoctls: { readonly [code: number]: Ioctl } = {
   }
 }
 
+/** Control codes by name; a name that none has is a mistake of the test. */
+export const ioctlCodes = (names: ReadonlyArray<string>): ReadonlySet<number> =>
+  new Set(
+    names.map((name) => {
+      const code: unknown = (Io as { readonly [name: string]: unknown })[name]
+      if (typeof code !== "number") throw new RangeError(`absentIoctls: there is no control code ${name}`)
+      return code >>> 0
+    })
+  )
+
 // streams' own codes are unknown to other sockets
 const streamIoctl = (socket: AnySocket, code: number): Ioctl | undefined => {
   if (socket.isUnix) return unixIoctls[code]
@@ -154,9 +164,11 @@ export const WSAIoctl = (
   if (bytesAt === 0) return kernel.fail(sdk.WSAEFAULT)
   kernel.memory.locate(bytesAt, 4)
   const isOverlapped = overlapped !== 0 && socket.overlapped
-  const ioctl = flush(kernel, code >>> 0) ?? ioctls[code >>> 0] ?? streamIoctl(socket, code >>> 0)
+  const absent = kernel.settings.absentIoctls.has(code >>> 0)
+  const known = flush(kernel, code >>> 0) ?? ioctls[code >>> 0] ?? streamIoctl(socket, code >>> 0)
+  const ioctl = absent ? undefined : known
   if (ioctl === undefined) {
-    if (InterfaceIoctls.isWait(code >>> 0)) {
+    if (!absent && InterfaceIoctls.isWait(code >>> 0)) {
       return InterfaceIoctls.wait(kernel, socket, code >>> 0, inputAt, inputSize, overlapped, routine)
     }
     if (!isOverlapped) return kernel.fail(sdk.WSAEOPNOTSUPP)

@@ -93,13 +93,24 @@ export const WSAGetOverlappedResult = (
 /** A simulation lives on one thread. */
 export const GetCurrentThreadId = (): number => 1
 
+// the first builds of each version, newest first: Windows 10, 8.1, 8, 7, Vista
+const versions: ReadonlyArray<readonly [build: number, major: number, minor: number]> = [
+  [10_240, 10, 0],
+  [9600, 6, 3],
+  [9200, 6, 2],
+  [7600, 6, 1],
+  [0, 6, 0]
+]
+
 export const RtlGetVersion = (kernel: Kernel, information: number): number => {
   const at = OSVERSIONINFOW.offsets[kernel.memory.abi]
   const view = kernel.memory.locate(information, OSVERSIONINFOW.size[kernel.memory.abi])
   const base = kernel.memory.at
-  view.setUint32(base + at.dwMajorVersion, 10, true)
-  view.setUint32(base + at.dwMinorVersion, 0, true)
-  view.setUint32(base + at.dwBuildNumber, kernel.settings.build, true)
+  const { build } = kernel.settings
+  const [, major, minor] = versions.find(([first]) => build >= first)!
+  view.setUint32(base + at.dwMajorVersion, major, true)
+  view.setUint32(base + at.dwMinorVersion, minor, true)
+  view.setUint32(base + at.dwBuildNumber, build, true)
   // VER_PLATFORM_WIN32_NT
   view.setUint32(base + at.dwPlatformId, 2, true)
   return 0

@@ -29,6 +29,7 @@ export interface Settings {
   readonly absentExtensions: ReadonlyArray<string>
   /** Level and number, as SocketOptions keys them. */
   readonly absentOptions: ReadonlySet<number>
+  readonly absentIoctls: ReadonlySet<number>
   readonly sendControl: "honoured" | "ignored"
   readonly coalescedInfo: "told" | "missing" | number
   readonly build: number
@@ -59,6 +60,7 @@ export const defaults: Settings = {
   cancelIoEx: true,
   absentExtensions: [],
   absentOptions: new Set(),
+  absentIoctls: new Set(),
   sendControl: "honoured",
   coalescedInfo: "told",
   build: 22_631,
