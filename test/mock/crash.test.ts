@@ -2,10 +2,14 @@
 import {
   BlockingSocket,
   EventObject,
+  Interfaces,
   Names,
+  SocketOptions,
   TcpServer,
   TcpSocket,
   UdpSocket,
+  UnixServer,
+  UnixSocket,
   Winsock,
   type WinsockError
 } from "@effect-winsock/core"
@@ -17,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { held, nothing } from "../support/rig.ts"
@@ -89,6 +94,36 @@ const states: ReadonlyArray<readonly [name: string, program: Program, options?: 
       return yield* Effect.all([own.send(big), own.send(big)], { concurrency: "unbounded" })
     })
   ],
+  [
+    "sends that wait for room in the buffer",
+    Effect.gen(function* () {
+      yield* Effect.flatMap(MockWinsock.MockWinsock, ({ hold }) => hold)
+      const own = yield* UdpSocket.bind(at(server, port))
+      yield* SocketOptions.set(own, "SO_SNDBUF", 100)
+      const send = own.send(new Uint8Array(90), at(client, port))
+      return yield* Effect.all([send, send, send], { concurrency: "unbounded" })
+    })
+  ],
+  [
+    "a file on its way",
+    Effect.gen(function* () {
+      const { file } = yield* MockWinsock.MockWinsock
+      yield* file("C:/big", { size: 1 << 24 })
+      const listener = yield* TcpServer.listen(at(server, port))
+      const own = yield* TcpSocket.connect(listener.address)
+      yield* listener.accept
+      return yield* own.transmitFile("C:/big")
+    })
+  ],
+  [
+    "AF_UNIX",
+    Effect.gen(function* () {
+      const listener = yield* UnixServer.listen("C:/x.sock")
+      const own = yield* UnixSocket.connect("C:/x.sock")
+      return yield* Effect.all([own.receive, listener.accept, listener.accept], { concurrency: "unbounded" })
+    })
+  ],
+  ["a wait for a change of addresses", Stream.runDrain(Interfaces.changes("IPv4"))],
   [
     "a stream that lingers",
     Effect.gen(function* () {

@@ -46,6 +46,8 @@ class Completion implements Task {
   }
   run(): void {
     const { kernel, operation } = this
+    // the machine's power went
+    if (operation.state === "done") return
     if (operation.late > 1) {
       operation.late--
       kernel.turns.post(this)
