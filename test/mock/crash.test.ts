@@ -14,6 +14,10 @@ import {
   type WinsockError
 } from "@effect-winsock/core"
 import { MockNetstat, MockNetwork, MockWinsock } from "@effect-winsock/mock"
+import * as Flags from "@effect-winsock/schema/Flags"
+import * as NtStatus from "@effect-winsock/schema/NtStatus"
+import * as Options from "@effect-winsock/schema/Options"
+import * as Codes from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -24,6 +28,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { Lab, kinds, labOf } from "./support.ts"
 import { held, nothing } from "../support/rig.ts"
 import { at, bytes, tag } from "../support/udp.ts"
 
@@ -54,6 +59,17 @@ const sentBy = (mock: MockWinsock.Mock) =>
     mock.trace,
     (events) => events.filter((e) => (e._tag === "Segment" || e._tag === "Sent") && e.host === mock.name).length
   )
+
+const turn = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+/** Of a WSASendTo of one byte to the client. */
+const untakenArguments = (l: Lab): [number, number, number, number, number, number] => {
+  const message = l.outgoing("y")
+  const to = l.address(client, 9)
+  return [message.view.lpBuffers, 1, 0, 0, to.address, to.length]
+}
 
 type Program = Effect.Effect<unknown, unknown, Winsock.Winsock | MockWinsock.MockWinsock | Scope.Scope>
 
@@ -365,6 +381,127 @@ describe("a crash", () => {
       assert.strictEqual(yield* tag(network.run("server", UdpSocket.bind(at(server, port)))), "SystemNotReady")
       const crashes = (yield* network.hosts.server.trace).filter(({ _tag }) => _tag === "Crashed")
       assert.strictEqual(crashes.length, 1)
+    })
+  )
+})
+
+describe("what a DLL answers whose machine is down", () => {
+  law("nothing that needs a network, and all that gives back; operations end", (network) =>
+    Effect.gen(function* () {
+      const { hosts } = network
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const l = yield* labOf(hosts.server)
+          yield* hosts.server.fault({ call: "WSASendMsg", lateCompletion: 1000 })
+          yield* hosts.server.hold
+          const { s } = l.bound(server)
+          const cp = l.completionPort(s)
+          l.setOption(s, Flags.SOL_SOCKET, Options.SO_SNDBUF, 0)
+          const [receive, late, untaken] = [l.overlapped(), l.overlapped(), l.overlapped()]
+          l.recvMsg(s, l.message(), receive.address)
+          l.sendMsg(s, l.outgoing("x").to(client, 9), late.address)
+          l.calls.WSASendTo(s, ...untakenArguments(l), untaken.address, 0)
+          const codes = [receive, late, untaken].map(({ view }) => view.Internal)
+          assert.deepStrictEqual(codes, [NtStatus.STATUS_PENDING, NtStatus.STATUS_PENDING, NtStatus.STATUS_PENDING])
+          yield* network.crash("server")
+          assert.deepStrictEqual(
+            l.packets(cp).map(({ status }) => status),
+            [
+              NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR,
+              NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR,
+              NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR
+            ]
+          )
+          const socket = l.calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, Flags.IPPROTO_UDP, 0, 0, 1)
+          assert.deepStrictEqual([socket, l.error], [-1, Codes.WSAENETDOWN])
+          assert.deepStrictEqual([l.bind(s, server), l.error], [-1, Codes.WSAENETDOWN])
+          assert.strictEqual(l.recvMsg(s, l.message()), Codes.WSAENETDOWN)
+          assert.strictEqual(l.send(s, "x", client, 9), Codes.WSAENETDOWN)
+          assert.strictEqual(l.calls.WSAStartup(0x0202, l.alloc(512).address), Codes.WSASYSNOTREADY)
+          assert.deepStrictEqual([l.calls.CancelIoEx(s, 0), l.error], [0, Codes.ERROR_NOT_FOUND])
+          assert.strictEqual(l.closesocket(s), 0)
+        })
+      )
+      yield* network.settled
+      yield* nothingLeft(hosts.server)
+      assert.strictEqual(yield* sentBy(hosts.client), 0)
+    })
+  )
+
+  law("what a program leaves open is not held against it, and is not there in the next life", (network) =>
+    Effect.gen(function* () {
+      const { hosts } = network
+      const leave = (l: Lab) => {
+        const s = l.calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, Flags.IPPROTO_UDP, 0, 0, 1)
+        assert.strictEqual(l.bind(s, server, port), 0)
+        l.recvMsg(s, l.message(), l.overlapped().address)
+      }
+      for (let i = 0; i < 2; i++) {
+        const l = new Lab(hosts.server)
+        l.calls.WSAStartup(0x0202, l.alloc(512).address)
+        leave(l)
+        yield* network.crash("server")
+        if (i === 0) yield* network.restart("server")
+      }
+      assert.deepStrictEqual(yield* hosts.server.guard, [])
+    })
+  )
+
+  law(
+    "what it did before is held against it",
+    (network) =>
+      Effect.gen(function* () {
+        const { hosts } = network
+        const l = yield* labOf(hosts.server)
+        const { s } = l.bound(server)
+        l.closesocket(s)
+        l.calls.closesocket(s)
+        yield* network.restart("server")
+        assert.deepStrictEqual(kinds(yield* hosts.server.guard), ["DeadSocket"])
+      }),
+    { guard: "collect" }
+  )
+
+  law("the file of an AF_UNIX socket stays, for there was nobody to delete it", (network) =>
+    Effect.gen(function* () {
+      const listen = UnixServer.listen("C:/x.sock")
+      yield* network.fork("server", Effect.andThen(listen, Effect.never))
+      yield* network.settled
+      yield* network.restart("server")
+      assert.strictEqual(yield* tag(network.run("server", UnixSocket.connect("C:/x.sock"))), "ConnectionRefused")
+    })
+  )
+
+  law("a peer that had its SYN answered finds out when it says something", (network) =>
+    Effect.gen(function* () {
+      const { hosts } = network
+      yield* network.fork("server", Effect.andThen(TcpServer.listen(at(server, port)), Effect.never))
+      yield* network.settled
+      const peer = yield* network.fork(
+        "client",
+        Effect.flatMap(TcpSocket.connect(at(server, port)), (own) =>
+          Effect.all([tag(own.receive), own.send(bytes(1))], { concurrency: 2 })
+        )
+      )
+      const isHalfOpen = Effect.map(hosts.server.sockets, (all) => all.some(({ state }) => state === "SYN_RECEIVED"))
+      let turns = 0
+      while (!(yield* isHalfOpen) && ++turns < 100) yield* turn
+      assert.isBelow(turns, 100)
+      yield* network.restart("server")
+      yield* network.settled
+      assert.deepStrictEqual(peer.pollUnsafe(), Exit.succeed(["ConnectionReset", undefined]))
+    })
+  )
+
+  law("a SYN to it has no answer", (network) =>
+    Effect.gen(function* () {
+      yield* network.crash("server")
+      const peer = yield* network.fork("client", tag(TcpSocket.connect(at(server, port))))
+      yield* network.settled
+      assert.isUndefined(peer.pollUnsafe())
+      yield* TestClock.adjust("21 seconds")
+      yield* network.settled
+      assert.deepStrictEqual(peer.pollUnsafe(), Exit.succeed("TimedOut"))
     })
   )
 })
