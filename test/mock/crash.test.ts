@@ -392,7 +392,7 @@ describe("what a DLL answers whose machine is down", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           const l = yield* labOf(hosts.server)
-          yield* hosts.server.fault({ call: "WSASendMsg", lateCompletion: 1000 })
+          yield* hosts.server.fault({ call: "WSASendMsg", ntstatus: NtStatus.STATUS_LINK_FAILED })
           yield* hosts.server.hold
           const { s } = l.bound(server)
           const cp = l.completionPort(s)
@@ -412,6 +412,9 @@ describe("what a DLL answers whose machine is down", () => {
               NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR
             ]
           )
+          // each once
+          yield* network.settled
+          assert.deepStrictEqual(l.packets(cp), [])
           const socket = l.calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, Flags.IPPROTO_UDP, 0, 0, 1)
           assert.deepStrictEqual([socket, l.error], [-1, Codes.WSAENETDOWN])
           assert.deepStrictEqual([l.bind(s, server), l.error], [-1, Codes.WSAENETDOWN])
@@ -465,10 +468,17 @@ describe("what a DLL answers whose machine is down", () => {
   law("the file of an AF_UNIX socket stays, for there was nobody to delete it", (network) =>
     Effect.gen(function* () {
       const listen = UnixServer.listen("C:/x.sock")
-      yield* network.fork("server", Effect.andThen(listen, Effect.never))
+      // also where the program of before goes on
+      yield* Effect.forkScoped(
+        Effect.andThen(listen, Effect.never).pipe(
+          Effect.scoped,
+          Effect.provide(MockNetwork.layer(network.hosts.server))
+        )
+      )
       yield* network.settled
       yield* network.restart("server")
       assert.strictEqual(yield* tag(network.run("server", UnixSocket.connect("C:/x.sock"))), "ConnectionRefused")
+      assert.strictEqual(yield* tag(network.run("server", listen)), "AddressInUse")
     })
   )
 
@@ -477,20 +487,55 @@ describe("what a DLL answers whose machine is down", () => {
       const { hosts } = network
       yield* network.fork("server", Effect.andThen(TcpServer.listen(at(server, port)), Effect.never))
       yield* network.settled
+      const says = yield* Deferred.make<void>()
       const peer = yield* network.fork(
         "client",
         Effect.flatMap(TcpSocket.connect(at(server, port)), (own) =>
-          Effect.all([tag(own.receive), own.send(bytes(1))], { concurrency: 2 })
+          Effect.all([tag(own.receive), Effect.andThen(Deferred.await(says), own.send(bytes(1)))], { concurrency: 2 })
         )
       )
       const isHalfOpen = Effect.map(hosts.server.sockets, (all) => all.some(({ state }) => state === "SYN_RECEIVED"))
       let turns = 0
       while (!(yield* isHalfOpen) && ++turns < 100) yield* turn
       assert.isBelow(turns, 100)
+      yield* network.crash("server")
+      yield* network.settled
+      assert.strictEqual((yield* hosts.client.sockets)[0].state, "ESTABLISHED")
       yield* network.restart("server")
+      yield* network.settled
+      yield* Deferred.succeed(says, undefined)
       yield* network.settled
       assert.deepStrictEqual(peer.pollUnsafe(), Exit.succeed(["ConnectionReset", undefined]))
     })
+  )
+
+  it.effect("what takes its time on the way meets the machine as it is by then", () =>
+    Effect.gen(function* () {
+      const network = yield* MockNetwork.make({
+        hosts: MockNetwork.twoHosts,
+        routes: [{ between: ["client", "server"], routers: [["10.0.0.254"]], delay: 10 }]
+      })
+      const receiving = Effect.flatMap(UdpSocket.bind(at(server, port)), ({ receive }) => receive)
+      const found: Array<string> = []
+      for (const comesBack of [false, true]) {
+        const fiber = yield* network.fork("server", receiving)
+        yield* network.settled
+        yield* network.run(
+          "client",
+          Effect.flatMap(UdpSocket.bind(at(client, port)), (own) => own.send(bytes(1), at(server, port)))
+        )
+        yield* network.settled
+        yield* network.hosts.client.clearTrace
+        yield* comesBack ? network.restart("server") : network.crash("server")
+        yield* TestClock.adjust(20)
+        yield* network.settled
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        const events = yield* network.hosts.client.trace
+        found.push(...events.flatMap((e) => (e._tag === "Dropped" ? [e.reason] : [])))
+        yield* network.restart("server")
+      }
+      assert.deepStrictEqual(found, ["host is down", "port closed"])
+    }).pipe(Effect.scoped)
   )
 
   law("a SYN to it has no answer", (network) =>
@@ -590,17 +635,23 @@ describe("programs of machines", () => {
       assert.strictEqual(yield* Effect.flip(network.run("server", Effect.fail("no"))), "no")
       const died = yield* Effect.exit(network.run("server", Effect.die("oh")))
       assert.strictEqual(Exit.isFailure(died) ? Cause.squash(died.cause) : undefined, "oh")
-      let ended = false
+      const ends: Array<string> = []
+      const ending = (what: string) =>
+        Effect.onInterrupt(() =>
+          Effect.andThen(
+            turn,
+            Effect.sync(() => ends.push(what))
+          )
+        )
       const fiber = yield* Effect.forkChild(
-        network.run(
-          "server",
-          Effect.onExit(Effect.never, () => Effect.sync(() => void (ended = true)))
-        ),
-        { startImmediately: true }
+        network.run("server", ending("program")(Effect.never)).pipe(ending("caller")),
+        {
+          startImmediately: true
+        }
       )
       yield* network.settled
       yield* Fiber.interrupt(fiber)
-      assert.isTrue(ended)
+      assert.deepStrictEqual(ends, ["program", "caller"])
       assert.strictEqual((yield* network.run("server", MockWinsock.MockWinsock)).name, "server")
       yield* nothingLeft(network.hosts.server)
     })
