@@ -171,7 +171,7 @@ export interface MockNetwork<Name extends string> {
   readonly restart: (host: Name) => Effect.Effect<void>
   readonly isUp: (host: Name) => Effect.Effect<boolean>
   /** The sockets of all machines, for `MockNetstat.networkTable`. */
-  readonly netstat: Effect.Effect<Array<MockNetstat.HostSockets<Name>>>
+  readonly netstat: Effect.Effect<Array<MockNetstat.HostSockets>>
   /** As `Mock.settled`: waits until nothing is under way, on any machine. */
   readonly settled: Effect.Effect<void>
 }
