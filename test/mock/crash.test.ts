@@ -2,14 +2,22 @@
 import {
   BlockingSocket,
   EventObject,
+  Interfaces,
   Names,
+  SocketOptions,
   TcpServer,
   TcpSocket,
   UdpSocket,
+  UnixServer,
+  UnixSocket,
   Winsock,
   type WinsockError
 } from "@effect-winsock/core"
 import { MockNetstat, MockNetwork, MockWinsock } from "@effect-winsock/mock"
+import * as Flags from "@effect-winsock/schema/Flags"
+import * as NtStatus from "@effect-winsock/schema/NtStatus"
+import * as Options from "@effect-winsock/schema/Options"
+import * as Codes from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -17,8 +25,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { Lab, kinds, labOf } from "./support.ts"
 import { held, nothing } from "../support/rig.ts"
 import { at, bytes, tag } from "../support/udp.ts"
 
@@ -49,6 +59,17 @@ const sentBy = (mock: MockWinsock.Mock) =>
     mock.trace,
     (events) => events.filter((e) => (e._tag === "Segment" || e._tag === "Sent") && e.host === mock.name).length
   )
+
+const turn = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+/** Of a WSASendTo of one byte to the client. */
+const untakenArguments = (l: Lab): [number, number, number, number, number, number] => {
+  const message = l.outgoing("y")
+  const to = l.address(client, 9)
+  return [message.view.lpBuffers, 1, 0, 0, to.address, to.length]
+}
 
 type Program = Effect.Effect<unknown, unknown, Winsock.Winsock | MockWinsock.MockWinsock | Scope.Scope>
 
@@ -89,6 +110,36 @@ const states: ReadonlyArray<readonly [name: string, program: Program, options?: 
       return yield* Effect.all([own.send(big), own.send(big)], { concurrency: "unbounded" })
     })
   ],
+  [
+    "sends that wait for room in the buffer",
+    Effect.gen(function* () {
+      yield* Effect.flatMap(MockWinsock.MockWinsock, ({ hold }) => hold)
+      const own = yield* UdpSocket.bind(at(server, port))
+      yield* SocketOptions.set(own, "SO_SNDBUF", 100)
+      const send = own.send(new Uint8Array(90), at(client, port))
+      return yield* Effect.all([send, send, send], { concurrency: "unbounded" })
+    })
+  ],
+  [
+    "a file on its way",
+    Effect.gen(function* () {
+      const { file } = yield* MockWinsock.MockWinsock
+      yield* file("C:/big", { size: 1 << 24 })
+      const listener = yield* TcpServer.listen(at(server, port))
+      const own = yield* TcpSocket.connect(listener.address)
+      yield* listener.accept
+      return yield* own.transmitFile("C:/big")
+    })
+  ],
+  [
+    "AF_UNIX",
+    Effect.gen(function* () {
+      const listener = yield* UnixServer.listen("C:/x.sock")
+      const own = yield* UnixSocket.connect("C:/x.sock")
+      return yield* Effect.all([own.receive, listener.accept, listener.accept], { concurrency: "unbounded" })
+    })
+  ],
+  ["a wait for a change of addresses", Stream.runDrain(Interfaces.changes("IPv4"))],
   [
     "a stream that lingers",
     Effect.gen(function* () {
@@ -334,6 +385,203 @@ describe("a crash", () => {
   )
 })
 
+describe("what a DLL answers whose machine is down", () => {
+  law("nothing that needs a network, and all that gives back; operations end", (network) =>
+    Effect.gen(function* () {
+      const { hosts } = network
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const l = yield* labOf(hosts.server)
+          yield* hosts.server.fault({ call: "WSASendMsg", ntstatus: NtStatus.STATUS_LINK_FAILED })
+          yield* hosts.server.hold
+          const { s } = l.bound(server)
+          const cp = l.completionPort(s)
+          l.setOption(s, Flags.SOL_SOCKET, Options.SO_SNDBUF, 0)
+          const [receive, late, untaken] = [l.overlapped(), l.overlapped(), l.overlapped()]
+          l.recvMsg(s, l.message(), receive.address)
+          l.sendMsg(s, l.outgoing("x").to(client, 9), late.address)
+          l.calls.WSASendTo(s, ...untakenArguments(l), untaken.address, 0)
+          const codes = [receive, late, untaken].map(({ view }) => view.Internal)
+          assert.deepStrictEqual(codes, [NtStatus.STATUS_PENDING, NtStatus.STATUS_PENDING, NtStatus.STATUS_PENDING])
+          yield* network.crash("server")
+          assert.deepStrictEqual(
+            l.packets(cp).map(({ status }) => status),
+            [
+              NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR,
+              NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR,
+              NtStatus.STATUS_UNEXPECTED_NETWORK_ERROR
+            ]
+          )
+          // each once
+          yield* network.settled
+          assert.deepStrictEqual(l.packets(cp), [])
+          const socket = l.calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, Flags.IPPROTO_UDP, 0, 0, 1)
+          assert.deepStrictEqual([socket, l.error], [-1, Codes.WSAENETDOWN])
+          assert.deepStrictEqual([l.bind(s, server), l.error], [-1, Codes.WSAENETDOWN])
+          assert.strictEqual(l.recvMsg(s, l.message()), Codes.WSAENETDOWN)
+          assert.strictEqual(l.send(s, "x", client, 9), Codes.WSAENETDOWN)
+          assert.strictEqual(l.calls.WSAStartup(0x0202, l.alloc(512).address), Codes.WSASYSNOTREADY)
+          assert.deepStrictEqual([l.calls.CancelIoEx(s, 0), l.error], [0, Codes.ERROR_NOT_FOUND])
+          assert.strictEqual(l.closesocket(s), 0)
+        })
+      )
+      yield* network.settled
+      yield* nothingLeft(hosts.server)
+      assert.strictEqual(yield* sentBy(hosts.client), 0)
+    })
+  )
+
+  law("what a program leaves open is not held against it, and is not there in the next life", (network) =>
+    Effect.gen(function* () {
+      const { hosts } = network
+      const leave = (l: Lab) => {
+        const s = l.calls.WSASocketW(Flags.AF_INET, Flags.SOCK_DGRAM, Flags.IPPROTO_UDP, 0, 0, 1)
+        assert.strictEqual(l.bind(s, server, port), 0)
+        l.recvMsg(s, l.message(), l.overlapped().address)
+      }
+      for (let i = 0; i < 2; i++) {
+        const l = new Lab(hosts.server)
+        l.calls.WSAStartup(0x0202, l.alloc(512).address)
+        leave(l)
+        yield* network.crash("server")
+        if (i === 0) yield* network.restart("server")
+      }
+      assert.deepStrictEqual(yield* hosts.server.guard, [])
+    })
+  )
+
+  law(
+    "what it did before is held against it",
+    (network) =>
+      Effect.gen(function* () {
+        const { hosts } = network
+        const l = yield* labOf(hosts.server)
+        const { s } = l.bound(server)
+        l.closesocket(s)
+        l.calls.closesocket(s)
+        yield* network.restart("server")
+        assert.deepStrictEqual(kinds(yield* hosts.server.guard), ["DeadSocket"])
+      }),
+    { guard: "collect" }
+  )
+
+  law("the file of an AF_UNIX socket stays, for there was nobody to delete it", (network) =>
+    Effect.gen(function* () {
+      const listen = UnixServer.listen("C:/x.sock")
+      // also where the program of before goes on
+      yield* Effect.forkScoped(
+        Effect.andThen(listen, Effect.never).pipe(
+          Effect.scoped,
+          Effect.provide(MockNetwork.layer(network.hosts.server))
+        )
+      )
+      yield* network.settled
+      yield* network.restart("server")
+      assert.strictEqual(yield* tag(network.run("server", UnixSocket.connect("C:/x.sock"))), "ConnectionRefused")
+      assert.strictEqual(yield* tag(network.run("server", listen)), "AddressInUse")
+    })
+  )
+
+  law("a peer that had its SYN answered finds out when it says something", (network) =>
+    Effect.gen(function* () {
+      const { hosts } = network
+      yield* network.fork("server", Effect.andThen(TcpServer.listen(at(server, port)), Effect.never))
+      yield* network.settled
+      const says = yield* Deferred.make<void>()
+      const peer = yield* network.fork(
+        "client",
+        Effect.flatMap(TcpSocket.connect(at(server, port)), (own) =>
+          Effect.all([tag(own.receive), Effect.andThen(Deferred.await(says), own.send(bytes(1)))], { concurrency: 2 })
+        )
+      )
+      const isHalfOpen = Effect.map(hosts.server.sockets, (all) => all.some(({ state }) => state === "SYN_RECEIVED"))
+      let turns = 0
+      while (!(yield* isHalfOpen) && ++turns < 100) yield* turn
+      assert.isBelow(turns, 100)
+      yield* network.crash("server")
+      yield* network.settled
+      assert.strictEqual((yield* hosts.client.sockets)[0].state, "ESTABLISHED")
+      yield* network.restart("server")
+      yield* network.settled
+      yield* Deferred.succeed(says, undefined)
+      yield* network.settled
+      assert.deepStrictEqual(peer.pollUnsafe(), Exit.succeed(["ConnectionReset", undefined]))
+    })
+  )
+
+  it.effect("what takes its time on the way meets the machine as it is by then", () =>
+    Effect.gen(function* () {
+      const network = yield* MockNetwork.make({
+        hosts: MockNetwork.twoHosts,
+        routes: [{ between: ["client", "server"], routers: [["10.0.0.254"]], delay: 10 }]
+      })
+      const receiving = Effect.flatMap(UdpSocket.bind(at(server, port)), ({ receive }) => receive)
+      const found: Array<string> = []
+      for (const comesBack of [false, true]) {
+        const fiber = yield* network.fork("server", receiving)
+        yield* network.settled
+        yield* network.run(
+          "client",
+          Effect.flatMap(UdpSocket.bind(at(client, port)), (own) => own.send(bytes(1), at(server, port)))
+        )
+        yield* network.settled
+        yield* network.hosts.client.clearTrace
+        yield* comesBack ? network.restart("server") : network.crash("server")
+        yield* TestClock.adjust(20)
+        yield* network.settled
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        const events = yield* network.hosts.client.trace
+        found.push(...events.flatMap((e) => (e._tag === "Dropped" ? [e.reason] : [])))
+        yield* network.restart("server")
+      }
+      assert.deepStrictEqual(found, ["host is down", "port closed"])
+    }).pipe(Effect.scoped)
+  )
+
+  law("a SYN to it has no answer", (network) =>
+    Effect.gen(function* () {
+      yield* network.crash("server")
+      const peer = yield* network.fork("client", tag(TcpSocket.connect(at(server, port))))
+      yield* network.settled
+      assert.isUndefined(peer.pollUnsafe())
+      yield* TestClock.adjust("21 seconds")
+      yield* network.settled
+      assert.deepStrictEqual(peer.pollUnsafe(), Exit.succeed("TimedOut"))
+    })
+  )
+})
+
+describe("faults and crashes", () => {
+  for (const fault of [
+    { call: "WSARecvMsg", latePacket: { after: "10 minutes" } },
+    { call: "WSARecvMsg", lateCompletion: { after: "10 minutes" } },
+    { call: "WSARecvMsg", never: "ever" },
+    { call: "CancelIoEx", ignored: true }
+  ] as const) {
+    law(`a crash ends what ${JSON.stringify(fault)} holds up`, (network) =>
+      Effect.gen(function* () {
+        const { hosts } = network
+        yield* hosts.server.fault(fault)
+        yield* network.fork(
+          "server",
+          Effect.flatMap(UdpSocket.bind(at(server, port)), ({ receive }) => receive)
+        )
+        yield* network.settled
+        yield* network.run(
+          "client",
+          Effect.flatMap(UdpSocket.bind(at(client, port)), (own) => own.send(bytes(1), at(server, port)))
+        )
+        yield* network.settled
+        const crash = yield* Effect.forkChild(network.crash("server"), { startImmediately: true })
+        yield* network.settled
+        assert.isDefined(crash.pollUnsafe())
+        yield* nothingLeft(hosts.server)
+        yield* network.restart("server")
+      })
+    )
+  }
+})
+
 describe("a restart", () => {
   law("has the machine as it was made, with ports that are free, and calls faults that a test wants", (network) =>
     Effect.gen(function* () {
@@ -418,17 +666,23 @@ describe("programs of machines", () => {
       assert.strictEqual(yield* Effect.flip(network.run("server", Effect.fail("no"))), "no")
       const died = yield* Effect.exit(network.run("server", Effect.die("oh")))
       assert.strictEqual(Exit.isFailure(died) ? Cause.squash(died.cause) : undefined, "oh")
-      let ended = false
+      const ends: Array<string> = []
+      const ending = (what: string) =>
+        Effect.onInterrupt(() =>
+          Effect.andThen(
+            turn,
+            Effect.sync(() => ends.push(what))
+          )
+        )
       const fiber = yield* Effect.forkChild(
-        network.run(
-          "server",
-          Effect.onExit(Effect.never, () => Effect.sync(() => void (ended = true)))
-        ),
-        { startImmediately: true }
+        network.run("server", ending("program")(Effect.never)).pipe(ending("caller")),
+        {
+          startImmediately: true
+        }
       )
       yield* network.settled
       yield* Fiber.interrupt(fiber)
-      assert.isTrue(ended)
+      assert.deepStrictEqual(ends, ["program", "caller"])
       assert.strictEqual((yield* network.run("server", MockWinsock.MockWinsock)).name, "server")
       yield* nothingLeft(network.hosts.server)
     })

@@ -1,4 +1,5 @@
 // Networks that are declared: links, routers, who reaches whom, how large a packet may be.
+import { Names } from "@effect-winsock/core"
 import { MockNetwork } from "@effect-winsock/mock"
 import type { SocketHandle } from "@effect-winsock/core/Seam"
 import * as Flags from "@effect-winsock/schema/Flags"
@@ -11,6 +12,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as NetAddress from "effect/net/NetAddress"
 import * as TestClock from "effect/testing/TestClock"
 import { type Lab, lab, labOf, u32 } from "./support.ts"
 import * as T from "./tcpSupport.ts"
@@ -145,6 +147,20 @@ describe("links and routers", () => {
     })
   )
 
+  it.effect("of a machine that is down nobody says anything, and its name is known all the same", () =>
+    Effect.gen(function* () {
+      const network = yield* MockNetwork.make(declared)
+      const client = yield* labOf(network.hosts.client)
+      const icmp = raw(client, 4, "10.0.0.1")
+      yield* network.crash("server")
+      client.send(client.socket(), "x", "192.0.2.80", 9)
+      yield* network.settled
+      assert.deepStrictEqual(heard(client, icmp, 4), [])
+      const found = yield* network.run("client", Names.lookup("server"))
+      assert.deepStrictEqual(found.map(NetAddress.formatInet), ["192.0.2.80:0", "[fd01::80]:0"])
+    })
+  )
+
   it.effect("routers answer echo requests by each of their addresses", () =>
     Effect.gen(function* () {
       const { client, settled } = yield* labs
@@ -246,6 +262,12 @@ describe("links and routers", () => {
       l.send(l.socket(), "x", "10.0.0.2", b.port)
       yield* l.mock.settled
       assert.deepStrictEqual([near.receive(b.s), far.receive(c.s)], ["x", Codes.WSAEWOULDBLOCK])
+      // nor does a broadcast go to the network of the same numbers
+      const { s } = l.bound("0.0.0.0")
+      l.setOption(s, Flags.SOL_SOCKET, Options.SO_BROADCAST, 1)
+      for (const { port } of [b, c]) l.send(s, "all", "10.0.0.255", port)
+      yield* l.mock.settled
+      assert.deepStrictEqual([near.receive(b.s), far.receive(c.s)], ["all", Codes.WSAEWOULDBLOCK])
     })
   )
 })

@@ -47,8 +47,8 @@ export const toTable = (sockets: ReadonlyArray<SocketInfo>): string => table(soc
  * @category models
  * @since 0.1.0
  */
-export interface HostSockets<Name extends string = string> {
-  readonly host: Name
+export interface HostSockets {
+  readonly host: string
   readonly isUp: boolean
   readonly sockets: ReadonlyArray<SocketInfo>
 }

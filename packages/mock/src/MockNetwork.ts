@@ -149,10 +149,7 @@ export interface MockNetwork<Name extends string> {
    * result is the program's. A crash of the machine interrupts it, so that this ends as interrupted; on a machine that is down
    * it fails with `SystemNotReady`.
    */
-  run<A, E, R>(
-    host: Name,
-    program: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | WinsockError, Exclude<R, Given>>
+  run<A, E, R>(host: Name, program: Effect.Effect<A, E, R>): Effect.Effect<A, E | WinsockError, Exclude<R, Given>>
   /** As `run`, in a fiber of its own, which is interrupted when the scope closes. It has begun when this returns. */
   fork<A, E, R>(
     host: Name,
@@ -182,7 +179,7 @@ export interface MockNetwork<Name extends string> {
   restart(host: Name): Effect.Effect<void>
   isUp(host: Name): Effect.Effect<boolean>
   /** The sockets of all machines, for `MockNetstat.networkTable`. */
-  readonly netstat: Effect.Effect<Array<MockNetstat.HostSockets<Name>>>
+  readonly netstat: Effect.Effect<Array<MockNetstat.HostSockets>>
   /** As `Mock.settled`: waits until nothing is under way, on any machine. */
   readonly settled: Effect.Effect<void>
 }

@@ -494,8 +494,8 @@ const networkPlan = <Name extends string>(
   options,
   make: (behaviour) =>
     Effect.gen(function* () {
-      const { hosts } = yield* MockNetwork.make<Name>({ ...options, ...behaviour })
-      const mocks: Array<MockWinsock.Mock> = Object.values(hosts)
+      const network = yield* MockNetwork.make({ ...options, ...behaviour })
+      const mocks: Array<MockWinsock.Mock> = Object.values(network.hosts)
       const contexts = new Map<string, Context.Context<Winsock | MockWinsock.MockWinsock>>()
       for (const mock of mocks) contexts.set(mock.name, yield* Layer.build(MockNetwork.layer(mock, options)))
       const on: NetworkContext<Name>["on"] = (host, program) => {
@@ -506,7 +506,7 @@ const networkPlan = <Name extends string>(
       return {
         mocks,
         context: Context.make(MockWinsock.MockWinsock, mocks[0]),
-        extra: { hosts, on, seed: behaviour.seed }
+        extra: { ...network, on, seed: behaviour.seed }
       }
     })
 })

@@ -62,9 +62,9 @@ export const powerOff = (kernel: Kernel): void => {
   kernel.isDown = true
   kernel.guard.silent = true
   for (const connection of kernel.connections.list()) forget(connection)
-  for (const operation of Array.from(kernel.guard.pending.values())) {
-    // what is completing completes
-    if (operation.state === "pending" || operation.state === "cancelling") kernel.end(operation, status)
-  }
+  // also what was completing: it may have waited for the network to take it
+  for (const operation of Array.from(kernel.guard.pending.values())) kernel.end(operation, status)
+  // their time may never come
+  for (const queue of Array.from(kernel.latePackets)) queue()
   Names.giveUp(kernel, sdk.WSAENETDOWN)
 }

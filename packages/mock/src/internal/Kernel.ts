@@ -6,7 +6,7 @@ import { OVERLAPPED } from "@effect-winsock/schema/Structs"
 import { Connections } from "./Connections.ts"
 import type { EventObject } from "./Events.ts"
 import { EventWaits } from "./EventWaits.ts"
-import { Faults } from "./Faults.ts"
+import { Faults, type Late } from "./Faults.ts"
 import { type FileObject, Files } from "./Files.ts"
 import { Guard } from "./Guard.ts"
 import { Handles } from "./Handles.ts"
@@ -46,6 +46,8 @@ class Completion implements Task {
   }
   run(): void {
     const { kernel, operation } = this
+    // the machine's power went
+    if (operation.state === "done") return
     if (operation.late > 1) {
       operation.late--
       kernel.turns.post(this)
@@ -87,6 +89,8 @@ export class Kernel {
   files = new Files()
   readonly pathMtus = new PathMtus()
   readonly streams: StreamEvents = streams
+  /** What queues the packets that a fault holds up. */
+  readonly latePackets = new Set<() => void>()
   /** Whether the machine's power went, for good: one that is up again has another kernel. */
   isDown = false
   /** The error of the call in progress, 0 while it succeeds. */
@@ -278,6 +282,14 @@ export class Kernel {
     this.complete(operation, status, 0)
   }
 
+  private queueLate(port: Port, packet: Packet, late: Late): void {
+    const due = (): void => {
+      if (this.latePackets.delete(due)) port.queue(packet)
+    }
+    this.latePackets.add(due)
+    this.turns.later(late, due)
+  }
+
   /** Writes the outcome of an operation, signals its event and queues its packet if one is `wanted`. */
   report(operation: Operation, status: number, bytes: number, wanted: boolean): void {
     const { overlapped, socket, thread } = operation
@@ -315,7 +327,7 @@ export class Kernel {
       const packet = new Packet(socket.key, overlapped, status, bytes, false)
       // what answers at once queues its packet within the call
       if (operation.packet === undefined || operation.state !== "done") port.queue(packet)
-      else this.turns.later(operation.packet, () => port.queue(packet))
+      else this.queueLate(port, packet, operation.packet)
     }
     this.trace.completed(this.name, socket.number, overlapped, status, bytes, port !== undefined)
   }

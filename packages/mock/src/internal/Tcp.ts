@@ -269,6 +269,8 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   if (target.state !== "SYN_SENT") return carry(target.kernel, RST, target, sender)
   target.timer?.withdraw()
   target.timer = undefined
+  // its machine may have lost its power since
+  target.remote = sender
   target.mss = sender.mss
   established(target, segment.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
