@@ -515,13 +515,15 @@ export const parityDivergences: ReadonlyArray<{
     why: "Wine looks at arguments before the socket; ws2_32 finds the provider, which knows lengths and options, by the socket"
   },
   { id: "parity families", why: "Linux, under Wine, has other codes for a family that is not the socket's" },
-  { id: "parity bind twice", why: "Wine looks whether the socket is bound before it looks at the address" },
   {
     id: "parity listen",
     why: "Wine looks whether a datagram socket is bound first; the page has WSAEOPNOTSUPP for its type, bound or not"
   },
   { id: "parity peek", why: "Wine leaves MSG_PEEK in the flags that a receive tells", arguable: true },
-  { id: "parity aborted", why: "after a reset of its own Wine's socket is shut down still", arguable: true },
+  {
+    id: "parity aborted",
+    why: "bytes after SD_RECEIVE reset the connection, as the page of shutdown says; Linux throws them away"
+  },
   { id: "parity oversized", why: "Wine queues a packet for an overlapped send that it refuses with WSAEMSGSIZE" },
   { id: "parity short name", why: "Wine looks at the name and at its length in another order", arguable: true },
   { id: "parity result", why: "Wine writes the flags of a result that is a failure (fact 4: they are left alone)" },
@@ -537,6 +539,10 @@ export const parityDivergences: ReadonlyArray<{
   {
     id: "parity port",
     why: "Linux gives the port back when AF_UNSPEC disconnects a socket that chose none, and binds in a send that fails"
+  },
+  {
+    id: "parity receive buffer",
+    why: "Linux has a larger receive buffer for datagrams: what the simulation drops behind the largest one still fits"
   },
   { id: "parity send buffer", why: "Linux has room for more than SO_SNDBUF says" }
 ]

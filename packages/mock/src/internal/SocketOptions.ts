@@ -347,7 +347,8 @@ export const setsockopt = (
   }
   const { memory } = kernel
   let value: number
-  if (length < 4) {
+  // of TCP_NODELAY the first byte counts, however long the value is
+  if (length < 4 || option.index === NODELAY) {
     const view = memory.locate(at, 1)
     value = view.getUint8(memory.at)
   } else {
