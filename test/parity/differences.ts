@@ -156,6 +156,8 @@ export const differences: ReadonlyArray<Difference> = [
     "the other half of a connection that was reset",
     "fact 41 next",
     "cut",
+    [String.raw`^tcp.* (send|recv) \d+( at once| peek)?$`, "10058", "10054"],
+    [String.raw`^tcp.* (send|recv) \d+ overlapped$`, refused("10058"), refused("10054")],
     [String.raw`^tcp.* send \d+ overlapped$`, `${taken}.* ends 00000000 .*`, refused("(10054|10053)")],
     [String.raw`^tcp.* send \d+$`, String.raw`ok \d+`, "10054|10053"],
     [String.raw`^tcp.* recv \d+ (at once|peek)$`, String.raw`ok \d+ .*`, "10054|10053"],
@@ -374,5 +376,15 @@ export const differences: ReadonlyArray<Difference> = [
     String.raw`^tcp.* shutdown \d$`,
     "ok.*",
     "10057"
+  ]),
+  ...difference("update of what is not connected", "P4", "goes on", [
+    String.raw`^tcp.* update of (connect|accept by s\d)$`,
+    "ok",
+    "10057"
+  ]),
+  ...difference("two bytes of a hop limit", "parity values", "cut", [
+    String.raw`^(tcp|udp).* setsockopt (IP_TTL|IP_MULTICAST_TTL|IPV6_UNICAST_HOPS) -?\d+ in [23]$`,
+    "10022",
+    "ok"
   ])
 ]
