@@ -500,3 +500,49 @@ export const divergences: ReadonlyArray<Divergence> = [
   on8("N21", { call: "no host http" }, "Wine takes a buffer of no characters for none"),
   on8("N22", { call: "WSAEAFNOSUPPORT" }, "Wine has the code for a family here")
 ]
+
+/**
+ * What only the comparison of whole scenarios shows (test/parity), and no row of the table asks. `arguable` are those for
+ * which nothing says what Windows does: the simulation's answer is a choice.
+ */
+export const parityDivergences: ReadonlyArray<{
+  readonly id: string
+  readonly why: string
+  readonly arguable?: true
+}> = [
+  {
+    id: "parity closed",
+    why: "Wine looks at arguments before the socket; ws2_32 finds the provider, which knows lengths and options, by the socket"
+  },
+  { id: "parity families", why: "Linux, under Wine, has other codes for a family that is not the socket's" },
+  {
+    id: "parity listen",
+    why: "Wine looks whether a datagram socket is bound first; the page has WSAEOPNOTSUPP for its type, bound or not"
+  },
+  { id: "parity peek", why: "Wine leaves MSG_PEEK in the flags that a receive tells", arguable: true },
+  {
+    id: "parity aborted",
+    why: "bytes after SD_RECEIVE reset the connection, as the page of shutdown says; Linux throws them away"
+  },
+  { id: "parity oversized", why: "Wine queues a packet for an overlapped send that it refuses with WSAEMSGSIZE" },
+  { id: "parity short name", why: "Wine looks at the name and at its length in another order", arguable: true },
+  { id: "parity result", why: "Wine writes the flags of a result that is a failure (fact 4: they are left alone)" },
+  { id: "parity lengths", why: "Wine looks at lengths before the option, and takes lengths that Windows does not" },
+  { id: "parity kinds of socket", why: "Linux has the options of SOL_SOCKET on all kinds of sockets" },
+  { id: "parity read-only", why: "Wine has WSAENOPROTOOPT, or success, for writing an option that is only read" },
+  { id: "parity values", why: "Linux takes other values of these options", arguable: true },
+  { id: "parity exclusive", why: "Wine takes SO_EXCLUSIVEADDRUSE of a socket that is bound", arguable: true },
+  { id: "parity defaults", why: "the hop limit is 64 on Linux and 128 on Windows, and Linux discovers MTUs" },
+  { id: "parity room", why: "Wine tells the room that SO_TYPE was given", arguable: true },
+  { id: "parity base handle", why: "Wine writes SIO_BASE_HANDLE where there is no room for it" },
+  { id: "parity connreset", why: "Wine takes SIO_UDP_CONNRESET of every socket and in any length" },
+  {
+    id: "parity port",
+    why: "Linux gives the port back when AF_UNSPEC disconnects a socket that chose none, and binds in a send that fails"
+  },
+  {
+    id: "parity receive buffer",
+    why: "Linux has a larger receive buffer for datagrams: what the simulation drops behind the largest one still fits"
+  },
+  { id: "parity send buffer", why: "Linux has room for more than SO_SNDBUF says" }
+]

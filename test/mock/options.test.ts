@@ -7,6 +7,7 @@ import * as Codes from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { lab, u32 } from "./support.ts"
+import { stream } from "./tcpSupport.ts"
 
 const { IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, SOL_SOCKET } = Flags
 
@@ -109,10 +110,49 @@ describe("options", () => {
       const read = () => l.calls.getsockopt(s, SOL_SOCKET, Options.SO_BROADCAST, block.address, block.address + 4)
       assert.strictEqual(read(), 0)
       assert.strictEqual(block.view.getInt32(4, true), 1)
-      assert.strictEqual(l.calls.setsockopt(s, IPPROTO_IP, Options.IP_TTL, block.address, 3), -1)
+      assert.strictEqual(l.calls.setsockopt(s, SOL_SOCKET, Options.SO_RCVBUF, block.address, 3), -1)
       assert.strictEqual(l.error, Codes.WSAEFAULT)
       assert.strictEqual(l.calls.setsockopt(s, SOL_SOCKET, Options.SO_BROADCAST, 0, 4), -1)
       assert.strictEqual(l.error, Codes.WSAEFAULT)
+    })
+  )
+
+  it.effect("hop limits may be bytes, switches of control messages may not, and some are told as bytes only", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const s = l.socket({ v6: true })
+      const block = l.alloc(8)
+      const told = (level: number, name: number, room: number): number => {
+        block.view.setInt32(4, room, true)
+        const rc = l.calls.getsockopt(s, level, name, block.address, block.address + 4)
+        return rc === 0 ? block.view.getInt32(4, true) : -l.error
+      }
+      block.view.setUint8(0, 9)
+      assert.strictEqual(l.calls.setsockopt(s, IPPROTO_IPV6, Options.IPV6_UNICAST_HOPS, block.address, 1), 0)
+      assert.strictEqual(l.option(s, IPPROTO_IPV6, Options.IPV6_UNICAST_HOPS), 9)
+      assert.strictEqual(told(IPPROTO_IPV6, Options.IPV6_UNICAST_HOPS, 2), 1)
+      assert.strictEqual(l.calls.setsockopt(s, IPPROTO_IPV6, Options.IPV6_PKTINFO, block.address, 1), -1)
+      assert.strictEqual(l.error, Codes.WSAEFAULT)
+      assert.strictEqual(told(IPPROTO_IPV6, Options.IPV6_PKTINFO, 3), -Codes.WSAEFAULT)
+      assert.strictEqual(told(IPPROTO_IPV6, Options.IPV6_PKTINFO, 4), 4)
+      assert.strictEqual(told(IPPROTO_IPV6, Options.IPV6_V6ONLY, 4), 1)
+      const t = stream(l)
+      for (const [value, is] of [
+        [1, 1],
+        [0x100, 0]
+      ]) {
+        assert.strictEqual(l.setOption(t, Flags.IPPROTO_TCP, Options.TCP_NODELAY, value), 0)
+        assert.strictEqual(l.option(t, Flags.IPPROTO_TCP, Options.TCP_NODELAY), is)
+      }
+      assert.strictEqual(l.option(t, SOL_SOCKET, Options.SO_DONTLINGER), 1)
+      block.view.setUint8(0, 0)
+      assert.strictEqual(l.calls.setsockopt(t, SOL_SOCKET, Options.SO_DONTLINGER, block.address, 1), 0)
+      assert.strictEqual(l.option(t, SOL_SOCKET, Options.SO_DONTLINGER), 0)
+      block.view.setInt32(4, 2, true)
+      block.view.setUint8(0, 7)
+      const { address } = block
+      assert.strictEqual(l.calls.getsockopt(t, SOL_SOCKET, Options.SO_DONTLINGER, address, address + 4), 0)
+      assert.deepStrictEqual([block.view.getUint8(0), block.view.getInt32(4, true)], [0, 1])
     })
   )
 })

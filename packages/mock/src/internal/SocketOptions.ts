@@ -21,6 +21,7 @@ import * as OptionTable from "@effect-winsock/schema/OptionTable"
 import * as OptionValue from "@effect-winsock/schema/OptionValue"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import * as OptionBlocks from "./OptionBlocks.ts"
+import * as OptionLengths from "./OptionLengths.ts"
 import * as RawOptions from "./RawOptions.ts"
 import type { UdpSocket } from "./UdpSocket.ts"
 
@@ -302,9 +303,10 @@ export const getsockopt = (
       : computed(kernel, socket, level, name))
   if (kernel.error !== 0) return 0
   if (value === undefined) return kernel.fail(sdk.WSAENOPROTOOPT)
-  // a BOOL may be asked for as a single byte, as Windows allows
-  if (length < 1 || (length < 4 && option?.value !== "bool")) return kernel.fail(sdk.WSAEFAULT)
-  if (length < 4) {
+  if (length < 1 || (length < 4 && !OptionLengths.mayBeShort(level, name, option?.value === "bool"))) {
+    return kernel.fail(sdk.WSAEFAULT)
+  }
+  if (length < 4 || OptionLengths.isByte(level, name)) {
     const view = memory.locate(at, 1)
     view.setUint8(memory.at, value)
     memory.setU32(lengthAt, 1)
@@ -340,10 +342,13 @@ export const setsockopt = (
     const known = computed(kernel, socket, level, name) !== undefined
     return kernel.fail(known ? sdk.WSAEINVAL : sdk.WSAENOPROTOOPT)
   }
-  if (length < 1 || (length < 4 && option.value !== "bool")) return kernel.fail(sdk.WSAEFAULT)
+  if (length < 1 || (length < 4 && !OptionLengths.mayBeShort(level, name, option.value === "bool"))) {
+    return kernel.fail(sdk.WSAEFAULT)
+  }
   const { memory } = kernel
   let value: number
-  if (length < 4) {
+  // of TCP_NODELAY the first byte counts, however long the value is
+  if (length < 4 || option.index === NODELAY) {
     const view = memory.locate(at, 1)
     value = view.getUint8(memory.at)
   } else {

@@ -42,8 +42,10 @@ const sets: { readonly [name: number]: Set } = {
     return 0
   },
   [Options.SO_DONTLINGER]: (kernel, socket, at, length) => {
-    if (length < 4) return kernel.fail(sdk.WSAEFAULT)
-    socket.setOption(SocketOptions.LINGER, kernel.memory.u32(at) === 0 ? 1 : 0)
+    if (length < 1) return kernel.fail(sdk.WSAEFAULT)
+    const { memory } = kernel
+    const value = length < 4 ? memory.locate(at, 1).getUint8(memory.at) : memory.u32(at)
+    socket.setOption(SocketOptions.LINGER, value === 0 ? 1 : 0)
     return 0
   }
 }
@@ -105,8 +107,13 @@ export const getsockopt = (
     if (socket.protocol === "TCP" && level === SOL_SOCKET && name === Options.SO_ERROR) socket.pendingError = 0
     return result
   }
-  if (kernel.memory.i32(lengthAt) < 4) return kernel.fail(sdk.WSAEFAULT)
-  kernel.memory.setU32(at, own(kernel, socket))
-  kernel.memory.setU32(lengthAt, 4)
+  const { memory } = kernel
+  const length = memory.i32(lengthAt)
+  // a BOOL may be a byte
+  const isByte = name === Options.SO_DONTLINGER && length > 0 && length < 4
+  if (length < 4 && !isByte) return kernel.fail(sdk.WSAEFAULT)
+  if (isByte) memory.locate(at, 1).setUint8(memory.at, own(kernel, socket))
+  else memory.setU32(at, own(kernel, socket))
+  memory.setU32(lengthAt, isByte ? 1 : 4)
   return 0
 }
