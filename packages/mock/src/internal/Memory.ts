@@ -37,6 +37,8 @@ export class MockBlock implements Block {
   readonly page: number
   readonly pages: number
   live = true
+  /** How many ranges of pending operations lie in it, counted while the guard looks. */
+  ranges = 0
   constructor(address: number, size: number, page: number, pages: number) {
     const buffer = new ArrayBuffer(size)
     this.address = address

@@ -76,6 +76,9 @@ export class Operation {
   next: Operation | undefined
   list: OperationList | undefined
   snapshots: Array<Snapshot> | undefined
+  /** Neighbours among what is pending on its socket. */
+  earlier: Operation | undefined
+  later: Operation | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
