@@ -57,7 +57,10 @@ export class Port implements KernelObject, Task {
     this.packets.add(packet)
     if (this.waiters.length > 0) {
       // the waiting thread may take the packet at once, before the JS thread can look: the two orders differ
-      if (this.kernel.settings.dequeue === "seeded" && this.kernel.random.flip()) this.waiters[0].claim(this.take())
+      const [waiter] = this.waiters
+      if (this.kernel.settings.dequeue === "seeded" && this.kernel.random.flip() && !waiter.isFull) {
+        waiter.claim(this.take())
+      }
       this.wakeLater()
     }
   }
@@ -134,6 +137,11 @@ class Waiter implements Owner {
     this.removed = removed
     this.done = done
     this.size = count * OVERLAPPED_ENTRY.size[kernel.settings.abi]
+  }
+
+  /** Whether it has as many packets as its call has entries for. */
+  get isFull(): boolean {
+    return this.claimed.length >= this.count
   }
 
   claim(packet: Packet): void {
