@@ -141,6 +141,25 @@ describe("cancelling", () => {
     })
   )
 
+  it.effect("NULL finds what is completing too, of this handle only, and leaves it to complete", () =>
+    Effect.gen(function* () {
+      const l = yield* lab({ readyAnswer: "pending" })
+      const a = l.bound()
+      const b = l.bound()
+      l.send(a.s, "here", "127.0.0.1", a.port)
+      yield* l.mock.settled
+      const message = l.message()
+      l.recvMsg(a.s, message, l.overlapped().address)
+      assert.strictEqual(l.calls.CancelIoEx(b.s, 0), 0)
+      assert.strictEqual(l.error, Codes.ERROR_NOT_FOUND)
+      assert.strictEqual(l.calls.CancelIoEx(a.s, 0), 1)
+      yield* l.mock.settled
+      assert.strictEqual(message.text, "here")
+      assert.strictEqual(l.calls.CancelIoEx(a.s, 0), 0)
+      assert.strictEqual(l.error, Codes.ERROR_NOT_FOUND)
+    })
+  )
+
   it.effect("an operation that is completing completes: cancelling it is too late", () =>
     Effect.gen(function* () {
       const l = yield* lab({ readyAnswer: "pending" })

@@ -262,6 +262,24 @@ describe("seeded dequeue", () => {
       })
     )
 
+  for (let seed = 1; seed <= 8; seed++) {
+    it.effect(`a wait takes no more than it has room for, and loses none (seed ${seed})`, () =>
+      Effect.gen(function* () {
+        const l = yield* lab({ dequeue: "seeded", seed })
+        const port = l.completionPort()
+        const posted = Array.from({ length: 40 }, (_, i) => 16 * (i + 1))
+        const waiting = waitOn(l, port, 1000)
+        for (const overlapped of posted) l.calls.PostQueuedCompletionStatus(port, 0, 7, overlapped)
+        yield* l.mock.settled
+        assert.deepStrictEqual(waiting.answer, [1, 0])
+        const first = waiting.packets().map(({ overlapped }) => overlapped)
+        const rest = l.packets(port).map(({ overlapped }) => overlapped)
+        assert.isAtMost(first.length, 8)
+        assert.deepStrictEqual([...first, ...rest], posted)
+      })
+    )
+  }
+
   it.effect("shuffles, the same way for the same seed, but nothing passes a posted packet", () =>
     Effect.gen(function* () {
       const seen = new Set<string>()

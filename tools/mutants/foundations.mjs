@@ -3,7 +3,7 @@ const statuses = "packages/schema/src/NtStatus.ts"
 const errors = "packages/core/src/WinsockError.ts"
 const walker = "packages/schema/src/internal/controlWalk.ts"
 const addresses = "packages/schema/src/SockAddr.ts"
-const ports = "packages/mock/src/internal/Ports.ts"
+const packetQueue = "packages/mock/src/internal/PacketQueue.ts"
 const sockets = "packages/mock/src/internal/Sockets.ts"
 const guard = "packages/mock/src/internal/Guard.ts"
 const network = "packages/mock/src/internal/Network.ts"
@@ -70,19 +70,19 @@ export default [
     caughtBy: ["test/schema/SockAddr.test.ts"]
   },
   {
-    file: ports,
+    file: packetQueue,
     name: "mock: last packet first",
     why: "a completion port is first in, first out",
-    find: "this.takeAny() : this.packets[this.head++]",
-    replace: "this.takeAny() : this.packets.pop()!",
+    find: "const packet = this.packets[this.head++]",
+    replace: "const packet = this.packets.pop()!",
     caughtBy: ["test/mock/ports.test.ts"]
   },
   {
-    file: ports,
+    file: packetQueue,
     name: "mock: shuffled across a posted packet",
     why: "what is posted is behind all that was queued before it: the engine's sentinel stands on that",
-    find: "    while (end < this.packets.length && !this.packets[end].posted) end++\n",
-    replace: "    end = this.packets.length\n",
+    find: "last === undefined || packet.posted || last.posted",
+    replace: "last === undefined",
     caughtBy: ["test/mock/ports.test.ts"]
   },
   {
@@ -97,8 +97,8 @@ export default [
     file: guard,
     name: "mock: memory freed under an operation goes unnoticed",
     why: "on real Windows that is memory corrupted without a word",
-    find: "        if (address >= block.address && address < end) {\n          this.violation",
-    replace: "        if (address > end) {\n          this.violation",
+    find: "        if (address >= block.address && address < end) {\n          this.torn",
+    replace: "        if (address > end) {\n          this.torn",
     caughtBy: ["test/mock/guard.test.ts"]
   },
   {

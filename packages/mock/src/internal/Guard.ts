@@ -7,6 +7,7 @@ import { Site } from "./CallSite.ts"
 import type { MockBlock, MockMemory } from "./Memory.ts"
 import { AccessViolation } from "./Memory.ts"
 import type { Operation } from "./Operation.ts"
+import { link, unlink } from "./Pended.ts"
 import type { Trace } from "./Trace.ts"
 
 export type GuardLevel = "strict" | "collect" | "off"
@@ -37,6 +38,8 @@ export class Guard {
   private readonly sitesOf = new WeakMap<object, Site>()
   /** Whether nothing is objected to any more: the machine's power went. */
   silent = false
+  // a block was freed under an operation: what lies in which block is no longer known by counting
+  private torn = false
 
   constructor(level: GuardLevel, host: string, trace: Trace, callSites: boolean) {
     this.level = level
@@ -63,9 +66,12 @@ export class Guard {
   freeing(block: MockBlock): void {
     if (this.level === "off") return
     const end = block.address + block.size
-    for (const operation of this.pending.values()) {
+    // nearly every block that is freed has none: all that is pending is looked through for the others only
+    const suspects = this.torn || block.ranges > 0 ? this.pending.values() : []
+    for (const operation of suspects) {
       operation.ranges(this.memory!, (what, address) => {
         if (address >= block.address && address < end) {
+          this.torn = true
           this.violation(
             "FreeUnderOperation",
             `block ${hex(block.address)} freed under the ${what} of ${name(operation)}`,
@@ -105,11 +111,13 @@ export class Guard {
     this.pending.set(operation.key, operation)
     // one that goes on with a part of its work was begun before
     if (this.sites) operation.site ??= new Site()
+    link(operation)
     if (this.level === "off") return
     const memory = this.memory!
     const snapshots: NonNullable<Operation["snapshots"]> = []
     const take = (what: string, address: number, size: number): void => {
       snapshots.push({ what, address, bytes: memory.copy(address, size) })
+      memory.find(address, size).ranges++
     }
     operation.ranges(memory, (what, address, size) => {
       if (size <= whole) return take(what, address, size)
@@ -123,6 +131,7 @@ export class Guard {
   completing(operation: Operation): void {
     const { key } = operation
     if (this.pending.get(key) === operation) this.pending.delete(key)
+    unlink(operation)
     const snapshots = operation.snapshots
     if (snapshots === undefined) return
     operation.snapshots = undefined
@@ -130,6 +139,7 @@ export class Guard {
       try {
         const block = this.memory!.find(address, bytes.length)
         const at = this.memory!.at
+        block.ranges--
         const i = firstDifference(block, at, bytes)
         if (i !== -1) {
           this.violation(

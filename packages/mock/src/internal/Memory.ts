@@ -4,6 +4,7 @@
 import type { Block, SeamMemory } from "@effect-winsock/core/Seam"
 import type { Abi, Location, Memory } from "@effect-winsock/schema/Layout"
 import type { Guard } from "./Guard.ts"
+import { Pages } from "./Pages.ts"
 
 /** What a kernel32 function answers to a bad pointer (winerror.h). */
 export const ERROR_NOACCESS = 998
@@ -21,12 +22,23 @@ export class AccessViolation extends Error {
   }
 }
 
+interface Space {
+  readonly pageSize: number
+  readonly pages: number
+  readonly gap: number
+}
+
 // x64: one 4 GiB page per block, so that an address is blockId * 2^32 + offset. ia32: pages of 64 KiB, and a block
-// takes as many neighbouring pages as it needs and one unmapped page behind them. Addresses stay below 2^47 and 2^32
-const pageSizes: { readonly [A in Abi]: number } = { x64: 0x1_0000_0000, ia32: 0x1_0000 }
-const pageCounts: { readonly [A in Abi]: number } = { x64: 1 << 15, ia32: 0x1_0000 }
-// freed pages lie fallow for this many further frees, so that a stale address faults instead of hitting a new block
-const fallow = 1024
+// takes as many neighbouring pages as it needs and one unmapped page behind them. That is half of the addresses, which
+// stay below 2^47 and 2^32; a crowd of blocks that finds no room there has smaller pages in the other half
+const roomy: { readonly [A in Abi]: Space } = {
+  x64: { pageSize: 0x1_0000_0000, pages: 1 << 14, gap: 0 },
+  ia32: { pageSize: 0x1_0000, pages: 1 << 15, gap: 1 }
+}
+const crowded: { readonly [A in Abi]: Space } = {
+  x64: { pageSize: 0x10_0000, pages: 1 << 26, gap: 1 },
+  ia32: { pageSize: 0x1000, pages: 1 << 19, gap: 1 }
+}
 const largest = 0x7fff_ffff
 
 export class MockBlock implements Block {
@@ -37,6 +49,8 @@ export class MockBlock implements Block {
   readonly page: number
   readonly pages: number
   live = true
+  /** How many ranges of pending operations lie in it, counted while the guard looks. */
+  ranges = 0
   constructor(address: number, size: number, page: number, pages: number) {
     const buffer = new ArrayBuffer(size)
     this.address = address
@@ -56,34 +70,43 @@ export class MockMemory implements Memory, SeamMemory {
   at = 0
   /** Live blocks. */
   live = 0
-  private readonly pageSize: number
-  private readonly pageCount: number
-  private readonly table: Array<MockBlock | undefined> = []
-  private readonly freed: Array<MockBlock> = []
-  private freedHead = 0
-  private next = 1
+  private readonly room: Pages<MockBlock>
+  private readonly crowd: Pages<MockBlock>
 
   constructor(abi: Abi, guard: Guard) {
     this.abi = abi
     this.pointerSize = abi === "x64" ? 8 : 4
     this.guard = guard
-    this.pageSize = pageSizes[abi]
-    this.pageCount = pageCounts[abi]
+    const { gap, pageSize, pages } = roomy[abi]
+    const crowd = crowded[abi]
+    this.room = new Pages(0, pageSize, pages, gap)
+    this.crowd = new Pages(pages * pageSize, crowd.pageSize, crowd.pages, crowd.gap)
   }
 
   // bound as properties because the seam hands them out without their object
   readonly alloc = (size: number): MockBlock => {
     if (!Number.isInteger(size) || size < 0 || size > largest) throw new RangeError(`cannot allocate ${size} bytes`)
-    const pages = Math.ceil(Math.max(size, 1) / this.pageSize)
-    const page = this.findPages(pages)
-    const block = new MockBlock(page * this.pageSize, size, page, pages)
-    for (let i = 0; i < pages; i++) this.table[page + i] = block
+    const { crowd, room } = this
+    let space = room
+    let page = room.find(room.pagesOf(size))
+    if (page === -1) {
+      space = crowd
+      page = crowd.find(crowd.pagesOf(size))
+    }
+    if (page === -1) page = crowd.search(crowd.pagesOf(size))
+    if (page === -1) {
+      space = room
+      page = room.search(room.pagesOf(size))
+    }
+    if (page === -1) throw new RangeError("the simulated address space is full")
+    const block = new MockBlock(space.start + page * space.pageSize, size, page, space.pagesOf(size))
+    space.map(block)
     this.live++
     return block
   }
 
   readonly free = (block: Block): void => {
-    const own = this.table[Math.floor(block.address / this.pageSize)]
+    const own = this.blockAt(block.address)
     if (own === undefined || own !== block || !own.live) {
       this.guard.violation("BadFree", `free of a block at 0x${block.address.toString(16)} that is not allocated`)
       return
@@ -91,8 +114,7 @@ export class MockMemory implements Memory, SeamMemory {
     this.guard.freeing(own)
     own.live = false
     this.live--
-    this.freed.push(own)
-    for (let i = 0; i < own.pages; i++) this.table[own.page + i] = undefined
+    this.spaceOf(own.address).unmap(own)
   }
 
   readonly resolve = (address: number, size: number): Location => {
@@ -111,7 +133,7 @@ export class MockMemory implements Memory, SeamMemory {
    * As `locate`, for whole byte ranges.
    */
   find(address: number, size: number): MockBlock {
-    const block = this.table[Math.floor(address / this.pageSize)]
+    const block = this.blockAt(address)
     if (block === undefined) throw new AccessViolation(address, size)
     const offset = address - block.address
     if (!(offset + size <= block.size) || size < 0) throw new AccessViolation(address, size)
@@ -158,33 +180,12 @@ export class MockMemory implements Memory, SeamMemory {
     return block.bytes.slice(this.at, this.at + size)
   }
 
-  private findPages(pages: number): number {
-    if (this.freed.length - this.freedHead > fallow) {
-      const old = this.freed[this.freedHead++]
-      if (this.freedHead > fallow) {
-        this.freed.splice(0, this.freedHead)
-        this.freedHead = 0
-      }
-      if (this.isFree(old.page, pages)) return old.page
-    }
-    // one page behind every ia32 block stays unmapped
-    const gap = this.abi === "ia32" ? 1 : 0
-    if (this.next + pages + gap <= this.pageCount) {
-      const page = this.next
-      this.next += pages + gap
-      return page
-    }
-    for (let page = 1; page + pages <= this.pageCount; page++) {
-      if (this.isFree(page, pages + gap)) return page
-    }
-    throw new RangeError("the simulated address space is full")
+  private spaceOf(address: number): Pages<MockBlock> {
+    return address < this.crowd.start ? this.room : this.crowd
   }
 
-  private isFree(page: number, pages: number): boolean {
-    if (page + pages > this.pageCount) return false
-    for (let i = 0; i < pages; i++) {
-      if (this.table[page + i] !== undefined) return false
-    }
-    return true
+  private blockAt(address: number): MockBlock | undefined {
+    const space = this.spaceOf(address)
+    return space.table[Math.floor((address - space.start) / space.pageSize)]
   }
 }

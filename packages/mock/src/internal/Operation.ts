@@ -87,6 +87,9 @@ export class Operation {
   snapshots: Array<Snapshot> | undefined
   /** Where it was begun, if that is noted. */
   site: Site | undefined
+  /** Neighbours among what is pending on its socket. */
+  earlier: Operation | undefined
+  later: Operation | undefined
 
   constructor(socket: Socket) {
     this.socket = socket

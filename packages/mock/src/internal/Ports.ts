@@ -12,6 +12,7 @@ import type { Owner } from "./Guard.ts"
 import type { KernelObject } from "./Handles.ts"
 import type { AnyObject, Kernel } from "./Kernel.ts"
 import { AccessViolation, ERROR_NOACCESS } from "./Memory.ts"
+import { Fifo, type PacketQueue, Shuffled } from "./PacketQueue.ts"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import { ScheduledTask, type Task } from "./Turns.ts"
 
@@ -31,40 +32,41 @@ export class Packet {
   }
 }
 
+const packetsOf = (kernel: Kernel): PacketQueue<Packet> =>
+  kernel.settings.dequeue === "seeded" ? new Shuffled(kernel.random) : new Fifo()
+
 export class Port implements KernelObject, Task {
   readonly type = "port"
   handle = 0
   readonly kernel: Kernel
-  private packets: Array<Packet> = []
-  private head = 0
+  private packets: PacketQueue<Packet>
   private readonly waiters: Array<Waiter> = []
   private waking = false
 
   constructor(kernel: Kernel) {
     this.kernel = kernel
+    this.packets = packetsOf(kernel)
   }
 
   get size(): number {
-    return this.packets.length - this.head
+    return this.packets.size
   }
 
   queue(packet: Packet): void {
     if (this.handle === 0) return
-    this.packets.push(packet)
+    this.packets.add(packet)
     if (this.waiters.length > 0) {
       // the waiting thread may take the packet at once, before the JS thread can look: the two orders differ
-      if (this.kernel.settings.dequeue === "seeded" && this.kernel.random.flip()) this.waiters[0].claim(this.take())
+      const [waiter] = this.waiters
+      if (this.kernel.settings.dequeue === "seeded" && this.kernel.random.flip() && !waiter.isFull) {
+        waiter.claim(this.take())
+      }
       this.wakeLater()
     }
   }
 
   take(): Packet {
-    const packet = this.kernel.settings.dequeue === "seeded" ? this.takeAny() : this.packets[this.head++]
-    if (this.head > 64 && this.head * 2 > this.packets.length) {
-      this.packets.splice(0, this.head)
-      this.head = 0
-    }
-    return packet
+    return this.packets.take()
   }
 
   wait(waiter: Waiter): void {
@@ -92,14 +94,13 @@ export class Port implements KernelObject, Task {
   }
 
   close(): void {
-    const discarded = this.packets.slice(this.head).filter((packet) => !packet.posted)
+    const discarded = this.packets.list().filter((packet) => !packet.posted)
     if (discarded.length > 0) {
       this.kernel.guard.violation("PacketsDiscarded", `port ${this.handle} closed with ${discarded.length} completions`)
     }
     for (const packet of discarded) this.kernel.guard.dequeued(packet.overlapped)
     this.kernel.handles.remove(this)
-    this.packets = []
-    this.head = 0
+    this.packets = packetsOf(this.kernel)
     for (const waiter of this.waiters.splice(0)) waiter.abandon(this)
   }
 
@@ -107,19 +108,6 @@ export class Port implements KernelObject, Task {
     if (this.waking) return
     this.waking = true
     this.kernel.turns.post(this)
-  }
-
-  // any ready packet, but none before an older one of the same OVERLAPPED, and nothing across a posted packet: what is
-  // posted is behind all that was queued before it
-  private takeAny(): Packet {
-    let end = this.head
-    while (end < this.packets.length && !this.packets[end].posted) end++
-    let i = end === this.head ? this.head : this.head + this.kernel.random.below(end - this.head)
-    const { overlapped } = this.packets[i]
-    for (let j = this.head; j < i; j++) {
-      if (this.packets[j].overlapped === overlapped) i = j
-    }
-    return this.packets.splice(i, 1)[0]
   }
 }
 
@@ -149,6 +137,11 @@ class Waiter implements Owner {
     this.removed = removed
     this.done = done
     this.size = count * OVERLAPPED_ENTRY.size[kernel.settings.abi]
+  }
+
+  /** Whether it has as many packets as its call has entries for. */
+  get isFull(): boolean {
+    return this.claimed.length >= this.count
   }
 
   claim(packet: Packet): void {

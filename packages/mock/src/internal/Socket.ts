@@ -4,7 +4,7 @@
 import type { KernelObject } from "./Handles.ts"
 import { anyV4, anyV6, type Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
-import { OperationList } from "./Operation.ts"
+import { type Operation, OperationList } from "./Operation.ts"
 import type { Port } from "./Ports.ts"
 import type { Raw } from "./Raw.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -50,6 +50,9 @@ export abstract class Socket implements KernelObject {
   readonly receives = new OperationList()
   readonly sends = new OperationList()
   readonly controls = new OperationList()
+  /** What is pending on it, in one of its lists or completing. */
+  firstPended: Operation | undefined = undefined
+  lastPended: Operation | undefined = undefined
 
   constructor(kernel: Kernel, v6: boolean, overlapped: boolean) {
     this.kernel = kernel

@@ -28,6 +28,7 @@ import type { Faults } from "./Faults.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation, OperationKind, OperationList } from "./Operation.ts"
+import { pendedOn } from "./Pended.ts"
 import { Raw } from "./Raw.ts"
 import * as Send from "./Send.ts"
 import * as TcpReceive from "./TcpReceive.ts"
@@ -260,8 +261,8 @@ const pendingOf = (kernel: Kernel, socket: AnySocket): Array<Operation> => {
   for (const list of lists(socket)) {
     for (let operation = list.first; operation !== undefined; operation = operation.next) found.push(operation)
   }
-  for (const operation of kernel.guard.pending.values()) {
-    if (operation.socket === socket && operation.list === undefined) found.push(operation)
+  for (const operation of pendedOn(socket)) {
+    if (operation.list === undefined && kernel.guard.pending.get(operation.key) === operation) found.push(operation)
   }
   return found
 }
