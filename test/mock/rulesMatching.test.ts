@@ -276,7 +276,7 @@ describe("broadcasts and multicasts", () => {
           }),
           when(drop, { to: "b" }),
           when(MockRule.duplication(1), { to: "c" }),
-          when(MockRule.unreachable("host"), { to: "a" })
+          when(MockRule.unreachable("port"), { to: "a" })
         )
         labs[0].send(sockets[0], "all", to, 67)
         yield* hosts.a.settled
@@ -287,7 +287,8 @@ describe("broadcasts and multicasts", () => {
           [[], [], ["0 all", "0 all"]]
         )
         // nobody complains about what was for many
-        assert.deepStrictEqual(drops(events), ["host unreachable (to a)", "dropped"])
+        assert.deepStrictEqual(drops(events), ["port unreachable (to a)", "dropped"])
+        assert.strictEqual(labs[0].receive(sockets[0]), Codes.WSAEWOULDBLOCK)
       })
     )
   }
@@ -415,7 +416,7 @@ describe("descriptions", () => {
     ["reordering of 10 %, held back 20 ms", MockRule.reordering(0.1, 20)],
     ["corruption of 1 %, 3 bits each, undetected", MockRule.corruption(0.01, { bits: 3, undetected: true })],
     ["partition of a from b, c", MockRule.partition("a", ["b", "c"])],
-    ["hop limit exceeded after 3 hops (hop limit of 3 or less)", MockRule.expire({ hops: 3 })],
+    ["hop limit of 3 or less exceeded", MockRule.expire({ hops: 3 })],
     ["network unreachable, says 10.0.0.9", MockRule.unreachable("network", { by: "10.0.0.9" })],
     [
       "reset after 10 bytes (TCP, from a, to b, 10.0.0.9, port 80)",

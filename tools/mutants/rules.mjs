@@ -1,5 +1,6 @@
 // planted faults in the rules of the simulated network, and in how they are applied to datagrams
 const rule = "packages/mock/src/MockRule.ts"
+const disturbing = "packages/mock/src/internal/Disturbing.ts"
 const line = "packages/mock/src/internal/Line.ts"
 const parts = "packages/mock/src/internal/RuleParts.ts"
 const judging = "packages/mock/src/internal/Judging.ts"
@@ -125,7 +126,7 @@ export default [
   },
   {
     name: "partition: one way is both",
-    file: rule,
+    file: disturbing,
     why: "half a partition is what finds the most bugs",
     find: "(!oneWay && second.sends(packet)",
     replace: "(second.sends(packet)",
@@ -133,7 +134,7 @@ export default [
   },
   {
     name: "cut: a host that does not hear itself",
-    file: rule,
+    file: disturbing,
     why: "it is cut off from all others",
     find: "(packet.from === host) !== (packet.to === host)",
     replace: "packet.from === host || packet.to === host",
@@ -149,7 +150,7 @@ export default [
   },
   {
     name: "corruption: one detected and one not",
-    file: rule,
+    file: disturbing,
     why: "what one checksum finds is found",
     find: "undetected && (change.payload === undefined || change.undetected)",
     replace: "undetected",
