@@ -51,7 +51,7 @@ export default [
     name: "Faults: a late packet",
     file: kernel,
     why: "others must overtake a packet that is late",
-    find: "else this.turns.later(operation.packet, () => port.queue(packet))",
+    find: "else this.queueLate(port, packet, operation.packet)",
     replace: "else port.queue(packet)",
     caughtBy: [own]
   },

@@ -84,7 +84,7 @@ export default [
     name: "hosts: faults are forgotten by a restart",
     file: simulation,
     why: "they are the test's, not the machine's",
-    find: "    kernel.faults = faults\n",
+    find: "    kernel.faults = faults.movedTo(kernel)\n",
     replace: "",
     caughtBy: [crash]
   },

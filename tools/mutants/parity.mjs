@@ -50,7 +50,7 @@ export default [
     name: "parity: cancelled operations that never end",
     file: sockets,
     why: "every operation that was taken ends once",
-    find: "  for (const operation of pending) cancel(kernel, operation)\n  return 1",
+    find: "  for (const operation of pending) cancel(kernel, operation, fault)\n  return 1",
     replace: "  return 1",
     caughtBy: [ofParity]
   }
