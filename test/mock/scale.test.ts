@@ -11,7 +11,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
-import type { MockMemory } from "../../packages/mock/src/internal/Memory.ts"
+import { Guard } from "../../packages/mock/src/internal/Guard.ts"
+import { MockMemory } from "../../packages/mock/src/internal/Memory.ts"
+import { Trace } from "../../packages/mock/src/internal/Trace.ts"
+import * as Clock from "effect/Clock"
 import { Fifo, Shuffled } from "../../packages/mock/src/internal/PacketQueue.ts"
 import { Random } from "../../packages/mock/src/internal/Random.ts"
 
@@ -188,8 +191,8 @@ describe("ten thousand sockets", () => {
   for (const abi of ["x64", "ia32"] as const) {
     it.effect(`${abi}: forty thousand blocks lie apart, and each is found at its own addresses`, () =>
       Effect.gen(function* () {
-        const { seam } = yield* MockWinsock.make({ abi, trace: false })
-        const memory = seam.memory as MockMemory
+        const clock = yield* Clock.Clock
+        const memory = new MockMemory(abi, new Guard("strict", "localhost", new Trace(0, clock), false))
         const largest = abi === "x64" ? 3_000_000 : 10_000
         const sizes = Array.from({ length: 40_000 }, (_, i) => (i % 1000 === 999 ? largest : 1 + (i % 40)))
         const blocks = sizes.map((size) => memory.alloc(size))
