@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import { Guard } from "../../packages/mock/src/internal/Guard.ts"
 import { MockMemory } from "../../packages/mock/src/internal/Memory.ts"
+import { Timers } from "../../packages/mock/src/internal/Timers.ts"
 import { Trace } from "../../packages/mock/src/internal/Trace.ts"
 import * as Clock from "effect/Clock"
 import { Fifo, Shuffled } from "../../packages/mock/src/internal/PacketQueue.ts"
@@ -262,6 +263,39 @@ describe("the packets of a port", () => {
       assert.strictEqual(shuffled.size, packets.length)
       while (packets.length > 0) assert.strictEqual(shuffled.take().id, takeAny(packets, random).id)
       assert.strictEqual(shuffled.size, 0)
+    })
+  }
+})
+
+describe("tasks that wait for their time", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    it(`come in the order of their times, equal ones in the order in which they were added (seed ${seed})`, () => {
+      const chance = new Random(seed)
+      const timers = new Timers<{ readonly id: number; readonly deadline: number; withdrawn: boolean }>()
+      // sorted by time; what is equal stays in order
+      let sorted: Array<{ readonly id: number; readonly deadline: number; withdrawn: boolean }> = []
+      let now = 0
+      for (let id = 0; id < 3000; id++) {
+        const task = { id, deadline: now + 1 + chance.below(seed % 2 === 0 ? 20 : 2000), withdrawn: false }
+        timers.add(now, task.deadline, task)
+        sorted = [...sorted, task].toSorted((a, b) => a.deadline - b.deadline)
+        if (chance.below(3) === 0) sorted[chance.below(sorted.length)].withdrawn = true
+        if (chance.below(20) > 0) continue
+        now += chance.below(60)
+        const waiting = sorted.filter((task) => !task.withdrawn)
+        assert.strictEqual(timers.deadline, waiting[0]?.deadline ?? Number.POSITIVE_INFINITY)
+        const due: Array<number> = []
+        for (let task = timers.due(now); task !== undefined; task = timers.due(now))
+          if (!task.withdrawn) due.push(task.id)
+        assert.deepStrictEqual(
+          due,
+          waiting.filter(({ deadline }) => deadline <= now).map(({ id }) => id)
+        )
+        sorted = sorted.filter(({ deadline }) => deadline > now)
+      }
+      timers.clear()
+      assert.strictEqual(timers.deadline, Number.POSITIVE_INFINITY)
+      assert.isUndefined(timers.due(Number.MAX_VALUE))
     })
   }
 })

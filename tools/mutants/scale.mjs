@@ -51,5 +51,21 @@ export default [
     find: "      space = crowd\n",
     replace: "",
     caughtBy: ["test/mock/scale.test.ts"]
+  },
+  {
+    file: "packages/mock/src/internal/Timers.ts",
+    name: "mock: timers of equal times in any order",
+    why: "what is due at the same time happens in the order in which it was begun",
+    find: "(a.deadline === b.deadline && a.order < b.order)",
+    replace: "false",
+    caughtBy: ["test/mock/scale.test.ts"]
+  },
+  {
+    file: "packages/mock/src/internal/Timers.ts",
+    name: "mock: the later of two timers first",
+    why: "every time-out and every delay of the network stands on that",
+    find: "isBefore(heap[below + 1], heap[below])",
+    replace: "isBefore(heap[below], heap[below + 1])",
+    caughtBy: ["test/mock/scale.test.ts"]
   }
 ]

@@ -5,7 +5,12 @@
 import type { Operation } from "./Operation.ts"
 import type { Socket } from "./Socket.ts"
 
+const isLinked = (operation: Operation): boolean =>
+  operation.earlier !== undefined || operation.socket.firstPended === operation
+
+/** One that is linked keeps its place. */
 export const link = (operation: Operation): void => {
+  if (isLinked(operation)) return
   const { socket } = operation
   const last = socket.lastPended
   operation.earlier = last
@@ -18,7 +23,7 @@ export const link = (operation: Operation): void => {
 /** One that is not linked is left alone. */
 export const unlink = (operation: Operation): void => {
   const { earlier, later, socket } = operation
-  if (earlier === undefined && socket.firstPended !== operation) return
+  if (!isLinked(operation)) return
   if (earlier === undefined) socket.firstPended = later
   else earlier.later = later
   if (later === undefined) socket.lastPended = earlier

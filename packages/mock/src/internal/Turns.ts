@@ -10,6 +10,7 @@ import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import { Loop } from "./Loop.ts"
 import { macrotask } from "./macrotask.ts"
+import { Timers } from "./Timers.ts"
 
 /** Something that has work to do in a later turn. */
 export interface Task {
@@ -34,17 +35,9 @@ export class ScheduledTask implements Task {
   }
 }
 
-interface Timer {
-  readonly since: number
-  readonly deadline: number
-  readonly task: ScheduledTask
-}
-
 // TestClock warns, once per test, of a sleeper that nobody wakes. A pump that waits in the background is not a test
 // that forgot to advance time, so the sleeper's log level keeps that warning quiet.
 const quiet = Context.make(References.MinimumLogLevel, "None")
-
-const fewTimers = 64
 
 // a clock sleeps whole nanoseconds: what is left of a deadline after that is none
 const nanosecond = 1e-6
@@ -60,8 +53,7 @@ export class Turns {
   private spare: Array<Task> = []
   private armed = false
   private closed = false
-  private timers: Array<Timer> = []
-  private compactAt = fewTimers
+  private readonly timers = new Timers<ScheduledTask>()
   private sleeper: Fiber.Fiber<void> | undefined
   private sleepsUntil = Number.POSITIVE_INFINITY
 
@@ -83,17 +75,8 @@ export class Turns {
   /** Runs `task` in a turn after `delay` milliseconds of the clock. */
   after(delay: number, task: ScheduledTask): void {
     if (delay <= 0) return this.post(task)
-    // most timers are withdrawn long before their time
-    if (this.timers.length >= this.compactAt) {
-      this.timers = this.timers.filter(({ task }) => !task.withdrawn)
-      this.compactAt = Math.max(fewTimers, this.timers.length * 2)
-    }
     const since = this.clock.currentTimeMillisUnsafe()
-    const deadline = since + delay
-    const timer = { since, deadline, task }
-    let at = this.timers.length
-    while (at > 0 && this.timers[at - 1].deadline > deadline) at--
-    this.timers.splice(at, 0, timer)
+    this.timers.add(since, since + delay, task)
     this.arm()
   }
 
@@ -111,15 +94,13 @@ export class Turns {
 
   /** When the oldest of the delayed tasks was posted. */
   get oldest(): number {
-    let oldest = Number.POSITIVE_INFINITY
-    for (const { since, task } of this.timers) if (!task.withdrawn) oldest = Math.min(oldest, since)
-    return oldest
+    return this.timers.oldest
   }
 
   close(): void {
     this.closed = true
     this.queue = []
-    this.timers = []
+    this.timers.clear()
     this.sleeper?.interruptUnsafe()
     this.sleeper = undefined
   }
@@ -146,9 +127,8 @@ export class Turns {
 
   // one fiber sleeps for all timers; it is left asleep when its timer is withdrawn, for the next one to use
   private arm(): void {
-    while (this.timers.length > 0 && this.timers[0].task.withdrawn) this.timers.shift()
-    if (this.timers.length === 0 || this.closed) return
-    const deadline = this.timers[0].deadline
+    const { deadline } = this.timers
+    if (this.closed) return
     if (deadline >= this.sleepsUntil) return
     this.sleeper?.interruptUnsafe()
     this.sleepsUntil = deadline
@@ -162,7 +142,7 @@ export class Turns {
     this.sleeper = undefined
     this.sleepsUntil = Number.POSITIVE_INFINITY
     const now = this.clock.currentTimeMillisUnsafe() + nanosecond
-    while (this.timers.length > 0 && this.timers[0].deadline <= now) this.post(this.timers.shift()!.task)
+    for (let task = this.timers.due(now); task !== undefined; task = this.timers.due(now)) this.post(task)
     this.arm()
   }
 }
