@@ -5,7 +5,8 @@
  * Each process measures all cases, in many short rounds, and takes medians, which a busy machine disturbs least; a
  * figure is the median of the processes' medians, with the least and the most of them. `--quick` only shows that every case runs: its figures mean nothing.
  *
- * On the mock also what an idle connection holds, of 10,000, in a process of its own (the case `idle-connection`).
+ * On the mock also what an idle connection holds, of 10,000, in a process of its own (the case `idle-connection`), and
+ * how the cost of an operation grows up to 10,000 sockets and 100,000 pending operations (the cases `scale-...`).
  *
  * Allocated bytes are what the JavaScript heap and its array buffers grew by, in a process of its own whose young
  * generation is so large that nothing is collected meanwhile.
@@ -16,9 +17,11 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import type { Idle, Memory } from "./idle.ts"
 import { rowsOf } from "./idle.ts"
+import { type Comparison, comparisons, type Growth, growthOf, growthSummary, growthText, quickly } from "./growth.ts"
 import type { Measured, Plan } from "./measure.ts"
 import type { Row } from "./report.ts"
 import { judge, memoryText, rows, summary, text } from "./report.ts"
+import type { Scaled } from "./scale.ts"
 import type { Order, Provider } from "./worker.ts"
 
 const { values } = parseArgs({
@@ -81,11 +84,23 @@ if (chosen.includes("mock") && "idle-connection".includes(values.case ?? "")) {
   const idle = await inProcess<Idle & { readonly kernel: Memory }>("idleMock.ts", String(idleConnections), [])
   all.push(...rowsOf(idle, idle.kernel))
 }
+const compared = comparisons.filter(({ name }) => chosen.includes("mock") && name.includes(values.case ?? ""))
+const grow = async (of: ReadonlyArray<Comparison>): Promise<Array<Growth>> => {
+  const orders = JSON.stringify(of.map(({ large, small }) => [small, large]))
+  const measured = await inProcess<Array<readonly [Scaled, Scaled]>>("scale.ts", orders, [])
+  return of.map((comparison, i) => growthOf(comparison, measured[i]))
+}
+// each in a process of its own, whose memory holds nothing of the others
+const growths: Array<Growth> = []
+if (values.quick) growths.push(...(await grow(compared.map(quickly))))
+else for (const comparison of compared) growths.push(...(await grow([comparison])))
 
 const judged = judge(all)
 const machine = { node: process.version, platform: process.platform, arch: process.arch, cpu: cpus()[0]?.model ?? "" }
 if (values.json) {
-  console.log(JSON.stringify({ machine, quick: values.quick ?? false, rows: all, targets: judged }, null, 2))
+  console.log(
+    JSON.stringify({ machine, quick: values.quick ?? false, rows: all, growth: growths, targets: judged }, null, 2)
+  )
 } else {
   console.log(`${machine.cpu}, Node.js ${machine.node}, ${machine.platform} ${machine.arch}`)
   for (const provider of chosen) {
@@ -95,6 +110,7 @@ if (values.json) {
     console.log(text(own.filter((row) => row.memory === undefined)))
     if (held.length > 0) console.log(`\n${memoryText(held)}`)
   }
+  if (growths.length > 0) console.log(`\n${growthText(growths)}\n\n${growthSummary(growths)}`)
   const verdict =
     judged.length === 0 ? "no target was measured (those of times are judged on the fake provider)" : summary(judged)
   console.log(`\n${values.quick ? `${all.length} cases ran; the figures of a quick run mean nothing` : verdict}`)

@@ -1,6 +1,7 @@
 /**
- * A process of its own: how the simulated ws2_32 bears many sockets and many pending operations. One line of an order
- * in, the phases of it out: nanoseconds for each of what the phase is about.
+ * A process of its own: how the simulated ws2_32 bears many sockets and many pending operations. Pairs of orders in, a
+ * small one and one of ten times as much; what each phase takes for one of what it is about, out. The small one is run
+ * first untimed, so that both are compiled alike.
  */
 import type { Winsock } from "@effect-winsock/core"
 import type { Calls, Seam, SocketHandle } from "@effect-winsock/core/Seam"
@@ -33,6 +34,7 @@ export interface ScaleOrder {
   readonly trace: boolean
   /** Whether packets leave the port in any order, and cancellations take their time. */
   readonly seeded: boolean
+  readonly completion: Winsock.Completion
 }
 
 /** Phases by name: nanoseconds an operation, and what is held in bytes. */
@@ -210,7 +212,7 @@ const ofCalls = async (order: ScaleOrder, mocks: ReadonlyArray<Mock>, meter: Met
   must(dequeued(), order.pending, "packets of cancelled receives")
   for (const machine of machines) machine.release()
   await submit("submit for close")
-  await meter.phase("close", order.sockets, () => {
+  await meter.phase("close", order.sockets + order.pending, () => {
     for (const machine of machines) machine.close()
   })
   await settle(mocks[0])
@@ -224,7 +226,11 @@ type Both = UdpSocket.UdpSocket | TcpSocket.TcpSocket
 const ofLibrary = async (order: ScaleOrder, mocks: ReadonlyArray<Mock>, meter: Meter): Promise<void> => {
   const scope = Scope.makeUnsafe()
   const contexts = await Promise.all(
-    mocks.map((mock) => Effect.runPromise(Layer.buildWithScope(MockNetwork.layer(mock), scope)))
+    mocks.map((mock) =>
+      Effect.runPromise(
+        Layer.buildWithScope(MockNetwork.layer(mock, { winsock: { completion: order.completion } }), scope)
+      )
+    )
   )
   const sockets = Scope.makeUnsafe()
   const on = <A, E>(host: number, effect: Effect.Effect<A, E, Winsock.Winsock | Scope.Scope>): Promise<A> =>
@@ -290,7 +296,7 @@ const ofLibrary = async (order: ScaleOrder, mocks: ReadonlyArray<Mock>, meter: M
   await meter.phase("interrupt", order.pending, () => Effect.runPromise(Fiber.interruptAll(fibers)))
   fibers = []
   await submit("submit for close")
-  await meter.phase("close", order.sockets, async () => {
+  await meter.phase("close", order.sockets + order.pending, async () => {
     await Effect.runPromise(Scope.close(sockets, Exit.void))
     await Effect.runPromise(Fiber.awaitAll(fibers))
   })
@@ -324,5 +330,10 @@ export const scale = async (order: ScaleOrder): Promise<Scaled> => {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  process.stdout.write(JSON.stringify(await scale(JSON.parse(process.argv[2]) as ScaleOrder)))
+  const found: Array<readonly [Scaled, Scaled]> = []
+  for (const [small, large] of JSON.parse(process.argv[2]) as Array<[ScaleOrder, ScaleOrder]>) {
+    await scale(small)
+    found.push([await scale(small), await scale(large)])
+  }
+  process.stdout.write(JSON.stringify(found))
 }
