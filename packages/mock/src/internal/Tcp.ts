@@ -1,12 +1,15 @@
 /**
- * The protocol: handshakes, windows, ends. The simulated network loses nothing and keeps the order, so a segment's
- * arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit.
+ * The protocol: handshakes, windows, ends. Without rules the simulated network loses nothing and keeps the order, so a
+ * segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit. Once rules
+ * judge what a connection sends, its ends have a `Line` each.
  */
 import {
   STATUS_CONNECTION_ABORTED,
   STATUS_CONNECTION_REFUSED,
   STATUS_CONNECTION_RESET,
-  STATUS_IO_TIMEOUT
+  STATUS_HOST_UNREACHABLE,
+  STATUS_IO_TIMEOUT,
+  STATUS_NETWORK_UNREACHABLE
 } from "@effect-winsock/schema/NtStatus"
 import * as Bindings from "./Bindings.ts"
 import type { Chunk } from "./Chunks.ts"
@@ -14,6 +17,8 @@ import { Connection } from "./Connection.ts"
 import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import { type Answers, Lane, pass } from "./Passage.ts"
+import { type Actions, type Item, Line } from "./Retransmission.ts"
 import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -55,13 +60,165 @@ const carry = (
   chunk?: Chunk | undefined,
   credit = 0
 ): void => {
+  const end = (sender ?? target)!
+  if (end.paths === undefined && (sender?.line !== undefined || kernel.network.rules.any)) {
+    return carryJudged(kernel, flags, sender, target, chunk, credit)
+  }
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
   // what goes by a path is on no wire
-  if ((sender ?? target)!.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
+  if (end.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
   kernel.network.carry(segment)
 }
 
 const socketOf = (end: Connection | undefined): number => end?.socket?.handle ?? 0
+
+// --- where segments may be lost ---
+
+/** The two ends begin to count. */
+const lineOf = (connection: Connection): Line => {
+  const remote = connection.remote!
+  connection.line ??= new Line(connection, remote.credit, actions)
+  remote.line ??= new Line(remote, connection.credit, actions)
+  return connection.line
+}
+
+const carryJudged = (
+  kernel: Kernel,
+  flags: number,
+  sender: Connection | undefined,
+  target: Connection | undefined,
+  chunk: Chunk | undefined,
+  credit: number
+): void => {
+  if (sender === undefined || target === undefined || (flags & RST) !== 0) {
+    return dispatch(kernel, new Segment(flags, sender, target, undefined, 0, arrive), sender?.line?.lane ?? new Lane())
+  }
+  if (sender.remote !== target) return
+  const line = lineOf(sender)
+  // the first window
+  if ((flags & WINDOW) === 0) {
+    line.granted += credit
+    line.window += credit
+  }
+  if ((flags & WINDOW) === 0 && line.connection.debt > 0) grant(line)
+  const counts = chunk !== undefined || (flags & (SYN | FIN)) !== 0
+  const offset = sender.bytesOut - (chunk?.size ?? 0)
+  if (!counts) return sendOrdered(sender, flags, undefined, -1, offset, 0)
+  const item = line.add(flags, chunk, offset)
+  sendOrdered(sender, flags, item.chunk, item.number, offset, 0)
+}
+
+const sendOrdered = (
+  sender: Connection,
+  flags: number,
+  chunk: Chunk | undefined,
+  number: number,
+  offset: number,
+  retransmissions: number
+): void => {
+  const line = sender.line!
+  const segment = new Segment(flags, sender, sender.remote, chunk, 0, arrive)
+  const { granted, received } = line
+  segment.order = { number, acknowledges: received, granted, offset, retransmissions }
+  dispatch(sender.kernel, segment, line.lane)
+}
+
+const dispatch = (kernel: Kernel, segment: Segment, lane: Lane): void => {
+  kernel.trace.segment("Segment", kernel.name, socketOf(segment.sender), segment)
+  pass(kernel, segment, lane, answersTo(segment))
+}
+
+const answersTo = ({ sender, target }: Segment): Answers => ({
+  refused: (failure) => {
+    // of a connection that is there it is a soft error (RFC 1122, 4.2.3.9)
+    if (sender?.state !== "SYN_SENT") return
+    if (failure === "port" || failure === "protocol") return refused(sender)
+    sender.softError = failure === "network" ? STATUS_NETWORK_UNREACHABLE : STATUS_HOST_UNREACHABLE
+  },
+  tooBig: (mtu) => {
+    if (sender !== undefined) sender.mss = Math.max(1, Math.min(sender.mss, mtu - headers(sender.peer.isV4)))
+  },
+  reset: () => {
+    if (sender === undefined) return
+    // behind what is under way already
+    const other = target ?? sender.remote
+    if (other !== undefined) (sender.line?.lane ?? new Lane()).add(sender.kernel, rstFrom(sender, other), 0)
+    kernelReset(sender)
+  }
+})
+
+const rstFrom = (sender: Connection, target: Connection): Segment =>
+  new Segment(RST, sender, target, undefined, 0, arrive)
+
+const kernelReset = (connection: Connection): void =>
+  connection.kernel.turns.post(new ScheduledTask(() => arriveRst(connection)))
+
+/** Tells of all the room there is with the next segment. */
+const grant = (line: Line): void => {
+  const { connection } = line
+  line.granted += connection.debt
+  line.window += connection.debt
+  connection.debt = 0
+}
+
+const acknowledge = (connection: Connection, flags = ACK): void => {
+  if (connection.line !== undefined && connection.remote !== undefined) {
+    carryJudged(connection.kernel, flags, connection, connection.remote, undefined, 0)
+  }
+}
+
+const actions: Actions = {
+  resend: (connection, item: Item) =>
+    sendOrdered(connection, item.flags, item.chunk, item.number, item.offset, item.retransmissions),
+  ask: (connection) => carry(connection.kernel, PROBE | ACK, connection, connection.remote),
+  giveUp: (connection) => {
+    const { remote } = connection
+    // the next SYN finds nothing of it
+    if (remote?.state === "SYN_SENT") {
+      remote.remote = undefined
+      remote.line = undefined
+    }
+    fail(connection, STATUS_IO_TIMEOUT)
+  }
+}
+
+const arriveOrdered = (segment: Segment, target: Connection, sender: Connection): void => {
+  const order = segment.order!
+  // of a handshake that was given up
+  if (target.remote !== sender) return
+  const line = target.line!
+  if (target.state === "SYN_RECEIVED") arriveHandshake(target, 0)
+  target.credit += line.allow(order.granted)
+  if (target.credit > 0) target.stalled = false
+  line.answered()
+  for (const { flags, size } of line.acknowledge(order.acknowledges)) {
+    target.inFlight -= size
+    target.acknowledged += size
+    if ((flags & FIN) !== 0) arriveAck(target)
+  }
+  if (order.number !== -1) {
+    for (let next = line.take(segment); next !== undefined; next = line.take(undefined)) {
+      if (next.chunk !== undefined) line.window -= next.chunk.size
+      if ((next.flags & SYN) !== 0) arriveSynAck(next, target)
+      else if (next.chunk !== undefined) arriveData(target, sender, next.chunk, false)
+      else arriveFin(target, false)
+      if (target.failure !== 0) return
+    }
+  }
+  // its ends may have ended meanwhile, and the peer is to know that all came
+  if (order.number !== -1 || (segment.flags & PROBE) !== 0) acknowledge(target)
+  if (target.state === "CLOSED" || target.isConnecting) return
+  target.kernel.streams.writable(target)
+  pump(target)
+}
+
+/** A machine stopped: it forgets its connections, and nobody is told. */
+export const vanish = (kernel: Kernel): void => {
+  for (const connection of kernel.connections.list()) {
+    forget(connection)
+    connection.discard()
+  }
+}
 
 const optionsOf = (connection: Connection): ReadonlyArray<number> =>
   (connection.socket ?? connection.listener)?.options ?? SocketOptions.defaults
@@ -100,8 +257,9 @@ const sendSyn = (connection: Connection, deadline: number): void => {
   const wait = Math.min(rto * 2 ** connection.synTries, Math.max(deadline - now(kernel), 1))
   connection.synTries++
   connection.timer = new ScheduledTask(() => {
-    if (connection.synTries > retransmissionsOf(connection.socket)) fail(connection, STATUS_IO_TIMEOUT)
-    else sendSyn(connection, deadline)
+    if (connection.synTries > retransmissionsOf(connection.socket)) {
+      fail(connection, connection.softError || STATUS_IO_TIMEOUT)
+    } else sendSyn(connection, deadline)
   })
   kernel.turns.after(wait, connection.timer)
   carry(kernel, SYN, connection, undefined)
@@ -112,6 +270,8 @@ const now = (kernel: Kernel): number => kernel.turns.clock.currentTimeMillisUnsa
 const refused = (connection: Connection): void => {
   connection.timer?.withdraw()
   connection.remote = undefined
+  connection.line?.stop()
+  connection.line = undefined
   // nothing is asked twice without a network
   if (connection.paths !== undefined || connection.synTries > retransmissionsOf(connection.socket)) {
     return fail(connection, STATUS_CONNECTION_REFUSED)
@@ -190,7 +350,8 @@ export const pump = (connection: Connection): void => {
 /** Has the peer tell of the next room that it has. */
 export const awaitRoom = (connection: Connection): void => {
   connection.stalled = true
-  if (connection.remote!.debt > 0) tellWindow(connection.remote!)
+  if (connection.line !== undefined) connection.line.persist()
+  else if (connection.remote!.debt > 0) tellWindow(connection.remote!)
 }
 
 const delays = (connection: Connection): boolean =>
@@ -217,13 +378,21 @@ export const resized = (connection: Connection, more: number): void => consumed(
 /** The program took `size` bytes: the peer may send as many more. */
 export const consumed = (connection: Connection, size: number): void => {
   connection.debt += size
-  if (connection.remote?.stalled === true) tellWindow(connection)
+  const { line } = connection
+  // the peer is told when it could send no full segment
+  if (line !== undefined) {
+    if (line.window < connection.mss && connection.state !== "CLOSED") tellWindow(connection)
+  } else if (connection.remote?.stalled === true) tellWindow(connection)
 }
 
 /** Tells the peer of room; also of room that SO_RCVBUF made. */
 const tellWindow = (connection: Connection): void => {
   if (connection.debt <= 0 || connection.remote === undefined) return
   const credit = connection.debt
+  if (connection.line !== undefined) {
+    grant(connection.line)
+    return acknowledge(connection, WINDOW | ACK)
+  }
   connection.debt = 0
   carry(connection.kernel, WINDOW | ACK, connection, connection.remote, undefined, credit)
 }
@@ -243,12 +412,13 @@ const arrive = (segment: Segment): void => {
     return
   }
   target.heardAt = now(target.kernel)
+  if (segment.order !== undefined) return arriveOrdered(segment, target, sender!)
   if ((flags & SYN) !== 0) return arriveSynAck(segment, target)
   if (target.state === "SYN_RECEIVED") arriveHandshake(target, segment.credit)
   if ((flags & PROBE) !== 0) sender!.heardAt = now(sender!.kernel)
   else if ((flags & WINDOW) !== 0) arriveWindow(target, segment.credit)
-  else if (chunk !== undefined) arriveData(target, sender!, chunk)
-  else if ((flags & FIN) !== 0) arriveFin(target)
+  else if (chunk !== undefined) arriveData(target, sender!, chunk, true)
+  else if ((flags & FIN) !== 0) arriveFin(target, true)
   else arriveAck(target)
 }
 
@@ -258,7 +428,8 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   target.timer?.withdraw()
   target.timer = undefined
   target.mss = sender.mss
-  established(target, segment.credit)
+  // what its order says is counted already
+  established(target, segment.order === undefined ? segment.credit : target.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
   target.kernel.streams.connected(target)
   pump(target)
@@ -278,7 +449,7 @@ const arriveWindow = (target: Connection, credit: number): void => {
   pump(target)
 }
 
-const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void => {
+const arriveData = (target: Connection, sender: Connection, chunk: Chunk, acknowledges: boolean): void => {
   const { size } = chunk
   const { socket } = target
   // nobody will ever receive it
@@ -293,7 +464,7 @@ const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void 
     target.incoming.add(chunk)
   }
   target.kernel.streams.readable(target)
-  if (sender.state === "CLOSED") return
+  if (!acknowledges || sender.state === "CLOSED") return
   // the acknowledgement comes back at once
   sender.heardAt = target.heardAt
   sender.inFlight -= size
@@ -305,7 +476,7 @@ const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void 
   pump(sender)
 }
 
-const arriveFin = (target: Connection): void => {
+const arriveFin = (target: Connection, acknowledges: boolean): void => {
   target.ended = true
   const isLast = target.state === "FIN_WAIT_2"
   switch (target.state) {
@@ -318,7 +489,7 @@ const arriveFin = (target: Connection): void => {
     case "FIN_WAIT_2":
       timeWait(target)
   }
-  carry(target.kernel, ACK, target, target.remote)
+  if (acknowledges) carry(target.kernel, ACK, target, target.remote)
   target.kernel.streams.readable(target)
   if (isLast) target.kernel.streams.finished(target)
 }
@@ -358,6 +529,7 @@ const forget = (connection: Connection): void => {
   if (connection.state === "SYN_RECEIVED") connection.listener!.listening!.halfOpen--
   connection.timer?.withdraw()
   connection.timer = undefined
+  connection.line?.stop()
   connection.state = "CLOSED"
   connection.kernel.connections.remove(connection)
 }
