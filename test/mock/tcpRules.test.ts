@@ -147,10 +147,15 @@ describe("TCP over a bad network: whatever the seed", () => {
         )
         const words = Array.from({ length: 12 }, (_, i) => `${seed}:${i};`)
         const ends = [client, server]
+        const sent = ["", ""]
         const got = ["", ""]
         const codes = [0, 0]
         for (const word of words) {
-          for (const end of ends) T.send(l, end, word)
+          ends.forEach((end, i) => {
+            // a send that does not wait may take a part only
+            const count = T.send(l, end, word)
+            if (count > 0) sent[i] += word.slice(0, count)
+          })
           yield* pass(l, 20, 20)
         }
         for (const end of ends) l.calls.shutdown(end, Flags.SD_SEND)
@@ -170,12 +175,11 @@ describe("TCP over a bad network: whatever the seed", () => {
             }
           })
         }
-        const sent = words.join("")
         assert.deepStrictEqual(over, [true, true])
         got.forEach((text, i) => {
-          if (codes[i] === 0) assert.strictEqual(text, sent)
+          if (codes[i] === 0) assert.strictEqual(text, sent[1 - i])
           else {
-            assert.isTrue(sent.startsWith(text))
+            assert.isTrue(sent[1 - i].startsWith(text))
             assert.include([Codes.WSAETIMEDOUT, Codes.WSAECONNRESET], codes[i])
           }
         })
