@@ -1,5 +1,8 @@
 export * as MockCapture from "./MockCapture.ts"
+export * as MockClock from "./MockClock.ts"
 export * as MockDiagram from "./MockDiagram.ts"
+export * as MockDisturbance from "./MockDisturbance.ts"
+export * as MockExplorer from "./MockExplorer.ts"
 export * as MockNames from "./MockNames.ts"
 export * as MockNetstat from "./MockNetstat.ts"
 export * as MockNetwork from "./MockNetwork.ts"

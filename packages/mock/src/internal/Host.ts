@@ -7,6 +7,7 @@ import type { MachineOptions, Mock, SocketInfo } from "../MockWinsock.ts"
 import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
 import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
+import { Loop } from "./Loop.ts"
 import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
@@ -122,7 +123,7 @@ const describeConnection = (host: string, connection: Connection | undefined): S
   backlog: 0
 })
 
-const netstat = (kernel: Kernel): Array<SocketInfo> => {
+export const netstat = (kernel: Kernel): Array<SocketInfo> => {
   const { connections, handles, name } = kernel
   connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
   return [
@@ -187,6 +188,8 @@ export const release = (simulation: Simulation): Effect.Effect<void> =>
   Effect.suspend(() => {
     live.simulations--
     simulation.turns.close()
+    const { clock } = simulation.turns
+    if (clock instanceof Loop) clock.simulations.delete(simulation)
     const level = simulation.settings.guard
     if (level === "off") return Effect.void
     for (const { kernel } of simulation.nodes) audit(kernel)

@@ -12,7 +12,9 @@ import type { Routes } from "./Routes.ts"
 import { Rules } from "./Rules.ts"
 import type { Settings } from "./Settings.ts"
 import { Trace } from "./Trace.ts"
-import { ScheduledTask, Turns, macrotask } from "./Turns.ts"
+import { Loop } from "./Loop.ts"
+import { macrotask } from "./macrotask.ts"
+import { ScheduledTask, Turns } from "./Turns.ts"
 
 export interface Node {
   readonly kernel: Kernel
@@ -43,6 +45,7 @@ export class Simulation {
     }
     this.nodes = nodes
     live.simulations++
+    if (clock instanceof Loop) clock.simulations.add(this)
   }
 
   /** Calls `done` once nothing is under way, or with false when that takes too many turns. */
@@ -56,9 +59,9 @@ export class Simulation {
       last = now
       if (quiet >= quietTurns) return done(true)
       if (++turns > mostTurns) return done(false)
-      macrotask(look)
+      this.turns.macrotask(look)
     }
-    macrotask(look)
+    this.turns.macrotask(look)
   }
 
   private get busy(): boolean {

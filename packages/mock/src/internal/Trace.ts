@@ -142,6 +142,8 @@ export class Trace {
   readonly limit: number
   private readonly clock: Clock.Clock
   private readonly begun: number
+  /** How many packets there were, and ends of operations. */
+  happened = 0
   private entries: Array<Entry> = []
   private segments = 0
 
@@ -164,16 +166,19 @@ export class Trace {
   }
 
   completed(host: string, socket: number, overlapped: number, status: number, bytes: number, packet: boolean): void {
+    this.happened++
     if (this.limit === 0) return
     this.add({ _tag: "Completed", at: this.now, host, socket, overlapped, status, bytes, packet })
   }
 
   dequeued(host: string, port: number, key: number, overlapped: number, status: number, bytes: number): void {
+    this.happened++
     if (this.limit === 0) return
     this.add({ _tag: "Dequeued", at: this.now, host, port, key, overlapped, status, bytes })
   }
 
   ran(host: string, overlapped: number, status: number, bytes: number): void {
+    this.happened++
     if (this.limit > 0) this.add({ _tag: "Ran", at: this.now, host, overlapped, status, bytes })
   }
 
@@ -184,10 +189,12 @@ export class Trace {
   }
 
   datagram(tag: DatagramRecord["tag"], host: string, datagram: Datagram, socket: number, reason: string): void {
+    this.happened++
     if (this.limit > 0) this.add(new DatagramRecord(tag, this.now, host, datagram, socket, reason))
   }
 
   segment(tag: SegmentRecord["tag"], host: string, socket: number, segment: Segments.Segment, reason = ""): void {
+    this.happened++
     if (this.limit === 0) return
     if (segment.id === 0) segment.id = ++this.segments
     this.add(new SegmentRecord(tag, this.now, host, socket, segment, reason))

@@ -8,17 +8,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
-
-const loop = globalThis as unknown as {
-  readonly setImmediate?: (task: () => void) => unknown
-  readonly setTimeout: (task: () => void, delay: number) => unknown
-}
-
-/**
- * Runs a task from the event loop.
- */
-export const macrotask: (task: () => void) => void =
-  loop.setImmediate === undefined ? (task) => loop.setTimeout(task, 0) : (task) => loop.setImmediate!(task)
+import { Loop } from "./Loop.ts"
+import { macrotask } from "./macrotask.ts"
 
 /** Something that has work to do in a later turn. */
 export interface Task {
@@ -44,6 +35,7 @@ export class ScheduledTask implements Task {
 }
 
 interface Timer {
+  readonly since: number
   readonly deadline: number
   readonly task: ScheduledTask
 }
@@ -57,6 +49,8 @@ const fewTimers = 64
 export class Turns {
   readonly clock: Clock.Clock
   readonly failed: (error: unknown) => void
+  /** Runs a task from the event loop: the clock's, where it has one. */
+  readonly macrotask: (task: () => void) => void
   /** Turns begun. */
   count = 0
   private queue: Array<Task> = []
@@ -71,6 +65,7 @@ export class Turns {
   constructor(clock: Clock.Clock, failed: (error: unknown) => void) {
     this.clock = clock
     this.failed = failed
+    this.macrotask = clock instanceof Loop ? clock.post : macrotask
   }
 
   /** Runs `task` in a later turn. */
@@ -78,7 +73,7 @@ export class Turns {
     this.queue.push(task)
     if (!this.armed && !this.closed) {
       this.armed = true
-      macrotask(this.drain)
+      this.macrotask(this.drain)
     }
   }
 
@@ -90,8 +85,10 @@ export class Turns {
       this.timers = this.timers.filter(({ task }) => !task.withdrawn)
       this.compactAt = Math.max(fewTimers, this.timers.length * 2)
     }
-    const deadline = this.clock.currentTimeMillisUnsafe() + delay
-    const timer = { deadline, task }
+    const since = this.clock.currentTimeMillisUnsafe()
+    // the clock's sleepers wake at whole milliseconds
+    const deadline = Math.ceil(since + delay)
+    const timer = { since, deadline, task }
     let at = this.timers.length
     while (at > 0 && this.timers[at - 1].deadline > deadline) at--
     this.timers.splice(at, 0, timer)
@@ -101,6 +98,13 @@ export class Turns {
   /** Says whether a task waits for its turn; delayed ones do not count. */
   get busy(): boolean {
     return this.queue.length > 0
+  }
+
+  /** When the oldest of the delayed tasks was posted. */
+  get oldest(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { since, task } of this.timers) if (!task.withdrawn) oldest = Math.min(oldest, since)
+    return oldest
   }
 
   close(): void {
@@ -127,7 +131,7 @@ export class Turns {
     this.spare = tasks
     if (this.queue.length > 0 && !this.armed && !this.closed) {
       this.armed = true
-      macrotask(this.drain)
+      this.macrotask(this.drain)
     }
   }
 
@@ -139,7 +143,9 @@ export class Turns {
     if (deadline >= this.sleepsUntil) return
     this.sleeper?.interruptUnsafe()
     this.sleepsUntil = deadline
-    const sleep = this.clock.sleep(Duration.millis(deadline - this.clock.currentTimeMillisUnsafe()))
+    const { clock } = this
+    const delay = deadline - clock.currentTimeMillisUnsafe()
+    const sleep = clock instanceof Loop ? clock.background(delay) : clock.sleep(Duration.millis(delay))
     this.sleeper = Effect.runForkWith(quiet)(Effect.andThen(sleep, Effect.sync(this.wake)))
   }
 

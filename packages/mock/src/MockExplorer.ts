@@ -1,0 +1,411 @@
+/**
+ * Runs a program under many seeds, each with disturbances of its own, and reports the first that fails: exactly
+ * repeatable, and shortened to what matters.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { Random } from "./internal/Random.ts"
+import { shorten } from "./internal/Shortening.ts"
+import * as MockClock from "./MockClock.ts"
+import * as MockNetwork from "./MockNetwork.ts"
+import type { Disturbance, Drawn } from "./MockDisturbance.ts"
+import type * as MockRule from "./MockRule.ts"
+import * as MockTrace from "./MockTrace.ts"
+
+/**
+ * A disturbance and when it is, in virtual milliseconds since the program began.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Planned<Name extends string = string> {
+  readonly at: number
+  readonly duration: number
+  readonly disturbance: Disturbance<Name>
+}
+
+/**
+ * What happens in a run besides the program.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Plan<Name extends string = string> = ReadonlyArray<Planned<Name>>
+
+/**
+ * What is run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Subject<Name extends string, E = unknown> {
+  /** The network, made anew for each run with the run's seed. */
+  readonly network: Omit<MockNetwork.Options<Name>, "seed">
+  /** Succeeds if all went well. */
+  readonly program: (network: MockNetwork.MockNetwork<Name>) => Effect.Effect<unknown, E, Scope.Scope>
+  /** Says what is wrong with the trace of a run that went well, if something is. */
+  readonly invariant?: ((trace: ReadonlyArray<MockTrace.Event>) => string | undefined) | undefined
+  /**
+   * Virtual milliseconds that a run may take.
+   *
+   * @default 3600000, an hour
+   */
+  readonly maxTime?: number | undefined
+  /**
+   * Turns of the event loop that a run may take.
+   *
+   * @default 100000
+   */
+  readonly maxTurns?: number | undefined
+}
+
+/**
+ * What is run, how often, and what disturbs it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<Name extends string, E = unknown> extends Subject<Name, E> {
+  /**
+   * How many seeds.
+   *
+   * @default 1000
+   */
+  readonly seeds?: number | undefined
+  /**
+   * The first seed.
+   *
+   * @default 1
+   */
+  readonly from?: number | undefined
+  /**
+   * What plans are drawn from.
+   *
+   * @default none
+   */
+  readonly disturbances?: ReadonlyArray<Drawn<Name>> | undefined
+  /**
+   * The most disturbances of a run.
+   *
+   * @default 5
+   */
+  readonly most?: number | undefined
+  /**
+   * Disturbances begin within so many virtual milliseconds and last as long at most.
+   *
+   * @default 10000
+   */
+  readonly within?: number | undefined
+  /**
+   * One run in so many is repeated even if it goes well, to see whether it is the same run again.
+   *
+   * @default 20
+   */
+  readonly repeatEvery?: number | undefined
+  /**
+   * How many runs shortening a plan may take.
+   *
+   * @default 200
+   */
+  readonly maxShortening?: number | undefined
+}
+
+/**
+ * How a run failed.
+ *
+ * - `Failed`, `Died`, `Interrupted`: the program did; `name` is the error's
+ * - `Stopped`: it did not end by itself; `name` is the reason of `ClockStopped`
+ * - `Guard`: the program ended well, and the network's release found violations
+ * - `Invariant`: the invariant does not hold
+ * - `Nondeterminism`: the same seed and plan gave another run
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failure {
+  readonly kind: "Failed" | "Died" | "Interrupted" | "Stopped" | "Guard" | "Invariant" | "Nondeterminism"
+  readonly name: string
+  readonly message: string
+}
+
+/**
+ * What a run came to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run<Name extends string = string> {
+  readonly seed: number
+  readonly plan: Plan<Name>
+  /** Undefined if all went well. */
+  readonly failure: Failure | undefined
+  readonly trace: ReadonlyArray<MockTrace.Event>
+  readonly turns: number
+  /** Virtual milliseconds. */
+  readonly time: number
+}
+
+/**
+ * A run that failed, and the shortest plan found under which it fails in the same way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report<Name extends string = string> {
+  readonly seed: number
+  /** As it was drawn. */
+  readonly plan: Plan<Name>
+  readonly failure: Failure
+  /** With the shortened plan. Its trace is what `MockTimeline.toSvg` and the others take. */
+  readonly shortest: Run<Name>
+  /** Runs that went well before. */
+  readonly clean: number
+  /** Runs that shortening took. */
+  readonly shortening: number
+}
+
+/**
+ * Runs that all went well.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Explored {
+  readonly runs: number
+  readonly turns: number
+  /** Virtual milliseconds, of all runs together. */
+  readonly time: number
+}
+
+/**
+ * A run failed. The message is the report as text.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{ readonly report: Report }> {
+  override get message(): string {
+    return toText(this.report)
+  }
+}
+
+/**
+ * Returns the plan of a seed.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const draw = <Name extends string, E>(seed: number, options: Options<Name, E>): Plan<Name> => {
+  const palette = options.disturbances ?? []
+  if (palette.length === 0) return []
+  const random = new Random(seed ^ 0x2545f491)
+  const chance: MockRule.Chance = { below: (n) => random.below(n), next: () => random.below(2 ** 32) / 2 ** 32 }
+  const within = options.within ?? 10_000
+  return Array.from({ length: random.below((options.most ?? 5) + 1) }, () => {
+    const one = palette[random.below(palette.length)]
+    return {
+      at: random.below(within),
+      duration: 1 + random.below(within),
+      disturbance: typeof one === "function" ? one(chance) : one
+    }
+  }).toSorted((a, b) => a.at - b.at)
+}
+
+const failureOf = (cause: Cause.Cause<unknown>): Failure => {
+  const error = Cause.squash(cause)
+  const message = error instanceof Error ? error.message : String(error)
+  const name =
+    typeof error === "object" && error !== null && "_tag" in error
+      ? String(error._tag)
+      : error instanceof Error
+        ? error.name
+        : typeof error
+  if (error instanceof MockClock.ClockStopped) return { kind: "Stopped", name: error.reason, message }
+  const kind = Cause.hasFails(cause) ? "Failed" : Cause.hasDies(cause) ? "Died" : "Interrupted"
+  return { kind, name, message }
+}
+
+/**
+ * Runs a subject once, in virtual time. Never fails: what went wrong is in the result.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <Name extends string, E>(
+  subject: Subject<Name, E>,
+  seed: number,
+  plan: Plan<Name> = []
+): Effect.Effect<Run<Name>> =>
+  Effect.gen(function* () {
+    let turns = 0
+    let time = 0
+    let network: MockNetwork.MockNetwork<Name> | undefined
+    let broken: Failure | undefined
+    const use = (made: MockNetwork.MockNetwork<Name>): Effect.Effect<unknown, E> => {
+      network = made
+      const disturb = ({ at, disturbance, duration }: Planned<Name>) =>
+        disturbance.begin(made).pipe(Effect.andThen(Effect.sleep(duration)), Effect.scoped, Effect.delay(at))
+      // one that dies ends the run
+      const disturbances = Effect.all(plan.map(disturb), { concurrency: "unbounded", discard: true })
+      return Effect.raceFirst(Effect.scoped(subject.program(made)), Effect.andThen(disturbances, Effect.never))
+    }
+    const options: MockNetwork.Options<Name> = { ...subject.network, seed }
+    // what the guard finds is told apart from how the program ends
+    const program = Effect.acquireUseRelease(
+      Effect.flatMap(Scope.make(), (scope) =>
+        Effect.map(Scope.provide(MockNetwork.make(options), scope), (made) => ({ made, scope }))
+      ),
+      ({ made }) => use(made),
+      ({ scope }, exit) =>
+        Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
+          if (Exit.isFailure(closed)) broken = { ...failureOf(closed.cause), kind: "Guard", name: "Guard" }
+        })
+    )
+    const { maxTime = 3_600_000, maxTurns = 100_000 } = subject
+    const exit = yield* Effect.exit(
+      MockClock.run(program, {
+        seed,
+        maxTime,
+        maxTurns,
+        onEnd: (turnsTaken, timeTaken) => {
+          turns = turnsTaken
+          time = timeTaken
+        }
+      })
+    )
+    const hosts =
+      network === undefined ? [] : Object.values<MockNetwork.MockNetwork<Name>["hosts"][Name]>(network.hosts)
+    const trace = hosts.length === 0 ? [] : yield* hosts[0].trace
+    const wrong = Exit.isFailure(exit) || broken !== undefined ? undefined : subject.invariant?.(trace)
+    const failure = Exit.isFailure(exit)
+      ? failureOf(exit.cause)
+      : (broken ??
+        (wrong === undefined ? undefined : { kind: "Invariant" as const, name: "Invariant", message: wrong }))
+    return { seed, plan, failure, trace, turns, time }
+  })
+
+const sameKind = (a: Failure | undefined, b: Failure): boolean => a?.kind === b.kind && a.name === b.name
+
+// payloads count as well: a trace's text does not show them
+const whole = ({ failure, time, trace }: Run): string =>
+  JSON.stringify([failure?.kind, failure?.name, failure?.message, time, trace])
+
+const difference = (a: Run, b: Run): string | undefined => {
+  if (whole(a) === whole(b)) return undefined
+  const [one, other] = [a, b].map(({ trace }) => trace.map((event) => `${event.at} ${MockTrace.format(event)}`))
+  const at = one.findIndex((line, i) => line !== other[i])
+  if (at === -1) return `the second run of ${other.length} events went on after the ${one.length} of the first`
+  return `event ${at + 1} was\n  ${one[at]}\nand then\n  ${other[at] ?? "nothing"}`
+}
+
+/**
+ * Runs one seed of an exploration again: the same run, with the plan that the seed draws.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const replay = <Name extends string, E>(options: Options<Name, E>, seed: number): Effect.Effect<Run<Name>> =>
+  Effect.suspend(() => run(options, seed, draw(seed, options)))
+
+/**
+ * Runs a program under many seeds, until one fails: `ExplorationFailed`, with a report. One seed makes all of a run: what
+ * the simulation leaves to chance, Effect's `Random`, the plan, and the chance in its rules. Before a failure is
+ * reported it is run again: one that does not repeat is reported as `Nondeterminism`, and so is a run in `repeatEvery`
+ * that went well and then differently (the program took time or chance from elsewhere: `Date.now`, `Math.random`).
+ *
+ * **Example** (A hundred bad networks)
+ *
+ * ```ts
+ * import { MockDisturbance, MockExplorer, MockNetwork } from "@effect-winsock/mock"
+ * import { Effect } from "effect"
+ *
+ * const explored = MockExplorer.explore({
+ *   seeds: 100,
+ *   network: { hosts: MockNetwork.twoHosts },
+ *   disturbances: MockDisturbance.harsh,
+ *   program: ({ hosts }) => Effect.provide(Effect.sleep("1 minute"), MockNetwork.layer(hosts.client))
+ * })
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const explore = <Name extends string, E>(
+  options: Options<Name, E>
+): Effect.Effect<Explored, ExplorationFailed> =>
+  Effect.gen(function* () {
+    const { from = 1, maxShortening = 200, repeatEvery = 20, seeds = 1000 } = options
+    let turns = 0
+    let time = 0
+    for (let i = 0; i < seeds; i++) {
+      const seed = from + i
+      const first = yield* replay(options, seed)
+      turns += first.turns
+      time += first.time
+      if (first.failure === undefined && i % repeatEvery !== 0) continue
+      const again = yield* run(options, seed, first.plan)
+      const other = difference(first, again)
+      const { plan } = first
+      if (other !== undefined) {
+        const failure: Failure = { kind: "Nondeterminism", name: "Nondeterminism", message: other }
+        const report = { seed, plan, failure, shortest: { ...again, failure }, clean: i, shortening: 0 }
+        return yield* new ExplorationFailed({ report: report as unknown as Report })
+      }
+      const { failure } = first
+      if (failure === undefined) continue
+      let shortest = first
+      const shortening = yield* shorten(plan, maxShortening, (shorter) =>
+        Effect.map(run(options, seed, shorter), (one) => {
+          const same = sameKind(one.failure, failure)
+          if (same) shortest = one
+          return same
+        })
+      )
+      const report = { seed, plan, failure, shortest, clean: i, shortening }
+      return yield* new ExplorationFailed({ report: report as unknown as Report })
+    }
+    return { runs: seeds, turns, time }
+  })
+
+/**
+ * Returns a plan as code, to be given to `run` in a test.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const toCode = (plan: Plan): string =>
+  plan.length === 0
+    ? "[]"
+    : `[\n${plan
+        .map(
+          ({ at, disturbance, duration }) => `  { at: ${at}, duration: ${duration}, disturbance: ${disturbance.code} }`
+        )
+        .join(",\n")}\n]`
+
+const line = ({ at, disturbance, duration }: Planned): string =>
+  `  from ${MockTrace.formatTime(at)} for ${MockTrace.formatTime(duration)}: ${disturbance.description}`
+
+const shown = 40
+
+/**
+ * Returns a report as text: the seed, the plan, what went wrong, the shortened plan as code, and the end of the trace.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const toText = ({ clean, failure, plan, seed, shortening, shortest }: Report): string =>
+  [
+    `seed ${seed}: ${failure.kind}${failure.name === failure.kind ? "" : ` (${failure.name})`}: ${failure.message}`,
+    `${clean} runs went well before`,
+    plan.length === 0 ? "nothing disturbed it" : "the plan:",
+    ...plan.map(line),
+    ...(shortening === 0 ? [] : [`shortened by ${shortening} runs to ${shortest.plan.length} of ${plan.length}:`]),
+    `MockExplorer.run(subject, ${seed}, ${toCode(shortest.plan)})`,
+    "what happened last:",
+    MockTrace.toText(shortest.trace.slice(-shown))
+  ].join("\n")
