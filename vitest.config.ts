@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config"
 //   test/both/**     on the mock and on the real ws2_32.dll (Windows, or Wine elsewhere): once in each project
 //   test/native/**   on the real ws2_32.dll only
 //   test/peers/**    on the host, where programs of others ask the project's own, which run on the real ws2_32.dll
-//   the rest         once, in the project "mock", which runs on every host
+//   the rest         (and the example of a test) once, in the project "mock", which runs on every host
 //
 // A suite in test/both takes its layer from process.env.EFFECT_WINSOCK_LAYER: "mock" or "native".
 const both = "test/both/**/*.test.ts"
@@ -25,7 +25,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "mock",
-          include: ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [nativeOnly, peers],
           env: { EFFECT_WINSOCK_LAYER: "mock" }
         }

@@ -1,4 +1,5 @@
 // Brings the programs that test/peers asks the project's own programs with. On Windows those are Node's own.
+import { browser } from "./chromium.mjs"
 import { ensureCommand } from "./debian.mjs"
 
 const say = (text) => console.error(`[peers] ${text}`)
@@ -9,4 +10,6 @@ if (process.platform !== "win32") {
   ensureCommand({ command: "curl", packages: ["curl", "ca-certificates"], size: "2 MB", say })
   ensureCommand({ command: "openssl", flag: "version", packages: ["openssl"], size: "2 MB", say })
   ensureCommand({ command: "tshark", packages: ["tshark"], size: "30 MB", say })
+  // with what it needs; unpacking takes some ten seconds
+  if (browser() === undefined) ensureCommand({ command: "chromium", packages: ["chromium"], size: "120 MB", say })
 }

@@ -42,6 +42,7 @@ describe("a room may not import", () => {
     ["core: koffi", "packages/core/src/A.ts", `let k: typeof import("koffi")`, "may not import koffi"],
     ["mock: koffi", "packages/mock/src/A.ts", `const k = require("koffi")`, "may not import koffi"],
     ["platform: koffi", "packages/platform/src/A.ts", `import k = require("koffi")`, "may not import koffi"],
+    ["mock: vitest", "packages/mock/src/A.ts", `import "@effect/vitest"`, "may not import @effect/vitest"],
     ["core: effect/socket", "packages/core/src/A.ts", `import "effect/socket/Socket"`, "effect/socket/Socket"],
     ["native: effect/rpc", "packages/native/src/A.ts", `import "effect/rpc"`, "may not import effect/rpc"],
     ["mock: effect/cluster", "packages/mock/src/A.ts", `import "effect/cluster"`, "may not import effect/cluster"],
@@ -67,6 +68,27 @@ describe("a room may not import", () => {
 
   it("anything, if it is not in the table", () => {
     assert.include(faultsOf("packages/other/src/A.ts", "")[0], "is not in the table")
+  })
+})
+
+describe("the module for tests", () => {
+  const asking = (optional: boolean) => ({
+    ...manifests,
+    "packages/mock/package.json": {
+      peerDependencies: { ...effect, ...schema, ...core, "@effect/vitest": "*" },
+      peerDependenciesMeta: { "@effect/vitest": { optional } }
+    }
+  })
+  const file = ["packages/mock/src/MockTest.ts", `import { it } from "@effect/vitest"`] as const
+
+  it("may import vitest, which is an optional peer", () => {
+    assert.deepStrictEqual(judge([file], asking(true)).faults, [])
+  })
+
+  it("may not ask every user for it", () => {
+    assert.deepStrictEqual(judge([file], asking(false)).faults, [
+      "packages/mock/package.json: the peer @effect/vitest must be optional"
+    ])
   })
 })
 

@@ -1,8 +1,10 @@
 // A trace as text, as a diagram, as a picture.
-import { MockDiagram, MockTimeline, MockTrace } from "@effect-winsock/mock"
+import { UdpSocket } from "@effect-winsock/core"
+import { MockDiagram, MockNetwork, MockTimeline, MockTrace } from "@effect-winsock/mock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { story } from "../support/story.ts"
+import { at } from "../support/udp.ts"
 
 /** The elements of well-formed XML, by name; fails for any other text. */
 const elements = (xml: string): Map<string, number> => {
@@ -92,14 +94,41 @@ describe("a trace as a picture", () => {
           !event.name.startsWith("Cancel") &&
           !event.name.startsWith("WSAGetOverlapped")
       ).length
-      // the legend shows one of each
-      const outcomes = ["succeeded", "aborted", "failed", "pending"]
+      // the legend shows one of each that there is
+      const outcomes = ["succeeded", "aborted", "failed", "pending"].filter((name) => ofClass(name) > 0)
+      assert.deepStrictEqual(outcomes, ["succeeded", "aborted", "pending"])
       assert.strictEqual(outcomes.reduce((sum, name) => sum + ofClass(name), 0) - outcomes.length, submitted)
       const sent = trace.filter((event) => event._tag === "Sent" || event._tag === "Segment").length
       assert.strictEqual(ofClass("arrow") + ofClass("arrow lost"), sent)
       assert.include(svg, ">600.000s</text>")
+      assert.include(svg, ">10 min</text>")
       assert.include(svg, "dropped (no such host)")
       assert.include(svg, "WSARecvMsg, aborted: STATUS_CANCELLED, 0 bytes")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of a long trace grows in height, not in width, and has every operation in it", () =>
+    Effect.gen(function* () {
+      const { hosts } = yield* MockNetwork.makeTwoHosts()
+      yield* Effect.gen(function* () {
+        const socket = yield* UdpSocket.bind(at("10.0.0.2", 4000))
+        for (let i = 0; i < 100; i++) {
+          yield* socket.send(new Uint8Array(1 + i), socket.address)
+          yield* socket.receive
+        }
+      }).pipe(Effect.scoped, Effect.provide(MockNetwork.layer(hosts.client)))
+      const trace = yield* hosts.client.trace
+      const sizeOf = (svg: string) =>
+        /^<svg [^>]*width="(\d+)" height="(\d+)"/.exec(svg)!.slice(1).map(Number) as [number, number]
+      const svg = MockTimeline.toSvg(trace)
+      elements(svg)
+      const [width, height] = sizeOf(svg)
+      const [, short] = sizeOf(MockTimeline.toSvg(trace, { limit: 50 }))
+      assert.isAtMost(width, 1400)
+      assert.isAbove(height, 3 * short)
+      // nothing stands outside
+      for (const [, x] of svg.matchAll(/ x[12]?="(-?[\d.]+)"/g)) assert.isTrue(Number(x) >= 0 && Number(x) <= width, x)
+      for (let i = 0; i < 100; i++) assert.include(svg, `WSARecvMsg, succeeded: STATUS_SUCCESS, ${i + 1} byte`)
     }).pipe(Effect.scoped)
   )
 

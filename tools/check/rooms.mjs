@@ -14,6 +14,7 @@ const dependency = "dependencies"
  *
  * A room with `imports: "declared"` may import every package that its package.json declares. `internals`: it may reach
  * internal/ modules of the packages, by relative path. `reaches`: other rooms that it may name by relative path.
+ * `modules`: what a single module may import besides, which others need not have installed: optional peers.
  */
 export const rooms = {
   "packages/schema": {
@@ -32,7 +33,8 @@ export const rooms = {
     }
   },
   "packages/mock": {
-    imports: { effect: peer, "@effect-winsock/schema": peer, "@effect-winsock/core": peer }
+    imports: { effect: peer, "@effect-winsock/schema": peer, "@effect-winsock/core": peer },
+    modules: { "packages/mock/src/MockTest.ts": { "@effect/vitest": peer, vitest: peer } }
   },
   "packages/platform": {
     imports: {
@@ -112,8 +114,9 @@ const judgeRelative = (room, path, specifier) => {
 }
 
 /** Why a package, or a module of Node's, may not be imported; undefined if it may. */
-const judgePackage = (room, specifier, manifest) => {
-  const { imports } = rooms[room]
+const judgePackage = (room, path, specifier, manifest) => {
+  const imports =
+    rooms[room].imports === "declared" ? "declared" : { ...rooms[room].imports, ...rooms[room].modules?.[path] }
   const fromNode = specifier.startsWith("node:") || builtins.has(specifier)
   const name = packageOf(specifier)
   if (/^@effect-winsock\/[^/]+\/internal(\/|$)/.test(specifier)) return `${specifier} is not public`
@@ -131,12 +134,18 @@ const judgePackage = (room, specifier, manifest) => {
 }
 
 /** A package's package.json may ask its users for nothing that the table does not name. */
-const judgeManifest = (room, manifest) =>
-  [dependency, peer, "optionalDependencies"].flatMap((section) =>
+const judgeManifest = (room, manifest) => {
+  const optional = Object.assign({}, ...Object.values(rooms[room].modules ?? {}))
+  const faults = [dependency, peer, "optionalDependencies"].flatMap((section) =>
     Object.keys(manifest[section] ?? {})
-      .filter((name) => rooms[room].imports[name] !== section)
+      .filter((name) => ({ ...rooms[room].imports, ...optional })[name] !== section)
       .map((name) => `${manifestOf(room)}: ${name} may not be one of the ${section}`)
   )
+  const asked = Object.keys(optional).filter(
+    (name) => manifest[peer]?.[name] !== undefined && manifest.peerDependenciesMeta?.[name]?.optional !== true
+  )
+  return [...faults, ...asked.map((name) => `${manifestOf(room)}: the peer ${name} must be optional`)]
+}
 
 /**
  * Judges the files, given as [path, text], and the manifests, given as an object by path. Returns a line per fault, and
@@ -160,7 +169,7 @@ export const judge = (files, manifests) => {
             : "an import of a computed name cannot be judged"
           : /^\.\.?(\/|$)/.test(specifier)
             ? judgeRelative(room, path, specifier)
-            : judgePackage(room, specifier, manifests[manifestOf(room)] ?? {})
+            : judgePackage(room, path, specifier, manifests[manifestOf(room)] ?? {})
       if (fault !== undefined) faults.push(`${path}:${line}: ${fault}`)
     }
   }

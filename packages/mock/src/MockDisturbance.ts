@@ -5,6 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { describe } from "./internal/FaultText.ts"
 import type * as MockNetwork from "./MockNetwork.ts"
 import type * as MockRule from "./MockRule.ts"
 import type { Fault } from "./MockWinsock.ts"
@@ -49,7 +50,7 @@ export const rule = (rule: MockRule.Rule, code = `MockDisturbance.rule(/* ${rule
  * @since 0.1.0
  */
 export const fault = <Name extends string>(host: Name, fault: Fault): Disturbance<Name> => ({
-  description: `${fault.call} of ${host}: ${JSON.stringify({ ...fault, call: undefined })}`,
+  description: describe({ ...fault, host }),
   code: `MockDisturbance.fault(${JSON.stringify(host)}, ${JSON.stringify(fault)}${fault.when === undefined ? "" : " /* and its `when` */"})`,
   begin: ({ hosts }) => hosts[host].fault(fault)
 })

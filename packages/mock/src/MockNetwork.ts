@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Host from "./internal/Host.ts"
+import * as MockRule from "./MockRule.ts"
 import {
   type Behaviour,
   type LayerOptions,
@@ -66,7 +67,23 @@ export interface Route<Name extends string> {
  */
 export interface MockNetwork<Name extends string> {
   readonly hosts: { readonly [N in Name]: Mock }
+  /** Installs rules until the scope closes, as `Mock.rules` does. */
+  readonly rules: (...rules: ReadonlyArray<MockRule.Rule>) => Effect.Effect<void, never, Scope.Scope>
+  /** Lets nothing pass between hosts, or groups of them, until the scope closes: `MockRule.partition`. */
+  readonly partition: (
+    a: Name | ReadonlyArray<Name>,
+    b: Name | ReadonlyArray<Name>,
+    options?: { readonly oneWay?: boolean | undefined }
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /** Lets nothing pass between a host and all others until the scope closes: `MockRule.cut`. */
+  readonly cut: (host: Name) => Effect.Effect<void, never, Scope.Scope>
 }
+
+const rulesOf = <Name extends string>([mock]: ReadonlyArray<Mock>): Omit<MockNetwork<Name>, "hosts"> => ({
+  rules: (...rules) => mock.rules(...rules),
+  partition: (a, b, options) => Effect.suspend(() => mock.rules(MockRule.partition(a, b, options))),
+  cut: (host) => mock.rules(MockRule.cut(host))
+})
 
 /**
  * Makes a network. Every machine reaches every other: the one that owns a datagram's destination gets it, whatever the
@@ -98,6 +115,7 @@ export const make = <Name extends string>(
     const machines = names.map((name) => Host.machine(name, options.hosts[name]))
     const routes = (options.routes ?? []).map((route) => Host.route(names, route))
     return Effect.map(makeMachines(options, machines, routes), (mocks) => ({
+      ...rulesOf(mocks),
       hosts: Object.fromEntries(mocks.map((mock) => [mock.name, mock])) as { readonly [N in Name]: Mock }
     }))
   })

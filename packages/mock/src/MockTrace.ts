@@ -28,6 +28,20 @@ export interface Call extends Occurrence {
 }
 
 /**
+ * A fault that struck: the call that it struck, which is the one before it, and what it does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Faulted extends Occurrence {
+  readonly _tag: "Faulted"
+  readonly call: string
+  /** The SOCKET or HANDLE of the call, 0 for none. */
+  readonly socket: number
+  readonly description: string
+}
+
+/**
  * The end of an overlapped operation: its NTSTATUS, its byte count, and whether a packet was queued for it.
  *
  * @category models
@@ -164,7 +178,20 @@ export type ViolationKind =
   | "TaskThrew"
 
 /**
- * A breach of Winsock's memory and handle rules.
+ * A place in the user's program: frames of the JS stack outside of the library, innermost first, and the fiber's spans and
+ * functions made with `Effect.fn`. What a library's own turn of the event loop does has no frames, and perhaps no spans.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallSite {
+  readonly frames: ReadonlyArray<string>
+  readonly spans: ReadonlyArray<string>
+}
+
+/**
+ * A breach of Winsock's memory and handle rules. With `Behaviour.callSites` it says where the offending call was made, and
+ * where what it is about (the operation, the socket that was left open) was begun.
  *
  * @category models
  * @since 0.1.0
@@ -173,6 +200,8 @@ export interface Violated extends Occurrence {
   readonly _tag: "Violated"
   readonly kind: ViolationKind
   readonly message: string
+  readonly callSite?: CallSite | undefined
+  readonly submittedAt?: CallSite | undefined
 }
 
 /**
@@ -181,7 +210,7 @@ export interface Violated extends Occurrence {
  * @category models
  * @since 0.1.0
  */
-export type Event = Call | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
+export type Event = Call | Faulted | Completed | Dequeued | Ran | DatagramEvent | SegmentEvent | Violated
 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
@@ -195,6 +224,7 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
     const args = Object.entries(e.args).map(([name, value]) => `${name}=${value > 0xffff ? hex(value) : value}`)
     return `${e.name}(${args.join(", ")}) -> ${e.result}${e.error === 0 ? "" : `, error ${e.error}`}`
   },
+  Faulted: (e) => `FAULT ${e.description}`,
   Completed: (e) =>
     `completed ${hex(e.overlapped)} of socket ${e.socket}: ${hex(e.status)}, ${e.bytes} bytes${
       e.packet ? ", packet queued" : ""

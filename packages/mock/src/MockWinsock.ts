@@ -17,12 +17,13 @@
  * @since 0.1.0
  */
 import type { Seam } from "@effect-winsock/core/Seam"
-import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
+import type { ExtensionName } from "@effect-winsock/core/Signatures"
 import * as Winsock from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import type { Abi } from "@effect-winsock/schema/Layout"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -34,6 +35,8 @@ import { defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { type Route, Routes } from "./internal/Routes.ts"
 import { Simulation } from "./internal/Simulation.ts"
+import * as Steps from "./internal/Steps.ts"
+import type * as MockFault from "./MockFault.ts"
 import type * as MockNames from "./MockNames.ts"
 import type * as MockRule from "./MockRule.ts"
 import type * as MockTrace from "./MockTrace.ts"
@@ -64,6 +67,13 @@ export interface Behaviour {
    * @default "strict"
    */
   readonly guard?: "strict" | "collect" | "off" | undefined
+  /**
+   * Whether what the guard finds says where in the program the call was made, and where the operation was begun or the
+   * socket opened: a stack for every one of them.
+   *
+   * @default false (`MockTest`: true)
+   */
+  readonly callSites?: boolean | undefined
   /**
    * How many of the latest events the trace keeps; `true` is 10,000, `false` none.
    *
@@ -109,6 +119,13 @@ export interface Behaviour {
    * @default "turn"
    */
   readonly delivery?: "turn" | "immediate" | undefined
+  /**
+   * Whether single operations can be cancelled. Without, as with layered providers whose sockets are no file handles
+   * (`XP1_IFS_HANDLES` is not set), `CancelIoEx` fails with `ERROR_INVALID_FUNCTION`.
+   *
+   * @default true
+   */
+  readonly cancelIoEx?: boolean | undefined
   /** Extension functions that the provider does not have. */
   readonly absentExtensions?: ReadonlyArray<ExtensionName> | undefined
   /** Socket options that the provider does not have, by the names in `schema/Options`: `WSAENOPROTOOPT`. */
@@ -243,26 +260,12 @@ export interface MachineOptions {
 export interface Options extends Behaviour, MachineOptions {}
 
 /**
- * A rule that makes calls fail or end differently. `call` is a function of ws2_32, mswsock or kernel32. The rule
- * applies to calls for which `when` holds, from the `nth` of them on (from 1), `times` times: once when `nth` is given,
- * always when neither is.
+ * A rule that makes calls fail or end differently.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Fault {
-  readonly call: FunctionName | ExtensionName
-  readonly nth?: number | undefined
-  /** Decides by the arguments, by their documented names. */
-  readonly when?: ((args: { readonly [parameter: string]: number }) => boolean) | undefined
-  readonly times?: number | undefined
-  /** The call does nothing and fails with this code. */
-  readonly code?: number | undefined
-  /** The overlapped operation stays pending and ends in a later turn with this NTSTATUS and no bytes. */
-  readonly ntstatus?: number | undefined
-  /** The overlapped operation stays pending and ends this many turns later than it would. */
-  readonly lateCompletion?: number | undefined
-}
+export type Fault = MockFault.Fault
 
 /**
  * States of TCP, as netstat names them. `CLOSED` is that of a socket whose connection is over or broke.
@@ -322,9 +325,15 @@ export interface Mock {
    * cancellation, and no call for a few turns of the event loop. Does not move the clock. Dies when that never happens.
    */
   readonly settled: Effect.Effect<void>
+  /**
+   * Lets a finite time go by under `TestClock`, in steps: everything that becomes due on the way, in the simulation and in
+   * the program, happens at its time, and what follows from it at its own. Ends settled. `TestClock.adjust` alone goes to
+   * the end of its time before the network has had a turn. Under any other clock it sleeps, and settles.
+   */
+  readonly advance: (duration: Duration.Input) => Effect.Effect<void>
   /** The breaches found so far. */
   readonly guard: Effect.Effect<Array<MockTrace.Violated>>
-  /** Adds a rule until the scope closes. */
+  /** Makes calls of this machine go wrong until the scope closes. Dies of a fault that cannot be, with a RangeError. */
   readonly fault: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
   /** Installs rules of the network, which all machines of the simulation share, until the scope closes. */
   readonly rules: (...rules: ReadonlyArray<MockRule.Rule>) => Effect.Effect<void, never, Scope.Scope>
@@ -372,6 +381,41 @@ export interface Mock {
  */
 export class MockWinsock extends Context.Service<MockWinsock, Mock>()("@effect-winsock/mock/MockWinsock") {}
 
+/**
+ * Waits until nothing is under way in the simulation, as `Mock.settled` says: no sleeping, and the clock does not move.
+ *
+ * **Example** (A late datagram)
+ *
+ * ```ts
+ * import { UdpSocket } from "@effect-winsock/core"
+ * import { MockWinsock } from "@effect-winsock/mock"
+ * import { Effect, Fiber } from "effect"
+ *
+ * const late = (socket: UdpSocket.UdpSocket) =>
+ *   Effect.gen(function*() {
+ *     const fiber = yield* Effect.forkChild(Effect.timeoutOption(socket.receive, "10 minutes"))
+ *     yield* MockWinsock.advance("10 minutes")
+ *     yield* socket.send(new Uint8Array(1), socket.address)
+ *     yield* MockWinsock.settled
+ *     return [yield* Fiber.join(fiber), yield* socket.receive]
+ *   })
+ * ```
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const settled: Effect.Effect<void, never, MockWinsock> = Effect.flatMap(MockWinsock, (mock) => mock.settled)
+
+/**
+ * Lets a finite time go by, as `Mock.advance` says: everything happens at its time, and then the simulation settles. Dies
+ * of an infinite duration.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const advance = (duration: Duration.Input): Effect.Effect<void, never, MockWinsock> =>
+  Effect.flatMap(MockWinsock, (mock) => mock.advance(duration))
+
 /** The build of Windows 10 1803. */
 const firstWithUnix = 17_134
 
@@ -381,6 +425,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     abi: behaviour.abi ?? defaults.abi,
     seed: behaviour.seed ?? defaults.seed,
     guard: behaviour.guard ?? defaults.guard,
+    callSites: behaviour.callSites ?? defaults.callSites,
     trace: trace === undefined || trace === true ? defaults.trace : trace === false ? 0 : trace,
     dequeue: behaviour.dequeue ?? defaults.dequeue,
     truncationAnswer: behaviour.truncationAnswer ?? defaults.truncationAnswer,
@@ -388,6 +433,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     cancellation: behaviour.cancellation ?? defaults.cancellation,
     closeStatus: behaviour.closeStatus ?? defaults.closeStatus,
     delivery: behaviour.delivery ?? defaults.delivery,
+    cancelIoEx: behaviour.cancelIoEx ?? defaults.cancelIoEx,
     absentExtensions: behaviour.absentExtensions ?? defaults.absentExtensions,
     absentOptions: optionKeys(behaviour.absentOptions ?? []),
     sendControl: behaviour.sendControl ?? defaults.sendControl,
@@ -413,7 +459,10 @@ export const makeMachines = (
 ): Effect.Effect<ReadonlyArray<Mock>, never, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.map(Clock.Clock, (clock) => new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))),
+      Effect.map(Clock.Clock, (clock) => {
+        Steps.watch(clock)
+        return new Simulation(settingsOf(behaviour), machines, clock, new Routes(routes))
+      }),
       Host.release
     ),
     (simulation) => Effect.succeed(simulation.nodes.map((node) => Host.make(simulation, node)))

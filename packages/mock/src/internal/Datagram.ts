@@ -36,6 +36,8 @@ export class Datagram {
   status = 0
   /** Whether it must not be fragmented. */
   whole = false
+  /** Whether its checksum does not fit. */
+  damaged = false
   /** What its sender will ask for its timestamp by. */
   timestampId: number | undefined = undefined
   /** When it arrived, in performance counter ticks of 100 ns. */

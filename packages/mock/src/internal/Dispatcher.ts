@@ -3,6 +3,7 @@
  */
 import type { Calls, Extensions, OffThread } from "@effect-winsock/core/Seam"
 import * as Signatures from "@effect-winsock/core/Signatures"
+import { WSA_WAIT_FAILED } from "@effect-winsock/schema/Flags"
 import { WSAEFAULT, WSAEINVAL } from "@effect-winsock/schema/WsaError"
 import { type Implementation, extensions, functions } from "./Functions.ts"
 import { addressOf } from "./Ioctls.ts"
@@ -132,6 +133,16 @@ export const makeOffThread = (kernel: Kernel): OffThread => {
     address?: number
   ): void => {
     kernel.activity++
+    if (name === "GetQueuedCompletionStatusEx" || name === "WSAWaitForMultipleEvents") {
+      const waiting = entryByName.get(name)!
+      const code = kernel.faults.any ? kernel.faults.at(name, () => argumentsOf(waiting, args)) : 0
+      kernel.faults.done()
+      // what the two return for a failure: FALSE and WSA_WAIT_FAILED
+      if (code !== 0)
+        return kernel.turns.post(
+          new ScheduledTask(() => done(name === "GetQueuedCompletionStatusEx" ? 0 : WSA_WAIT_FAILED, code))
+        )
+    }
     if (name === "GetQueuedCompletionStatusEx") return waitOffThread(kernel, args, done)
     if (name === "WSAWaitForMultipleEvents") return kernel.eventWaits.wait(args, done)
     const entry = (address === undefined ? entryByName : extensionByName).get(name)

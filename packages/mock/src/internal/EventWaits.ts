@@ -76,6 +76,7 @@ export class EventWaits implements Task {
     if (typeof objects === "number") return fails(objects)
     const wait = new EventWait(handles, count * kernel.memory.pointerSize, objects, all !== 0, done)
     wait.look()
+    kernel.guard.begun(wait)
     kernel.guard.owners.add(wait)
     this.waits.push(wait)
     this.lookLater()

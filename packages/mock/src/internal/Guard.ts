@@ -3,6 +3,7 @@
  * memory or hang without a word.
  */
 import type { ViolationKind, Violated } from "../MockTrace.ts"
+import { Site } from "./CallSite.ts"
 import type { MockBlock, MockMemory } from "./Memory.ts"
 import { AccessViolation } from "./Memory.ts"
 import type { Operation } from "./Operation.ts"
@@ -31,16 +32,30 @@ export class Guard {
   readonly packets = new Map<number, number>()
   readonly owners = new Set<Owner>()
   memory: MockMemory | undefined
+  /** Whether places in the program are noted. */
+  private readonly sites: boolean
+  private readonly sitesOf = new WeakMap<object, Site>()
 
-  constructor(level: GuardLevel, host: string, trace: Trace) {
+  constructor(level: GuardLevel, host: string, trace: Trace, callSites: boolean) {
     this.level = level
     this.host = host
     this.trace = trace
+    this.sites = callSites && level !== "off"
   }
 
-  violation(kind: ViolationKind, message: string): void {
+  /** Notes where something begins: a socket, or a wait. */
+  begun(what: object): void {
+    if (this.sites) this.sitesOf.set(what, new Site())
+  }
+
+  siteOf(what: object): Site | undefined {
+    return this.sitesOf.get(what)
+  }
+
+  violation(kind: ViolationKind, message: string, submitted?: Site): void {
     if (this.level === "off") return
-    this.violations.push(this.trace.violated(this.host, kind, message))
+    const sites = this.sites ? { callSite: new Site().decode(), submittedAt: submitted?.decode() } : {}
+    this.violations.push(this.trace.violated(this.host, kind, message, sites))
   }
 
   freeing(block: MockBlock): void {
@@ -51,14 +66,19 @@ export class Guard {
         if (address >= block.address && address < end) {
           this.violation(
             "FreeUnderOperation",
-            `block ${hex(block.address)} freed under the ${what} of ${name(operation)}`
+            `block ${hex(block.address)} freed under the ${what} of ${name(operation)}`,
+            operation.site
           )
         }
       })
     }
     for (const owner of this.owners) {
       if (owner.address >= block.address && owner.address < end) {
-        this.violation("FreeUnderOperation", `block ${hex(block.address)} freed under the ${owner.what}`)
+        this.violation(
+          "FreeUnderOperation",
+          `block ${hex(block.address)} freed under the ${owner.what}`,
+          this.siteOf(owner)
+        )
       }
     }
   }
@@ -68,7 +88,11 @@ export class Guard {
     if (this.level === "off") return
     const other = this.pending.get(overlapped)
     if (other !== undefined) {
-      this.violation("OverlappedReused", `${call} was given ${hex(overlapped)}, whose ${other.kind} is pending`)
+      this.violation(
+        "OverlappedReused",
+        `${call} was given ${hex(overlapped)}, whose ${other.kind} is pending`,
+        other.site
+      )
     } else if (this.packets.has(overlapped)) {
       this.violation("OverlappedReused", `${call} was given ${hex(overlapped)}, whose packet is not dequeued yet`)
     }
@@ -77,6 +101,8 @@ export class Guard {
   /** An operation stays pending: its memory is the kernel's from here. */
   pended(operation: Operation): void {
     this.pending.set(operation.key, operation)
+    // one that goes on with a part of its work was begun before
+    if (this.sites) operation.site ??= new Site()
     if (this.level === "off") return
     const memory = this.memory!
     const snapshots: NonNullable<Operation["snapshots"]> = []
@@ -104,11 +130,15 @@ export class Guard {
         const at = this.memory!.at
         const i = firstDifference(block, at, bytes)
         if (i !== -1) {
-          this.violation("MemoryChanged", `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`)
+          this.violation(
+            "MemoryChanged",
+            `byte ${i} of the ${what} of ${name(operation)} changed while it was pending`,
+            operation.site
+          )
         }
       } catch (error) {
         if (!(error instanceof AccessViolation)) throw error
-        this.violation("MemoryGone", `the ${what} of ${name(operation)} was freed while it was pending`)
+        this.violation("MemoryGone", `the ${what} of ${name(operation)} was freed while it was pending`, operation.site)
       }
     }
   }

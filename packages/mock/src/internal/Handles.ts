@@ -17,6 +17,11 @@ export class Handles<A extends KernelObject> {
   private lowest = 1
   /** Open handles. */
   open = 0
+  private readonly opened: (object: A) => void
+
+  constructor(opened: (object: A) => void) {
+    this.opened = opened
+  }
 
   add(object: A): number {
     let i = this.lowest
@@ -25,6 +30,7 @@ export class Handles<A extends KernelObject> {
     this.lowest = i + 1
     this.open++
     object.handle = i * 4
+    this.opened(object)
     return object.handle
   }
 

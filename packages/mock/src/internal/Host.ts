@@ -8,9 +8,11 @@ import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
 import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
 import { Loop } from "./Loop.ts"
+import * as Report from "./Report.ts"
 import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
 import { type Node, type Simulation, audit, live } from "./Simulation.ts"
+import * as Steps from "./Steps.ts"
 import type { Connection } from "./Connection.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -137,18 +139,21 @@ export const netstat = (kernel: Kernel): Array<SocketInfo> => {
 
 export const make = (simulation: Simulation, node: Node): Mock => {
   const { kernel, seam } = node
-  const { network, trace } = simulation
+  const { network, trace, turns } = simulation
+  const settled = Effect.callback<void>((resume) =>
+    simulation.settle((settled) =>
+      resume(settled ? Effect.void : Effect.die(new Error("the simulation never comes to rest")))
+    )
+  )
+  const hosts = simulation.nodes.map((other) => other.kernel.name)
   return {
     name: kernel.name,
     seam,
     trace: Effect.sync(() => trace.list()),
     clearTrace: Effect.sync(() => trace.clear()),
     sockets: Effect.sync(() => netstat(kernel)),
-    settled: Effect.callback<void>((resume) =>
-      simulation.settle((settled) =>
-        resume(settled ? Effect.void : Effect.die(new Error("the simulation never comes to rest")))
-      )
-    ),
+    settled,
+    advance: (duration) => Steps.advance(turns.clock, settled, duration),
     guard: Effect.sync(() => kernel.guard.violations.slice()),
     fault: (fault) =>
       Effect.acquireRelease(
@@ -157,7 +162,7 @@ export const make = (simulation: Simulation, node: Node): Mock => {
       ),
     rules: (...rules) =>
       Effect.acquireRelease(
-        Effect.sync(() => network.rules.add(rules)),
+        Effect.sync(() => network.rules.add(rules, hosts)),
         (remove) => Effect.sync(remove)
       ),
     hold: Effect.acquireRelease(
@@ -195,10 +200,11 @@ export const release = (simulation: Simulation): Effect.Effect<void> =>
     for (const { kernel } of simulation.nodes) audit(kernel)
     const violations = simulation.nodes.flatMap(({ kernel }) => kernel.guard.violations)
     if (level !== "strict" || violations.length === 0) return Effect.void
-    const events = simulation.trace.list().slice(-shown)
+    const all = simulation.trace.list()
+    const events = all.slice(-shown)
     const lines = [
-      `the simulated kernel found ${violations.length} ${violations.length === 1 ? "violation" : "violations"}:`,
-      ...violations.map((violation) => `  [${violation.host}] ${violation.kind}: ${violation.message}`),
+      `the simulated kernel found ${Report.counted(violations.length)}:`,
+      ...Report.violationLines(violations, all, events),
       ...(events.length === 0 ? [] : ["what happened last:", ...events.map((event) => `  ${MockTrace.format(event)}`)])
     ]
     return Effect.die(new Error(lines.join("\n")))

@@ -12,7 +12,8 @@ const failures = {
   host: { v4: [3, 1], v6: [1, 3] },
   protocol: { v4: [3, 2], v6: [4, 1] },
   port: { v4: [3, 3], v6: [1, 4] },
-  hops: { v4: [11, 0], v6: [3, 0] }
+  hops: { v4: [11, 0], v6: [3, 0] },
+  size: { v4: [3, 4], v6: [2, 0] }
 } as const
 
 export type Failure = keyof typeof failures
@@ -23,6 +24,10 @@ const echo = { v4: { request: 8, reply: 0 }, v6: { request: 128, reply: 129 } } 
 const mostQuoted = { v4: 548, v6: 1232 } as const
 
 const nextHeaderAt = 6
+
+/** The hop limit of what machines, and of what routers say by themselves. */
+export const ownTtl = 128
+export const routerTtl = 255
 
 const protocolOf = (isV4: boolean): number => (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)
 
@@ -44,7 +49,8 @@ const message = (id: number, source: Ip, destination: Ip, payload: Uint8Array, t
   return datagram
 }
 
-const seal = (source: Ip, destination: Ip, bytes: Uint8Array): Uint8Array => {
+/** A copy of a message with the checksum that fits. */
+export const seal = (source: Ip, destination: Ip, bytes: Uint8Array): Uint8Array => {
   if (!destination.isV4) return Wire.withChecksum(source, destination, bytes)
   const sealed = bytes.slice()
   sealed[2] = 0
@@ -71,7 +77,8 @@ export const about = (
   from: Ip,
   datagram: Datagram,
   failure: Failure,
-  ttl: number
+  ttl: number,
+  mtu = 0
 ): Datagram | undefined => {
   const { source } = datagram
   if (source.isAny || (isIcmp(datagram) && isError(datagram))) return undefined
@@ -83,6 +90,7 @@ export const about = (
   bytes[1] = code
   // of a parameter problem: where the wrong byte is
   if (type === 4) bytes[7] = nextHeaderAt
+  if (failure === "size") new DataView(bytes.buffer).setUint32(4, mtu, false)
   bytes.set(quoted, 8)
   return message(id, from, source, bytes, ttl)
 }

@@ -24,7 +24,7 @@ import { Routines } from "./Routines.ts"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Settings } from "./Settings.ts"
 import type { Trace } from "./Trace.ts"
-import type { Task, Turns } from "./Turns.ts"
+import { ScheduledTask, type Task, type Turns } from "./Turns.ts"
 import type { Socket } from "./Socket.ts"
 import { streams } from "./Streams.ts"
 import type { StreamEvents } from "./Tcp.ts"
@@ -70,9 +70,9 @@ export class Kernel {
   readonly random: Random
   readonly network: Network
   readonly machine: Machine
-  readonly faults = new Faults()
+  readonly faults = new Faults(this)
   readonly routines: Routines
-  readonly handles = new Handles<AnyObject>()
+  readonly handles = new Handles<AnyObject>((object) => this.guard.begun(object))
   readonly names = new NameService()
   readonly eventWaits = new EventWaits(this)
   /** Who waits for changes of its interfaces. */
@@ -119,7 +119,7 @@ export class Kernel {
     this.name = name
     this.settings = settings
     this.trace = trace
-    this.guard = new Guard(settings.guard, name, trace)
+    this.guard = new Guard(settings.guard, name, trace, settings.callSites)
     this.routines = new Routines(this.guard, turns)
     this.memory = new MockMemory(settings.abi, this.guard)
     this.guard.memory = this.memory
@@ -252,13 +252,20 @@ export class Kernel {
 
   finishLater(operation: Operation): void {
     operation.list?.remove(operation)
+    if (operation.never !== undefined) {
+      operation.state = "pending"
+      return this.faults.keep(operation)
+    }
     operation.state = "completing"
-    this.turns.post(new Completion(this, operation))
+    const completion = new Completion(this, operation)
+    if (operation.delay === 0) return this.turns.post(completion)
+    this.turns.after(operation.delay, new ScheduledTask(() => completion.run()))
   }
 
   /** Ends a pending operation. */
   complete(operation: Operation, status: number, bytes: number): void {
     operation.list?.remove(operation)
+    if (operation.never !== undefined) this.faults.ended(operation)
     operation.state = "done"
     this.report(operation, status, bytes, true)
   }
@@ -285,7 +292,11 @@ export class Kernel {
       }
     } catch (error) {
       if (!(error instanceof AccessViolation)) throw error
-      this.guard.violation("MemoryGone", `the OVERLAPPED 0x${overlapped.toString(16)} was freed under its operation`)
+      this.guard.violation(
+        "MemoryGone",
+        `the OVERLAPPED 0x${overlapped.toString(16)} was freed under its operation`,
+        operation.site
+      )
     }
     if (operation.event !== 0) {
       const event = this.handles.get(operation.event)
@@ -299,7 +310,10 @@ export class Kernel {
     const port = operation.suppressed || !wanted ? undefined : socket.port
     if (port !== undefined) {
       this.guard.queued(overlapped)
-      port.queue(new Packet(socket.key, overlapped, status, bytes, false))
+      const packet = new Packet(socket.key, overlapped, status, bytes, false)
+      // what answers at once queues its packet within the call
+      if (operation.packet === undefined || operation.state !== "done") port.queue(packet)
+      else this.turns.later(operation.packet, () => port.queue(packet))
     }
     this.trace.completed(this.name, socket.number, overlapped, status, bytes, port !== undefined)
   }

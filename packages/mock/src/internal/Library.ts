@@ -31,7 +31,10 @@ export const WSACleanup = (kernel: Kernel): number => {
   if (kernel.started === 0) return kernel.fail(sdk.WSANOTINITIALISED)
   if (--kernel.started > 0) return 0
   const sockets = kernel.handles.list().filter((object) => object.type === "socket")
-  if (sockets.length > 0) kernel.guard.violation("LeftBehind", `${sockets.length} sockets open at the last WSACleanup`)
+  if (sockets.length > 0) {
+    const site = kernel.guard.siteOf(sockets[0])
+    kernel.guard.violation("LeftBehind", `${sockets.length} sockets open at the last WSACleanup`, site)
+  }
   for (const socket of sockets) Sockets.close(kernel, socket)
   return 0
 }

@@ -149,7 +149,10 @@ const startLookup = (
     { what: "lookup's OVERLAPPED", address: overlapped, size: OVERLAPPED.size[memory.abi] },
     { what: "lookup's result", address: resultAt, size: width }
   ]
-  for (const owner of owners) kernel.guard.owners.add(owner)
+  for (const owner of owners) {
+    kernel.guard.begun(owner)
+    kernel.guard.owners.add(owner)
+  }
   const one: Pending = { handle, overlapped, resultAt, event, hints, owners, timers: [] }
   names.pending.set(handle, one)
   const later = (delay: number, run: () => void): void => {
@@ -319,7 +322,10 @@ export const elsewhere = (kernel: Kernel, name: string, args: ReadonlyArray<numb
     { what: "host of GetNameInfoW", address: host, size: 2 * hostSize },
     { what: "service of GetNameInfoW", address: service, size: 2 * serviceSize }
   ]
-  for (const owner of owners) kernel.guard.owners.add(owner)
+  for (const owner of owners) {
+    kernel.guard.begun(owner)
+    kernel.guard.owners.add(owner)
+  }
   return {
     latency: Math.min(latency, patience),
     run: (call: () => void): void => {

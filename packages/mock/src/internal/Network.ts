@@ -3,11 +3,12 @@
  * it was sent.
  */
 import { IPPROTO_UDP, MSG_BCAST, MSG_MCAST } from "@effect-winsock/schema/Flags"
-import { STATUS_PORT_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
+import { STATUS_HOPLIMIT_EXCEEDED, STATUS_PORT_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
 import * as Bindings from "./Bindings.ts"
 import { Datagram, type Report } from "./Datagram.ts"
 import * as Icmp from "./Icmp.ts"
 import type { Ip } from "./Ip.ts"
+import * as Judging from "./Judging.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import * as Multicast from "./Multicast.ts"
@@ -15,7 +16,7 @@ import type { Operation } from "./Operation.ts"
 import * as PathMtu from "./PathMtu.ts"
 import * as Raw from "./Raw.ts"
 import * as Receive from "./Receive.ts"
-import type { Router, Routes } from "./Routes.ts"
+import type { Routes } from "./Routes.ts"
 import type { Rules } from "./Rules.ts"
 import * as Send from "./Send.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -30,7 +31,7 @@ export interface Flight {
 }
 
 /** A datagram under way, and the socket that sent it, for reports about it. */
-class DatagramFlight implements Flight {
+export class DatagramFlight implements Flight {
   readonly kernel: Kernel
   /** Undefined for what a machine says by itself. */
   readonly socket: UdpSocket | undefined
@@ -45,6 +46,10 @@ class DatagramFlight implements Flight {
   }
   arrive(network: Network): void {
     network.deliver(this)
+  }
+  /** The flight of another datagram instead. */
+  of(datagram: Datagram): DatagramFlight {
+    return datagram === this.datagram ? this : new DatagramFlight(this.kernel, this.socket, datagram, undefined)
   }
 }
 
@@ -126,6 +131,11 @@ export class Network implements Task {
     this.start()
   }
 
+  /** Lets arrive what is under way, within the call that is being made. */
+  arriveNow(): void {
+    if (!this.delivering) this.run()
+  }
+
   private start(): void {
     if (this.flights.length === 0 || this.posted || this.isHeld) return
     this.posted = true
@@ -148,6 +158,13 @@ export class Network implements Task {
     if (ip.isMulticast) return this.multicast(flight)
     if (Machine.isBroadcast(kernel.machine, ip)) return this.broadcast(flight)
     if (isForged(kernel, flight)) return this.drop(kernel, datagram, "source of another")
+    if (this.rules.any) Judging.judge(this, flight, this.hostOf(kernel, ip), (judged) => this.go(judged))
+    else this.go(flight)
+  }
+
+  private go(flight: DatagramFlight): void {
+    const { datagram, kernel } = flight
+    const ip = datagram.destination
     const target = this.hostOf(kernel, ip)
     const way = this.routes.find(this.kernels, kernel, target, ip)
     const { end, routers } = way
@@ -157,10 +174,13 @@ export class Network implements Task {
     const passed = expires ? datagram.ttl : routers.length
     this.after(way.delay * (expires || end === "noHost" || end === "noNetwork" ? passed : passed + 1), () => {
       datagram.ttl -= expires ? passed - 1 : passed
-      if (expires) return this.refuse(flight, routers[passed - 1], way.delay * passed, "hops")
-      if (end === "noHost" || end === "noNetwork") {
-        return this.refuse(flight, routers[passed - 1], way.delay * passed, end === "noHost" ? "host" : "network")
+      const router = (failure: Icmp.Failure, reason: string): void => {
+        const from = Judging.speakerOf(routers[passed - 1], datagram)
+        this.refuse({ flight, from, ttl: Icmp.routerTtl, delay: way.delay * passed, failure, reason })
       }
+      if (expires) return router("hops", "hop limit exceeded")
+      if (end === "noHost") return router("host", "no such host")
+      if (end === "noNetwork") return router("network", "no such network")
       if (end === "router") return this.atRouter(flight, way.delay * (passed + 1))
       const own = Machine.owner(target!.machine, ip)!
       if (PathMtu.isTooBig(datagram, own.mtu)) {
@@ -173,13 +193,14 @@ export class Network implements Task {
   }
 
   // at once, or when the clock says so: then it may be held once more
-  private after(delay: number, act: () => void): void {
+  after(delay: number, act: () => void): void {
     if (delay === 0) return act()
     this.turns.after(delay, new ScheduledTask(() => this.carry(new Arrival(act))))
   }
 
   private arrive(flight: DatagramFlight, target: Kernel, index: number): void {
     const { datagram } = flight
+    if (datagram.damaged) return this.drop(target, datagram, "damaged")
     datagram.interfaceIndex = index
     const raws = Raw.deliver(this, target, datagram)
     if (datagram.protocol !== IPPROTO_UDP) return this.arriveAsOther(flight, target, raws)
@@ -198,54 +219,73 @@ export class Network implements Task {
       return this.unreachable(flight, target, "protocol")
     }
     if (datagram.report !== undefined) this.report(target, datagram.report)
-    const reply = target.machine.answersEcho ? Icmp.replyTo(this.nextId(), datagram, ownTtl) : undefined
+    const reply = target.machine.answersEcho ? Icmp.replyTo(this.nextId(), datagram, Icmp.ownTtl) : undefined
     if (reply !== undefined) this.flights.push(new DatagramFlight(target, undefined, reply, undefined))
   }
 
   /** A machine says that it does not have what a datagram was for. */
   private unreachable(flight: DatagramFlight, target: Kernel, failure: Icmp.Failure): void {
-    const { datagram, socket } = flight
     if (!target.machine.answersUnreachable) return
-    const id = this.nextId()
-    const icmp = Icmp.about(id, datagram.destination, datagram, failure, ownTtl)
-    if (icmp === undefined) return
-    if (failure === "port" && socket !== undefined && socket.raw === undefined) {
-      const { destination, destinationPort, source, sourcePort, ttl } = datagram
-      const report = new Datagram(id, destination, destinationPort, source, sourcePort, nothing, ttl, 0)
-      report.status = STATUS_PORT_UNREACHABLE
-      icmp.report = { socket, datagram: report }
-    }
-    this.flights.push(new DatagramFlight(target, undefined, icmp, undefined))
+    const icmp = this.complaint(flight, flight.datagram.destination, failure, Icmp.ownTtl)
+    if (icmp !== undefined) this.flights.push(new DatagramFlight(target, undefined, icmp, undefined))
   }
 
-  /** A router says why it does not pass a datagram on; one without an address of the family stays silent. */
-  private refuse(flight: DatagramFlight, router: Router, delay: number, failure: Icmp.Failure): void {
+  /** What ICMP says of a datagram, and what of that Windows tells the socket that sent it. */
+  private complaint(
+    flight: DatagramFlight,
+    from: Ip,
+    failure: Icmp.Failure,
+    ttl: number,
+    mtu = 0
+  ): Datagram | undefined {
+    const { datagram, socket } = flight
+    const id = this.nextId()
+    const icmp = Icmp.about(id, from, datagram, failure, ttl, mtu)
+    const status = told[failure]
+    if (icmp !== undefined && status !== undefined && socket !== undefined && socket.raw === undefined) {
+      const { destination, destinationPort, source, sourcePort, ttl } = datagram
+      const report = new Datagram(id, destination, destinationPort, source, sourcePort, nothing, ttl, 0)
+      report.status = status
+      icmp.report = { socket, datagram: report }
+    }
+    return icmp
+  }
+
+  /** Somebody on the way says why a datagram goes no further; a router without an address of the family is silent. */
+  refuse({ delay, failure, flight, from, mtu, reason, ttl }: Judging.Refusal): void {
     const { datagram, kernel } = flight
-    this.drop(kernel, datagram, failure === "hops" ? "hop limit exceeded" : `no such ${failure}`)
-    const from = router.find((own) => own.isV4 === datagram.source.isV4)
-    const icmp = from && Icmp.about(this.nextId(), from, datagram, failure, routerTtl)
-    if (icmp !== undefined) this.sendBack(kernel, icmp, delay)
+    this.drop(kernel, datagram, reason)
+    const icmp = from && this.complaint(flight, from, failure, ttl, mtu)
+    if (icmp === undefined) return
+    this.sendBack(kernel, icmp, delay, () => {
+      if (mtu !== undefined) kernel.pathMtus.learn(datagram.destination, mtu)
+    })
   }
 
   private atRouter(flight: DatagramFlight, delay: number): void {
     const { datagram, kernel } = flight
-    const reply = Icmp.replyTo(this.nextId(), datagram, routerTtl)
+    if (datagram.damaged) return this.drop(kernel, datagram, "damaged")
+    const reply = Icmp.replyTo(this.nextId(), datagram, Icmp.routerTtl)
     if (reply === undefined) return this.drop(kernel, datagram, "only a router")
     this.sendBack(kernel, reply, delay)
   }
 
   // to the machine that a router heard from
-  private sendBack(kernel: Kernel, datagram: Datagram, delay: number): void {
+  private sendBack(kernel: Kernel, datagram: Datagram, delay: number, then?: () => void): void {
     const own = Machine.owner(kernel.machine, datagram.destination)
     if (own === undefined) return this.drop(kernel, datagram, "no such host")
-    const act = (): void => this.arrive(new DatagramFlight(kernel, undefined, datagram, undefined), kernel, own.index)
+    const act = (): void => {
+      then?.()
+      this.arrive(new DatagramFlight(kernel, undefined, datagram, undefined), kernel, own.index)
+    }
     if (delay === 0) this.flights.push(new Arrival(act))
     else this.after(delay, act)
   }
 
-  /** An ICMP port unreachable tells the socket whose datagram met it. */
+  /** An ICMP error tells the socket whose datagram met it, if that wants to hear of its kind. */
   private report(kernel: Kernel, { datagram, socket }: Report): void {
-    if (socket.handle === 0 || !socket.connectionReset || socket.noReceive) return
+    const wanted = datagram.status === STATUS_PORT_UNREACHABLE ? socket.connectionReset : socket.networkReset
+    if (socket.handle === 0 || !wanted || socket.noReceive) return
     if (socket.peer !== undefined && (socket.peerPort !== datagram.sourcePort || !socket.peer.equals(datagram.source)))
       return
     this.hand(kernel, socket, datagram)
@@ -262,15 +302,22 @@ export class Network implements Task {
               (own) => !own.loopback && own.addresses.some(({ ip, prefix }) => ip.samePrefix(datagram.source, prefix))
             )
       if (own === undefined) continue
-      const raw = copyOf(datagram, own.index, MSG_BCAST)
-      reached += Raw.deliver(this, target, raw)
-      if (datagram.protocol !== IPPROTO_UDP) continue
-      for (const socket of Bindings.findAll(target, datagram)) {
-        this.hand(target, socket, copyOf(datagram, own.index, MSG_BCAST))
-        reached++
-      }
+      const copy = flight.of(copyAt(datagram, own.index, MSG_BCAST))
+      reached += this.eachJudged(copy, target, (judged) => this.spread(target, judged.datagram))
     }
     if (reached === 0) this.drop(kernel, datagram, "nobody listens")
+  }
+
+  /** To all sockets of a machine that a broadcast is for; how many there are. */
+  private spread(target: Kernel, datagram: Datagram): number {
+    if (datagram.damaged) return this.dropDamaged(target, datagram)
+    let reached = Raw.deliver(this, target, datagram)
+    if (datagram.protocol !== IPPROTO_UDP) return reached
+    for (const socket of Bindings.findAll(target, datagram)) {
+      this.hand(target, socket, Judging.copyOf(datagram))
+      reached++
+    }
+    return reached
   }
 
   /** To the sockets that are in the group, of the machines on the link. */
@@ -280,13 +327,35 @@ export class Network implements Task {
     let reached = 0
     for (const at of via === undefined ? [] : Multicast.arrivals(this.kernels, kernel, via, datagram)) {
       if (PathMtu.isTooBig(datagram, Machine.byIndex(at.kernel.machine, at.index)!.mtu)) continue
-      for (const socket of Bindings.findAll(at.kernel, datagram)) {
-        if (!Multicast.isFor(socket, datagram, at, at.kernel === kernel)) continue
-        this.hand(at.kernel, socket, copyOf(datagram, at.index, MSG_MCAST))
-        reached++
-      }
+      // who is not in the group hears nothing that a rule could stop
+      if (this.rules.any && members(at, flight).length === 0) continue
+      const copy = flight.of(copyAt(datagram, at.index, MSG_MCAST))
+      reached += this.eachJudged(copy, at.kernel, (judged) => this.spreadInGroup(at, judged))
     }
     if (reached === 0) this.drop(kernel, datagram, "nobody is in the group")
+  }
+
+  private spreadInGroup(at: Multicast.Arrival, flight: DatagramFlight): number {
+    const { datagram } = flight
+    if (datagram.damaged) return this.dropDamaged(at.kernel, datagram)
+    const sockets = members(at, flight)
+    for (const socket of sockets) this.hand(at.kernel, socket, Judging.copyOf(datagram))
+    return sockets.length
+  }
+
+  private dropDamaged(kernel: Kernel, datagram: Datagram): number {
+    this.drop(kernel, datagram, "damaged")
+    return 1
+  }
+
+  /** One of several that a datagram becomes goes its way; how many sockets it reached, or 1 where rules had a say. */
+  private eachJudged(flight: DatagramFlight, target: Kernel, go: (flight: DatagramFlight) => number): number {
+    if (!this.rules.any) return go(flight)
+    let reached = 0
+    const here = Judging.judge(this, flight, target, (judged) => {
+      reached += go(judged)
+    })
+    return here ? reached : 1
   }
 
   hand(kernel: Kernel, socket: UdpSocket, datagram: Datagram): void {
@@ -366,27 +435,31 @@ export class Network implements Task {
     return true
   }
 
-  private drop(kernel: Kernel, datagram: Datagram, reason: string): void {
+  drop(kernel: Kernel, datagram: Datagram, reason: string): void {
     kernel.trace.datagram("Dropped", kernel.name, datagram, 0, reason)
   }
 }
 
 /** One of several that a datagram becomes. */
-const copyOf = (datagram: Datagram, index: number, flags: number): Datagram => {
-  const { destination, destinationPort, id, payload, protocol, source, sourcePort, tos, ttl } = datagram
-  const copy = new Datagram(id, source, sourcePort, destination, destinationPort, payload, ttl, tos)
-  copy.protocol = protocol
+const copyAt = (datagram: Datagram, index: number, flags: number): Datagram => {
+  const copy = Judging.copyOf(datagram)
   copy.interfaceIndex = index
   copy.flags = flags
   return copy
 }
 
+/** Who on a machine gets a datagram to a group. */
+const members = (at: Multicast.Arrival, { datagram, kernel }: DatagramFlight): Array<UdpSocket> =>
+  Bindings.findAll(at.kernel, datagram).filter((socket) => Multicast.isFor(socket, datagram, at, at.kernel === kernel))
+
+// what Windows documents that a UDP socket hears: WSAECONNRESET and WSAENETRESET
+const told: { readonly [F in Icmp.Failure]?: number } = {
+  port: STATUS_PORT_UNREACHABLE,
+  hops: STATUS_HOPLIMIT_EXCEEDED
+}
+
 // of UDP over a raw socket Windows lets nobody's address pass but the machine's own
 const isForged = (kernel: Kernel, { datagram: { protocol, source }, socket }: DatagramFlight): boolean =>
   socket?.raw !== undefined && protocol === IPPROTO_UDP && Machine.owner(kernel.machine, source) === undefined
-
-/** The hop limit of what machines, and of what routers say by themselves. */
-const ownTtl = 128
-const routerTtl = 255
 
 const nothing = new Uint8Array(0)

@@ -3,9 +3,11 @@
  */
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Datagram } from "./Datagram.ts"
+import type { Late } from "./Faults.ts"
 import type { MockMemory } from "./Memory.ts"
 import type { Registered } from "./Routines.ts"
 import { gather } from "./Buffers.ts"
+import type { Site } from "./CallSite.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { Socket } from "./Socket.ts"
 import type { Thread } from "./Threads.ts"
@@ -70,12 +72,21 @@ export class Operation {
   bytes = 0
   /** Turns that a fault adds to its completion. */
   late = 0
+  /** Milliseconds that a fault adds to its completion, and to its packet's. */
+  delay = 0
+  packet: Late | undefined
+  /** Whether a fault keeps it from ending by itself, and until when. */
+  never: "until closed" | "ever" | undefined
   /** Whether a fault gave it its status. */
   forced = false
+  /** Most bytes that a fault lets it take at once. */
+  most = Number.POSITIVE_INFINITY
   previous: Operation | undefined
   next: Operation | undefined
   list: OperationList | undefined
   snapshots: Array<Snapshot> | undefined
+  /** Where it was begun, if that is noted. */
+  site: Site | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -107,6 +118,10 @@ export class Operation {
     this.status = 0
     this.bytes = 0
     this.late = 0
+    this.delay = 0
+    this.packet = undefined
+    this.never = undefined
+    this.most = Number.POSITIVE_INFINITY
     this.forced = false
     this.datagram = undefined
     return this

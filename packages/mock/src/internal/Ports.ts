@@ -291,6 +291,7 @@ export const waitOffThread = (
     return
   }
   const waiter = new Waiter(kernel, entries, count, removed, done)
+  kernel.guard.begun(waiter)
   kernel.guard.owners.add(waiter)
   object.wait(waiter)
   if (timeout === WSA_INFINITE) return

@@ -2,7 +2,12 @@
  * WSARecv, WSARecvFrom and WSARecvMsg, and how a datagram ends one of them.
  */
 import { MSG_CTRUNC, MSG_PARTIAL, MSG_PEEK, MSG_TRUNC } from "@effect-winsock/schema/Flags"
-import { STATUS_ACCESS_VIOLATION, STATUS_BUFFER_OVERFLOW, toWsaError } from "@effect-winsock/schema/NtStatus"
+import {
+  STATUS_ACCESS_VIOLATION,
+  STATUS_BUFFER_OVERFLOW,
+  STATUS_HOPLIMIT_EXCEEDED,
+  toWsaError
+} from "@effect-winsock/schema/NtStatus"
 import { WSAMSG } from "@effect-winsock/schema/Structs"
 import * as Addresses from "./Addresses.ts"
 import { captureBuffers, scatter } from "./Buffers.ts"
@@ -170,8 +175,11 @@ const receive = (
   // a warning is no failure to the I/O manager, which is why a packet may follow; after an error none does
   const packet = status === STATUS_BUFFER_OVERFLOW && answer === "emsgsize+packet" && !socket.skipsPort
   kernel.report(operation, status, operation.bytes, packet)
-  return kernel.fail(toWsaError(status))
+  return kernel.fail(codeOf(status))
 }
+
+// as documented: a time to live that expired. What else gives this status is not known to have a code of its own.
+const codeOf = (status: number): number => (status === STATUS_HOPLIMIT_EXCEEDED ? sdk.WSAENETRESET : toWsaError(status))
 
 const truncationAnswers = ["pending", "emsgsize+packet", "emsgsize-only"] as const
 
@@ -192,9 +200,9 @@ const receiveNow = (
   }
   const status = fill(kernel, operation, socket.peekQueue())
   if (!operation.peek) socket.takeQueue()
-  if (status !== 0 && status !== STATUS_BUFFER_OVERFLOW) return kernel.fail(toWsaError(status))
+  if (status !== 0 && status !== STATUS_BUFFER_OVERFLOW) return kernel.fail(codeOf(status))
   if (bytesAt !== 0) kernel.memory.setU32(bytesAt, operation.bytes)
-  return status === 0 ? 0 : kernel.fail(toWsaError(status))
+  return status === 0 ? 0 : kernel.fail(codeOf(status))
 }
 
 const truncates = (kernel: Kernel, operation: Operation, datagram: Datagram): boolean =>

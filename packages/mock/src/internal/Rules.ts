@@ -7,20 +7,32 @@ import type { Random } from "./Random.ts"
 /** What the rules made of a packet. */
 export interface Fate extends Change {
   readonly verdict: Verdict
+  /** The rule that gave the verdict, by its description. */
+  readonly by: string
+}
+
+interface Begun {
+  readonly judge: Judge
+  readonly description: string
 }
 
 interface Installed {
-  readonly judges: ReadonlyArray<Judge>
+  readonly rules: ReadonlyArray<Begun>
 }
 
 const deliver: Verdict = { _tag: "Deliver" }
 
 export class Rules {
   private readonly chance: Chance
+  private readonly now: () => number
+  private readonly failed: (error: unknown) => void
   // newest first
   private installed: ReadonlyArray<Installed> = []
 
-  constructor(random: Random) {
+  /** `failed` hears what a rule throws. */
+  constructor(random: Random, now: () => number, failed: (error: unknown) => void) {
+    this.now = now
+    this.failed = failed
     this.chance = { below: (n) => random.below(n), next: () => random.below(resolution) / resolution }
   }
 
@@ -29,9 +41,17 @@ export class Rules {
     return this.installed.length > 0
   }
 
-  /** Installs rules, which are asked in their order, before all others. Returns what takes them away. */
-  add(rules: ReadonlyArray<Rule>): () => void {
-    const installed = { judges: rules.map((rule) => rule.begin(this.chance)) }
+  /**
+   * Installs rules, which are asked in their order, before all others. Returns what takes them away. Throws a RangeError
+   * for one that names a host that is not among `hosts`.
+   */
+  add(rules: ReadonlyArray<Rule>, hosts: ReadonlyArray<string>): () => void {
+    for (const { description, hosts: named = [] } of rules) {
+      const unknown = named.find((name) => !hosts.includes(name))
+      if (unknown !== undefined) throw new RangeError(`${description}: not a host of this network: ${unknown}`)
+    }
+    const begun = rules.map(({ begin, description }) => ({ judge: begin(this.chance, this.now()), description }))
+    const installed = { rules: begun }
     this.installed = [installed, ...this.installed]
     return () => {
       this.installed = this.installed.filter((other) => other !== installed)
@@ -39,14 +59,30 @@ export class Rules {
   }
 
   judge(packet: Packet): Fate {
-    const change: Change = { delay: 0, copies: [], payload: undefined }
-    for (const { judges } of this.installed) {
-      for (const judge of judges) {
-        const verdict = judge(packet, change)
-        if (verdict !== undefined) return { ...change, verdict }
+    const change: Change = { delay: 0, copies: [], payload: undefined, undetected: false }
+    for (const { rules } of this.installed) {
+      for (const rule of rules) {
+        const verdict = this.ask(rule, packet, change)
+        if (verdict !== undefined) return { ...change, verdict, by: rule.description }
       }
     }
-    return { ...change, verdict: deliver }
+    return { ...change, verdict: deliver, by: "" }
+  }
+
+  // the network goes on when a rule is broken: it is as if that one were not there
+  private ask({ description, judge }: Begun, packet: Packet, change: Change): Verdict | undefined {
+    const { copies, delay, payload, undetected } = change
+    const before = { copies: copies.slice(), delay, payload, undetected }
+    try {
+      const verdict = judge(packet, change)
+      const wrong = [change.delay, ...change.copies].find((time) => !(time >= 0 && Number.isFinite(time)))
+      if (wrong !== undefined) throw new RangeError(`${description}: not a delay: ${wrong}`)
+      return verdict
+    } catch (error) {
+      Object.assign(change, before)
+      this.failed(error)
+      return undefined
+    }
   }
 }
 

@@ -16,6 +16,7 @@ export interface Settings {
   readonly abi: Abi
   readonly seed: number
   readonly guard: GuardLevel
+  readonly callSites: boolean
   readonly trace: number
   readonly dequeue: Dequeue
   readonly truncationAnswer: TruncationAnswer
@@ -24,6 +25,7 @@ export interface Settings {
   /** Undefined: what Windows gives for each kind of operation. */
   readonly closeStatus: number | undefined
   readonly delivery: Delivery
+  readonly cancelIoEx: boolean
   readonly absentExtensions: ReadonlyArray<string>
   /** Level and number, as SocketOptions keys them. */
   readonly absentOptions: ReadonlySet<number>
@@ -46,6 +48,7 @@ export const defaults: Settings = {
   abi: "x64",
   seed: 1,
   guard: "strict",
+  callSites: false,
   trace: 10_000,
   dequeue: "fifo",
   truncationAnswer: "pending",
@@ -53,6 +56,7 @@ export const defaults: Settings = {
   cancellation: "immediate",
   closeStatus: undefined,
   delivery: "turn",
+  cancelIoEx: true,
   absentExtensions: [],
   absentOptions: new Set(),
   sendControl: "honoured",

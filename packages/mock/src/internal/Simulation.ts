@@ -3,6 +3,7 @@
  */
 import type { Seam } from "@effect-winsock/core/Seam"
 import type * as Clock from "effect/Clock"
+import type { Site } from "./CallSite.ts"
 import { makeBind, makeCalls, makeOffThread } from "./Dispatcher.ts"
 import { Kernel } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
@@ -36,7 +37,8 @@ export class Simulation {
     this.trace = new Trace(settings.trace, clock)
     this.turns = new Turns(clock, this.taskThrew)
     const random = new Random(settings.seed)
-    this.network = new Network(this.turns, settings.delivery, routes, new Rules(random))
+    const rules = new Rules(random, () => this.trace.now, this.taskThrew)
+    this.network = new Network(this.turns, settings.delivery, routes, rules)
     const nodes: Array<Node> = []
     for (const machine of machines) {
       const kernel = new Kernel(machine.name, settings, this.trace, this.turns, random, this.network, machine)
@@ -93,10 +95,20 @@ export class Simulation {
 const quietTurns = 4
 const mostTurns = 100_000
 
+// what the kernel allocates for itself never fails
+const memoryOf = ({ faults, memory }: Kernel): Seam["memory"] => ({
+  alloc: (size) => {
+    const refused = faults.any && faults.at("alloc", () => ({ size })) !== 0
+    if (refused) throw new RangeError(`cannot allocate ${size} bytes: a fault`)
+    return memory.alloc(size)
+  },
+  free: memory.free
+})
+
 const seamOf = (kernel: Kernel): Seam => ({
   name: "mock",
   abi: kernel.settings.abi,
-  memory: kernel.memory,
+  memory: memoryOf(kernel),
   calls: makeCalls(kernel),
   offThread: makeOffThread(kernel),
   bind: makeBind(kernel),
@@ -127,12 +139,15 @@ const seamOf = (kernel: Kernel): Seam => ({
 /** Records what is still open, allocated or pending on the machine. */
 export const audit = (kernel: Kernel): void => {
   const { guard } = kernel
-  const left = (what: string): void => guard.violation("LeftBehind", what)
-  for (const object of kernel.handles.list()) left(`${object.type} ${object.handle} is open`)
+  const left = (what: string, site?: Site): void => guard.violation("LeftBehind", what, site)
+  for (const object of kernel.handles.list()) left(`${object.type} ${object.handle} is open`, guard.siteOf(object))
   for (const operation of guard.pending.values()) {
-    left(`${operation.kind} 0x${operation.overlapped.toString(16)} of socket ${operation.socket.number} is pending`)
+    left(
+      `${operation.kind} 0x${operation.overlapped.toString(16)} of socket ${operation.socket.number} is pending`,
+      operation.site
+    )
   }
-  for (const owner of guard.owners) left(`${owner.what} is pending`)
+  for (const owner of guard.owners) left(`${owner.what} is pending`, guard.siteOf(owner))
   const lists = kernel.names.lists.size
   if (lists > 0) left(`${lists} lists of GetAddrInfoExW are not freed`)
   if (kernel.memory.live > 0) left(`${kernel.memory.live} blocks of memory are allocated`)

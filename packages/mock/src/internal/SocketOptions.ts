@@ -383,7 +383,10 @@ const writeProtocolInfo = (kernel: Kernel, socket: AnySocket, address: number): 
   const streams = socket.protocol === "TCP"
   // XP1_GUARANTEED_DELIVERY | XP1_GUARANTEED_ORDER | XP1_GRACEFUL_CLOSE | XP1_EXPEDITED_DATA | XP1_IFS_HANDLES, or
   // XP1_CONNECTIONLESS | XP1_MESSAGE_ORIENTED | XP1_SUPPORT_BROADCAST | XP1_SUPPORT_MULTIPOINT | XP1_IFS_HANDLES
-  put(0, (streams ? 0x2 | 0x4 | 0x20 | 0x40 : 0x1 | 0x8 | 0x200 | 0x400) | XP1_IFS_HANDLES)
+  put(
+    0,
+    (streams ? 0x2 | 0x4 | 0x20 | 0x40 : 0x1 | 0x8 | 0x200 | 0x400) | (kernel.settings.cancelIoEx ? XP1_IFS_HANDLES : 0)
+  )
   put(36, (socket.v6 ? 1005 : 1002) - (streams ? 1 : 0))
   put(40, 1)
   put(72, 2)

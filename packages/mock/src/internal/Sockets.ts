@@ -24,6 +24,7 @@ import * as Addresses from "./Addresses.ts"
 import * as Bindings from "./Bindings.ts"
 import * as Connecting from "./Connecting.ts"
 import * as Disconnecting from "./Disconnecting.ts"
+import type { Faults } from "./Faults.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation, OperationKind, OperationList } from "./Operation.ts"
@@ -153,6 +154,7 @@ export const getpeername = (kernel: Kernel, s: number, name: number, lengthAt: n
 export const close = (kernel: Kernel, socket: AnySocket): void => {
   kernel.handles.remove(socket)
   for (const operation of pendingOf(kernel, socket)) operation.thread?.closed()
+  kernel.faults.closing(socket)
   if (socket.protocol === "TCP") return Disconnecting.close(kernel, socket)
   if (socket.localPort !== 0) Bindings.unbind(kernel, socket)
   socket.discardQueue()
@@ -200,7 +202,13 @@ const cancels: { readonly [P in "UDP" | "TCP"]: { readonly [K in OperationKind]:
 }
 
 const endCancelled: Cancel = (kernel, operation) =>
-  cancels[operation.socket.protocol][operation.kind](kernel, operation)
+  kernel.faults.isKept(operation)
+    ? end(kernel, operation)
+    : cancels[operation.socket.protocol][operation.kind](kernel, operation)
+
+const takeHold: Cancel = (kernel, operation) => {
+  if (operation.state === "cancelling") endCancelled(kernel, operation)
+}
 
 /** A cancellation under way: a datagram that comes first still completes the operation. */
 class Cancellation {
@@ -213,9 +221,8 @@ class Cancellation {
     this.turns = kernel.settings.cancellation === "seeded" ? kernel.random.below(3) : 0
   }
   run(): void {
-    if (this.operation.state !== "cancelling") return
     if (this.turns-- > 0) this.kernel.turns.post(this)
-    else endCancelled(this.kernel, this.operation)
+    else takeHold(this.kernel, this.operation)
   }
 }
 
@@ -224,9 +231,21 @@ export const abort = (kernel: Kernel, operation: Operation): void => {
   if (operation.state === "pending" || operation.state === "cancelling") endCancelled(kernel, operation)
 }
 
-const cancel = (kernel: Kernel, operation: Operation): void => {
+const cancel = (kernel: Kernel, operation: Operation, fault: Faults["cancelling"]): void => {
   // once asked is asked; one that is completing completes
   if (operation.state !== "pending") return
+  if (fault?.ignored === true) return
+  // a driver that hangs: it has heard, and answers nothing any more
+  if (fault?.never !== undefined) {
+    operation.list?.remove(operation)
+    operation.never = fault.never
+    operation.state = "cancelling"
+    return kernel.faults.keep(operation)
+  }
+  if (fault !== undefined) {
+    operation.state = "cancelling"
+    return kernel.turns.later(fault.late, () => takeHold(kernel, operation))
+  }
   if (kernel.flip(kernel.settings.cancellation, "deferred")) {
     operation.state = "cancelling"
     kernel.turns.post(new Cancellation(kernel, operation))
@@ -255,11 +274,11 @@ const file = (kernel: Kernel, handle: number): AnySocket | undefined => {
   return undefined
 }
 
-const cancelAll = (kernel: Kernel, list: OperationList): void => {
+const cancelAll = (kernel: Kernel, list: OperationList, fault: Faults["cancelling"]): void => {
   let operation = list.first
   while (operation !== undefined) {
     const { next } = operation
-    cancel(kernel, operation)
+    cancel(kernel, operation, fault)
     operation = next
   }
 }
@@ -267,17 +286,19 @@ const cancelAll = (kernel: Kernel, list: OperationList): void => {
 export const CancelIoEx = (kernel: Kernel, handle: number, overlapped: number): number => {
   const socket = file(kernel, handle)
   if (socket === undefined) return 0
+  if (!kernel.settings.cancelIoEx) return kernel.fail(sdk.ERROR_INVALID_FUNCTION)
+  const fault = kernel.faults.cancelling
   if (overlapped !== 0) {
     const operation = kernel.guard.pending.get(overlapped)
     if (operation === undefined || operation.socket !== socket) return kernel.fail(sdk.ERROR_NOT_FOUND)
     // Windows cancels all receives of a stream with one
-    if (socket.protocol === "TCP" && operation.list === socket.receives) cancelAll(kernel, socket.receives)
-    else cancel(kernel, operation)
+    if (socket.protocol === "TCP" && operation.list === socket.receives) cancelAll(kernel, socket.receives, fault)
+    else cancel(kernel, operation, fault)
     return 1
   }
   const pending = pendingOf(kernel, socket)
   if (pending.length === 0) return kernel.fail(sdk.ERROR_NOT_FOUND)
-  for (const operation of pending) cancel(kernel, operation)
+  for (const operation of pending) cancel(kernel, operation, fault)
   return 1
 }
 
@@ -285,6 +306,7 @@ export const CancelIoEx = (kernel: Kernel, handle: number, overlapped: number): 
 export const CancelIo = (kernel: Kernel, handle: number): number => {
   const socket = file(kernel, handle)
   if (socket === undefined) return 0
-  for (const operation of pendingOf(kernel, socket)) cancel(kernel, operation)
+  const fault = kernel.faults.cancelling
+  for (const operation of pendingOf(kernel, socket)) cancel(kernel, operation, fault)
   return 1
 }

@@ -37,10 +37,12 @@ export interface Bar {
   readonly from: number
   to: number | undefined
   outcome: Outcome
+  /** What came of it, in a word or two. */
+  result: string
   title: string
 }
 
-export type MarkKind = "cancel" | "failure" | "dropped" | "violation"
+export type MarkKind = "cancel" | "fault" | "failure" | "dropped" | "violation"
 
 export interface Mark {
   readonly lane: Lane
@@ -78,7 +80,7 @@ const looks: ReadonlySet<string> = new Set([
 ])
 
 /** The SOCKET that a call is about, by what the parameters are called. */
-const socketOf = (call: Call): number =>
+export const socketOf = (call: Call): number =>
   call.args.s ?? call.args.sListenSocket ?? call.args.hSocket ?? call.args.hFile ?? 0
 
 const statusName = (status: number): string => NtStatus.nameOf(status) ?? `0x${(status >>> 0).toString(16)}`
@@ -116,6 +118,7 @@ class Teller {
         this.pending.delete(key)
         bar.to = this.step(event)
         bar.outcome = outcomeOf(event.status)
+        bar.result = bar.outcome === "succeeded" ? bytes(event.bytes) : statusName(event.status)
         bar.title += `, ${bar.outcome}: ${statusName(event.status)}, ${bytes(event.bytes)}`
         return
       }
@@ -155,6 +158,8 @@ class Teller {
       }
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
+      case "Faulted":
+        return this.mark("fault", this.lane(event, event.socket), event, `fault: ${event.description}`)
       case "Dequeued":
       case "Ran":
         return
@@ -180,7 +185,7 @@ class Teller {
     const overlapped = call.args.lpOverlapped ?? 0
     if (overlapped !== 0 && (error === 0 || error === WSA_IO_PENDING)) {
       const lane = this.lane(call, socketOf(call))
-      const bar: Bar = { lane, name, from: this.step(call), to: undefined, outcome: "pending", title: name }
+      const bar: Bar = { lane, name, from: this.step(call), to: undefined, outcome: "pending", result: "", title: name }
       this.bars.push(bar)
       this.pending.set(`${host} ${overlapped}`, bar)
       return

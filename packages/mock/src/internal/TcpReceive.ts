@@ -37,6 +37,7 @@ export const receive = (
   if ((flags & ~(MSG_PEEK | MSG_OOB | MSG_WAITALL | MSG_PARTIAL)) !== 0) return kernel.fail(sdk.WSAEOPNOTSUPP)
   operation.peek = (flags & MSG_PEEK) !== 0
   operation.urgent = (flags & MSG_OOB) !== 0
+  operation.most = kernel.faults.most
   if (operation.urgent && socket.isUnix) return kernel.fail(sdk.WSAEOPNOTSUPP)
   operation.waitAll = (flags & MSG_WAITALL) !== 0
   if (operation.urgent && socket.options[SocketOptions.OOBINLINE] !== 0) return kernel.fail(sdk.WSAEINVAL)
@@ -115,6 +116,7 @@ export const take = (kernel: Kernel, connection: Connection, operation: Operatio
   const from = operation.urgent ? connection.urgent : connection.incoming
   let size = from.run(operation.capacity - operation.progress)
   if (size === 0) return 0
+  if (!operation.waitAll) size = Math.min(size, operation.most)
   if (kernel.settings.segmentation === "seeded" && !operation.waitAll && !operation.peek) {
     size = 1 + kernel.random.below(size)
   }

@@ -86,6 +86,7 @@ const sendNow = (
   const total = operation.capacity
   let size = socket.sends.size > 0 ? 0 : Math.min(room(socket, connection), total)
   const waits = !socket.nonBlocking || givenOverlapped
+  const { most } = kernel.faults
   if (size < total && (size === 0 || waits)) {
     if (!waits) return kernel.fail(sdk.WSAEWOULDBLOCK)
     const timeout = socket.options[SocketOptions.SNDTIMEO]
@@ -96,6 +97,7 @@ const sendNow = (
     return blocked
   }
   if (size > 0) {
+    if (!waits) size = Math.min(size, most)
     if (!waits && kernel.settings.segmentation === "seeded") size = 1 + kernel.random.below(size)
     hand(kernel, connection, operation, size)
   }

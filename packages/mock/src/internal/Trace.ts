@@ -134,7 +134,7 @@ class SegmentRecord {
 
 const nothing = new Uint8Array(0)
 
-type Plain = MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
+type Plain = MockTrace.Faulted | MockTrace.Completed | MockTrace.Dequeued | MockTrace.Ran | MockTrace.Violated
 
 type Entry = CallRecord | DatagramRecord | SegmentRecord | Plain
 
@@ -165,6 +165,10 @@ export class Trace {
     return record
   }
 
+  faulted(host: string, call: string, socket: number, description: string): void {
+    if (this.limit > 0) this.add({ _tag: "Faulted", at: this.now, host, call, socket, description })
+  }
+
   completed(host: string, socket: number, overlapped: number, status: number, bytes: number, packet: boolean): void {
     this.happened++
     if (this.limit === 0) return
@@ -182,8 +186,13 @@ export class Trace {
     if (this.limit > 0) this.add({ _tag: "Ran", at: this.now, host, overlapped, status, bytes })
   }
 
-  violated(host: string, kind: MockTrace.ViolationKind, message: string): MockTrace.Violated {
-    const event = { _tag: "Violated", at: this.now, host, kind, message } as const
+  violated(
+    host: string,
+    kind: MockTrace.ViolationKind,
+    message: string,
+    sites: Pick<MockTrace.Violated, "callSite" | "submittedAt">
+  ): MockTrace.Violated {
+    const event = { _tag: "Violated", at: this.now, host, kind, message, ...sites } as const
     if (this.limit > 0) this.add(event)
     return event
   }

@@ -46,6 +46,9 @@ const quiet = Context.make(References.MinimumLogLevel, "None")
 
 const fewTimers = 64
 
+// a clock sleeps whole nanoseconds: what is left of a deadline after that is none
+const nanosecond = 1e-6
+
 export class Turns {
   readonly clock: Clock.Clock
   readonly failed: (error: unknown) => void
@@ -93,6 +96,13 @@ export class Turns {
     while (at > 0 && this.timers[at - 1].deadline > deadline) at--
     this.timers.splice(at, 0, timer)
     this.arm()
+  }
+
+  /** Runs `act` so many turns or milliseconds from now, within this one for none. */
+  later({ delay, turns }: { readonly delay: number; readonly turns: number }, act: () => void): void {
+    if (delay > 0) this.after(delay, new ScheduledTask(act))
+    else if (turns > 0) this.post(new ScheduledTask(() => this.later({ delay, turns: turns - 1 }, act)))
+    else act()
   }
 
   /** Says whether a task waits for its turn; delayed ones do not count. */
@@ -152,7 +162,7 @@ export class Turns {
   private readonly wake = (): void => {
     this.sleeper = undefined
     this.sleepsUntil = Number.POSITIVE_INFINITY
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = this.clock.currentTimeMillisUnsafe() + nanosecond
     while (this.timers.length > 0 && this.timers[0].deadline <= now) this.post(this.timers.shift()!.task)
     this.arm()
   }

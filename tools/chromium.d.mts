@@ -1,0 +1,11 @@
+export const browser: () => string | undefined
+export const elementsOf: (path: string) => Promise<string>
+export const screenshot: (
+  path: string,
+  options: {
+    readonly dark?: boolean
+    readonly height: number
+    readonly to: string
+    readonly width: number
+  }
+) => Promise<void>
