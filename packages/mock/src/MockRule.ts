@@ -83,7 +83,8 @@ export type Failure = "network" | "host" | "protocol" | "port" | "hops"
  *   the address that says so: else the destination for `port` and `protocol`, and for all else the first router of the
  *   route, or the sender's own machine where there is none.
  * - `TooBig`: it does not, and ICMP tells its sender the MTU
- * - `Reset`: of a TCP connection, both ends get a RST; of all else as `Drop`
+ * - `Reset`: of a TCP connection, both ends get a RST, behind the first `after` bytes of the payload (none of them unless
+ *   it says so); of all else as `Drop`
  *
  * @category models
  * @since 0.1.0
@@ -93,7 +94,7 @@ export type Verdict =
   | { readonly _tag: "Drop"; readonly reason: string }
   | { readonly _tag: "Refuse"; readonly failure: Failure; readonly by?: string | undefined }
   | { readonly _tag: "TooBig"; readonly mtu: number }
-  | { readonly _tag: "Reset" }
+  | { readonly _tag: "Reset"; readonly after?: number | undefined }
 
 /**
  * Decides about packets, one after the other.
@@ -577,8 +578,8 @@ export const expire = (
 const defaultHopLimit = 128
 
 /**
- * A TCP connection is reset, at both ends, by the segment that would bring a direction of it to more than so many bytes of
- * the stream.
+ * A TCP connection is reset, at both ends, once so many bytes of a direction of its stream have passed and another is sent:
+ * the bytes before arrive, the next does not.
  *
  * Throws a `RangeError` for what is no count.
  *
@@ -587,9 +588,10 @@ const defaultHopLimit = 128
  */
 export const resetAfter = (bytes: number): Rule => {
   Parts.integer("bytes of resetAfter", bytes, 0)
-  const verdict: Verdict = { _tag: "Reset" }
   return make(`reset after ${bytes} bytes`, ({ offset, payload, protocol }) =>
-    protocol === "TCP" && payload.length > 0 && offset + payload.length > bytes ? verdict : undefined
+    protocol === "TCP" && payload.length > 0 && offset + payload.length > bytes
+      ? { _tag: "Reset", after: Math.max(0, bytes - offset) }
+      : undefined
   )
 }
 

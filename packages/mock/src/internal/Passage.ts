@@ -3,9 +3,10 @@
  * not before what left ahead of it in its direction.
  */
 import type { Packet } from "../MockRule.ts"
+import { Chunk } from "./Chunks.ts"
 import { format } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
-import { namesOf, type Segment } from "./Segment.ts"
+import { namesOf, Segment } from "./Segment.ts"
 import { ScheduledTask } from "./Turns.ts"
 
 /** What is under way in one direction of a connection, first in, first out. */
@@ -35,8 +36,8 @@ export interface Answers {
   readonly reset: () => void
 }
 
-// of IP and TCP without options
-const headers = (isV4: boolean): number => (isV4 ? 40 : 60)
+/** Bytes of the headers of IP and TCP without options. */
+export const headers = (isV4: boolean): number => (isV4 ? 40 : 60)
 const nothing = new Uint8Array(0)
 
 const packetOf = (kernel: Kernel, segment: Segment): Packet => {
@@ -63,6 +64,22 @@ const packetOf = (kernel: Kernel, segment: Segment): Packet => {
   }
 }
 
+/** The segment with other bytes in place of its own. */
+const withBytes = (segment: Segment, bytes: Uint8Array): Segment => {
+  const { chunk, credit, flags, id, order, sender, target } = segment
+  const copy = new Segment(
+    flags,
+    sender,
+    target,
+    new Chunk(bytes, 0, bytes.length, chunk!.urgent),
+    credit,
+    segment.take
+  )
+  copy.id = id
+  copy.order = order
+  return copy
+}
+
 /** Has the rules decide about a segment that leaves a machine, and does as they say. */
 export const pass = (kernel: Kernel, segment: Segment, lane: Lane, answers: Answers): void => {
   const { network } = kernel
@@ -71,7 +88,8 @@ export const pass = (kernel: Kernel, segment: Segment, lane: Lane, answers: Answ
     kernel.trace.segment("SegmentDropped", kernel.name, socket, segment, reason)
   }
   if (!network.rules.any) return lane.add(kernel, segment, 0)
-  const { copies, delay, payload, verdict } = network.rules.judge(packetOf(kernel, segment))
+  const packet = packetOf(kernel, segment)
+  const { copies, delay, payload, undetected, verdict } = network.rules.judge(packet)
   // what ICMP says takes as long as the segment took
   const later = (act: () => void): void => kernel.turns.after(delay, new ScheduledTask(act))
   switch (verdict._tag) {
@@ -83,12 +101,25 @@ export const pass = (kernel: Kernel, segment: Segment, lane: Lane, answers: Answ
     case "TooBig":
       drop(`larger than ${verdict.mtu} bytes`)
       return later(() => answers.tooBig(verdict.mtu))
-    case "Reset":
-      drop("reset")
+    case "Reset": {
+      const { after = 0 } = verdict
+      if (after > 0 && after < packet.payload.length) {
+        lane.add(kernel, withBytes(segment, packet.payload.subarray(0, after)), delay)
+      } else drop("reset")
       return answers.reset()
-    case "Deliver":
-      if (payload !== undefined) return drop("checksum")
-      lane.add(kernel, segment, delay)
-      for (const after of copies) lane.add(kernel, segment, delay + after)
+    }
+    case "Deliver": {
+      // where bytes were added or taken away the checksum is of other bytes
+      if (payload !== undefined && !(undetected && payload.length === packet.payload.length)) return drop("checksum")
+      const arriving = payload === undefined || payload.length === 0 ? segment : withBytes(segment, payload)
+      lane.add(kernel, arriving, delay)
+      // the receiver cuts what it gets
+      for (const later of copies) lane.add(kernel, copyOf(arriving), delay + later)
+    }
   }
 }
+
+const copyOf = (segment: Segment): Segment =>
+  segment.chunk === undefined
+    ? segment
+    : withBytes(segment, segment.chunk.bytes.subarray(segment.chunk.at, segment.chunk.end))

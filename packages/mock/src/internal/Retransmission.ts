@@ -1,7 +1,7 @@
 /**
  * What an end of a connection keeps once its segments may be lost: those that are not acknowledged, when they are sent
- * again, and those that came before their turn. Segments are counted, not bytes: none is cut or joined when it is sent
- * again.
+ * again, and those that came before their turn. Bytes are counted. None is joined when it is sent again, and it is cut
+ * only where it was too big for the path.
  *
  * Windows measures the round trip and waits no less than 300 ms; each wait is twice the one before, and after five
  * retransmissions the connection is given up (TcpMaxDataRetransmissions,
@@ -46,6 +46,23 @@ export class Item {
   get size(): number {
     return this.end - this.at
   }
+  /** The number behind it. */
+  get next(): number {
+    return this.number + Math.max(this.size, 1)
+  }
+  /** Pieces of no more than `most` bytes. */
+  pieces(most: number): Array<Item> {
+    const { at, bytes, end, flags, number, offset, sentAt, urgent } = this
+    if (bytes === undefined || this.size <= most) return [this]
+    const out: Array<Item> = []
+    for (let from = at; from < end; from += most) {
+      const chunk = new Chunk(bytes, from, Math.min(from + most, end), urgent)
+      const piece = new Item(number + from - at, flags, chunk, offset + from - at, sentAt)
+      piece.retransmissions = this.retransmissions
+      out.push(piece)
+    }
+    return out
+  }
   // the receiver cuts what it gets
   get chunk(): Chunk | undefined {
     return this.bytes === undefined ? undefined : new Chunk(this.bytes, this.at, this.end, this.urgent)
@@ -60,8 +77,12 @@ export interface Actions {
   readonly giveUp: (connection: Connection) => void
 }
 
+const lengthOf = ({ chunk }: Segment): number => Math.max(chunk?.size ?? 0, 1)
+
 export class Line {
   readonly connection: Connection
+  /** The end that it counts with. */
+  readonly peer: Connection
   readonly lane = new Lane()
   private readonly actions: Actions
   /** Oldest first. */
@@ -83,14 +104,11 @@ export class Line {
   private recover = 0
   private timer: ScheduledTask | undefined = undefined
 
-  constructor(connection: Connection, window: number, actions: Actions) {
+  constructor(connection: Connection, peer: Connection, window: number, actions: Actions) {
     this.connection = connection
+    this.peer = peer
     this.window = window
     this.actions = actions
-  }
-
-  get idle(): boolean {
-    return this.items.length === 0
   }
 
   private get now(): number {
@@ -99,7 +117,8 @@ export class Line {
 
   /** Numbers what is to be acknowledged. */
   add(flags: number, chunk: Chunk | undefined, offset: number): Item {
-    const item = new Item(this.sent++, flags, chunk, offset, this.now)
+    const item = new Item(this.sent, flags, chunk, offset, this.now)
+    this.sent = item.next
     this.items.push(item)
     if (this.items.length === 1) this.restart()
     return item
@@ -108,7 +127,7 @@ export class Line {
   /** The peer has all before `number`: returns what that acknowledges. */
   acknowledge(number: number): ReadonlyArray<Item> {
     let count = 0
-    while (count < this.items.length && this.items[count].number < number) count++
+    while (count < this.items.length && this.items[count].next <= number) count++
     if (count === 0) return this.items.slice(0, 0)
     const done = this.items.slice(0, count)
     this.items = this.items.slice(count)
@@ -134,14 +153,35 @@ export class Line {
   /** Keeps what comes before its turn; returns what is next, if it is there. */
   take(segment: Segment | undefined): Segment | undefined {
     if (segment !== undefined) {
-      const { number } = segment.order!
-      // the copy of one that came
-      if (number < this.received || this.ahead.has(number)) return undefined
+      const number = this.fresh(segment)
+      if (number === -1 || this.ahead.has(number)) return undefined
       this.ahead.set(number, segment)
     }
     const next = this.ahead.get(this.received)
-    if (next !== undefined) this.ahead.delete(this.received++)
+    if (next === undefined) return undefined
+    this.ahead.delete(this.received)
+    this.received += lengthOf(next)
     return next
+  }
+
+  // the number of the first byte that did not come before, and the segment cut to begin there; -1 where all did
+  private fresh(segment: Segment): number {
+    const { number } = segment.order!
+    const came = this.received - number
+    if (came <= 0) return number
+    if (came >= lengthOf(segment)) return -1
+    segment.chunk!.at += came
+    return this.received
+  }
+
+  /** Segments may be no larger any more: those that are not acknowledged are cut, and sent again. */
+  cut(most: number): void {
+    this.items = this.items.flatMap((item) => item.pieces(most))
+    const first = this.items.at(0)
+    if (first === undefined) return
+    this.recover = this.sent
+    this.restart()
+    this.again(first)
   }
 
   /** Waits for room at the peer, and asks for it when the peer is silent. */

@@ -28,9 +28,9 @@ export const namesOf = (flags: number): Array<(typeof names)[number][1]> =>
 
 /** What a segment says where others may be lost. */
 export interface Order {
-  /** Its own; -1 for one that is not acknowledged. */
+  /** Of its first byte; -1 for one that is not acknowledged. A SYN and a FIN are a byte. */
   readonly number: number
-  /** How many of the other direction came in order. */
+  /** Of the first byte of the other direction that has not come. */
   readonly acknowledges: number
   /** Bytes that its receiver may send, counted from when the two began to count. */
   readonly granted: number
@@ -55,7 +55,7 @@ export class Segment implements Flight {
   readonly credit: number
   /** Undefined where nothing is lost. */
   order: Order | undefined = undefined
-  private readonly take: Arrive
+  readonly take: Arrive
   constructor(
     flags: number,
     sender: Connection | undefined,

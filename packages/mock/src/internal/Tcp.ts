@@ -7,9 +7,7 @@ import {
   STATUS_CONNECTION_ABORTED,
   STATUS_CONNECTION_REFUSED,
   STATUS_CONNECTION_RESET,
-  STATUS_HOST_UNREACHABLE,
-  STATUS_IO_TIMEOUT,
-  STATUS_NETWORK_UNREACHABLE
+  STATUS_IO_TIMEOUT
 } from "@effect-winsock/schema/NtStatus"
 import * as Bindings from "./Bindings.ts"
 import type { Chunk } from "./Chunks.ts"
@@ -17,8 +15,7 @@ import { Connection } from "./Connection.ts"
 import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
-import { type Answers, Lane, pass } from "./Passage.ts"
-import { type Actions, type Item, Line } from "./Retransmission.ts"
+import * as Ordered from "./Ordered.ts"
 import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -62,7 +59,7 @@ const carry = (
 ): void => {
   const end = (sender ?? target)!
   if (end.paths === undefined && (sender?.line !== undefined || kernel.network.rules.any)) {
-    return carryJudged(kernel, flags, sender, target, chunk, credit)
+    return ordered.carry(kernel, flags, sender, target, chunk, credit)
   }
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
   // what goes by a path is on no wire
@@ -71,154 +68,6 @@ const carry = (
 }
 
 const socketOf = (end: Connection | undefined): number => end?.socket?.handle ?? 0
-
-// --- where segments may be lost ---
-
-/** The two ends begin to count. */
-const lineOf = (connection: Connection): Line => {
-  const remote = connection.remote!
-  connection.line ??= new Line(connection, remote.credit, actions)
-  remote.line ??= new Line(remote, connection.credit, actions)
-  return connection.line
-}
-
-const carryJudged = (
-  kernel: Kernel,
-  flags: number,
-  sender: Connection | undefined,
-  target: Connection | undefined,
-  chunk: Chunk | undefined,
-  credit: number
-): void => {
-  if (sender === undefined || target === undefined || (flags & RST) !== 0) {
-    return dispatch(kernel, new Segment(flags, sender, target, undefined, 0, arrive), sender?.line?.lane ?? new Lane())
-  }
-  if (sender.remote !== target) return
-  const line = lineOf(sender)
-  // the first window
-  if ((flags & WINDOW) === 0) {
-    line.granted += credit
-    line.window += credit
-  }
-  if ((flags & WINDOW) === 0 && line.connection.debt > 0) grant(line)
-  const counts = chunk !== undefined || (flags & (SYN | FIN)) !== 0
-  const offset = sender.bytesOut - (chunk?.size ?? 0)
-  if (!counts) return sendOrdered(sender, flags, undefined, -1, offset, 0)
-  const item = line.add(flags, chunk, offset)
-  sendOrdered(sender, flags, item.chunk, item.number, offset, 0)
-}
-
-const sendOrdered = (
-  sender: Connection,
-  flags: number,
-  chunk: Chunk | undefined,
-  number: number,
-  offset: number,
-  retransmissions: number
-): void => {
-  const line = sender.line!
-  const segment = new Segment(flags, sender, sender.remote, chunk, 0, arrive)
-  const { granted, received } = line
-  segment.order = { number, acknowledges: received, granted, offset, retransmissions }
-  dispatch(sender.kernel, segment, line.lane)
-}
-
-const dispatch = (kernel: Kernel, segment: Segment, lane: Lane): void => {
-  kernel.trace.segment("Segment", kernel.name, socketOf(segment.sender), segment)
-  pass(kernel, segment, lane, answersTo(segment))
-}
-
-const answersTo = ({ sender, target }: Segment): Answers => ({
-  refused: (failure) => {
-    // of a connection that is there it is a soft error (RFC 1122, 4.2.3.9)
-    if (sender?.state !== "SYN_SENT") return
-    if (failure === "port" || failure === "protocol") return refused(sender)
-    sender.softError = failure === "network" ? STATUS_NETWORK_UNREACHABLE : STATUS_HOST_UNREACHABLE
-  },
-  tooBig: (mtu) => {
-    if (sender !== undefined) sender.mss = Math.max(1, Math.min(sender.mss, mtu - headers(sender.peer.isV4)))
-  },
-  reset: () => {
-    if (sender === undefined) return
-    // behind what is under way already
-    const other = target ?? sender.remote
-    if (other !== undefined) (sender.line?.lane ?? new Lane()).add(sender.kernel, rstFrom(sender, other), 0)
-    kernelReset(sender)
-  }
-})
-
-const rstFrom = (sender: Connection, target: Connection): Segment =>
-  new Segment(RST, sender, target, undefined, 0, arrive)
-
-const kernelReset = (connection: Connection): void =>
-  connection.kernel.turns.post(new ScheduledTask(() => arriveRst(connection)))
-
-/** Tells of all the room there is with the next segment. */
-const grant = (line: Line): void => {
-  const { connection } = line
-  line.granted += connection.debt
-  line.window += connection.debt
-  connection.debt = 0
-}
-
-const acknowledge = (connection: Connection, flags = ACK): void => {
-  if (connection.line !== undefined && connection.remote !== undefined) {
-    carryJudged(connection.kernel, flags, connection, connection.remote, undefined, 0)
-  }
-}
-
-const actions: Actions = {
-  resend: (connection, item: Item) =>
-    sendOrdered(connection, item.flags, item.chunk, item.number, item.offset, item.retransmissions),
-  ask: (connection) => carry(connection.kernel, PROBE | ACK, connection, connection.remote),
-  giveUp: (connection) => {
-    const { remote } = connection
-    // the next SYN finds nothing of it
-    if (remote?.state === "SYN_SENT") {
-      remote.remote = undefined
-      remote.line = undefined
-    }
-    fail(connection, STATUS_IO_TIMEOUT)
-  }
-}
-
-const arriveOrdered = (segment: Segment, target: Connection, sender: Connection): void => {
-  const order = segment.order!
-  // of a handshake that was given up
-  if (target.remote !== sender) return
-  const line = target.line!
-  if (target.state === "SYN_RECEIVED") arriveHandshake(target, 0)
-  target.credit += line.allow(order.granted)
-  if (target.credit > 0) target.stalled = false
-  line.answered()
-  for (const { flags, size } of line.acknowledge(order.acknowledges)) {
-    target.inFlight -= size
-    target.acknowledged += size
-    if ((flags & FIN) !== 0) arriveAck(target)
-  }
-  if (order.number !== -1) {
-    for (let next = line.take(segment); next !== undefined; next = line.take(undefined)) {
-      if (next.chunk !== undefined) line.window -= next.chunk.size
-      if ((next.flags & SYN) !== 0) arriveSynAck(next, target)
-      else if (next.chunk !== undefined) arriveData(target, sender, next.chunk, false)
-      else arriveFin(target, false)
-      if (target.failure !== 0) return
-    }
-  }
-  // its ends may have ended meanwhile, and the peer is to know that all came
-  if (order.number !== -1 || (segment.flags & PROBE) !== 0) acknowledge(target)
-  if (target.state === "CLOSED" || target.isConnecting) return
-  target.kernel.streams.writable(target)
-  pump(target)
-}
-
-/** A machine stopped: it forgets its connections, and nobody is told. */
-export const vanish = (kernel: Kernel): void => {
-  for (const connection of kernel.connections.list()) {
-    forget(connection)
-    connection.discard()
-  }
-}
 
 const optionsOf = (connection: Connection): ReadonlyArray<number> =>
   (connection.socket ?? connection.listener)?.options ?? SocketOptions.defaults
@@ -271,7 +120,6 @@ const refused = (connection: Connection): void => {
   connection.timer?.withdraw()
   connection.remote = undefined
   connection.line?.stop()
-  connection.line = undefined
   // nothing is asked twice without a network
   if (connection.paths !== undefined || connection.synTries > retransmissionsOf(connection.socket)) {
     return fail(connection, STATUS_CONNECTION_REFUSED)
@@ -390,8 +238,7 @@ const tellWindow = (connection: Connection): void => {
   if (connection.debt <= 0 || connection.remote === undefined) return
   const credit = connection.debt
   if (connection.line !== undefined) {
-    grant(connection.line)
-    return acknowledge(connection, WINDOW | ACK)
+    return ordered.acknowledge(connection, WINDOW | ACK)
   }
   connection.debt = 0
   carry(connection.kernel, WINDOW | ACK, connection, connection.remote, undefined, credit)
@@ -412,7 +259,7 @@ const arrive = (segment: Segment): void => {
     return
   }
   target.heardAt = now(target.kernel)
-  if (segment.order !== undefined) return arriveOrdered(segment, target, sender!)
+  if (segment.order !== undefined) return ordered.arrive(segment, target, sender!)
   if ((flags & SYN) !== 0) return arriveSynAck(segment, target)
   if (target.state === "SYN_RECEIVED") arriveHandshake(target, segment.credit)
   if ((flags & PROBE) !== 0) sender!.heardAt = now(sender!.kernel)
@@ -560,3 +407,16 @@ export const abort = (connection: Connection, status: number): void => {
 /** Asks the other end for a sign of life. */
 export const probe = (connection: Connection): void =>
   carry(connection.kernel, PROBE | ACK, connection, connection.remote)
+
+const ordered = Ordered.make({
+  arrive,
+  synAck: arriveSynAck,
+  handshake: (target) => arriveHandshake(target, 0),
+  data: (target, sender, chunk) => arriveData(target, sender, chunk, false),
+  fin: (target) => arriveFin(target, false),
+  finAcknowledged: arriveAck,
+  rst: arriveRst,
+  refused,
+  fail,
+  pump
+})
