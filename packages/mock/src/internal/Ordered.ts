@@ -3,7 +3,7 @@
  * taken in order. A SYN and a FIN count as a byte each.
  */
 import { STATUS_HOST_UNREACHABLE, STATUS_IO_TIMEOUT, STATUS_NETWORK_UNREACHABLE } from "@effect-winsock/schema/NtStatus"
-import { Chunk } from "./Chunks.ts"
+import type { Chunk } from "./Chunks.ts"
 import type { Connection } from "./Connection.ts"
 import type { Kernel } from "./Kernel.ts"
 import { type Answers, headers, Lane, pass } from "./Passage.ts"
