@@ -234,6 +234,27 @@ describe("TCP: what the network does to one segment", () => {
     })
   )
 
+  it.effect("what is sent later, and takes no time, does not hurry what is under way", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client, server } = yield* T.pair(l)
+      l.setOption(client, Flags.IPPROTO_TCP, 1, 1)
+      let count = 0
+      yield* l.mock.rules(
+        rule(({ payload }, change) => {
+          if (payload.length > 0 && count++ === 0) change.delay = 100
+          return undefined
+        })
+      )
+      T.send(l, client, "abc")
+      T.send(l, client, "def")
+      yield* pass(l, 90, 10)
+      assert.strictEqual(T.receive(l, server), Codes.WSAEWOULDBLOCK)
+      yield* pass(l, 10, 10)
+      assert.strictEqual(T.receive(l, server), "abcdef")
+    })
+  )
+
   it.effect("one that is too big is cut, and those behind it follow", () =>
     Effect.gen(function* () {
       const l = yield* lab()
@@ -332,6 +353,42 @@ describe("TCP: what the network does to one segment", () => {
       })
     )
   }
+})
+
+describe("TCP: ICMP about a SYN", () => {
+  for (const [failure, code] of [
+    ["host", Codes.WSAEHOSTUNREACH],
+    ["network", Codes.WSAENETUNREACH],
+    ["port", Codes.WSAECONNREFUSED]
+  ] as const) {
+    it.effect(`${failure} unreachable: what the connect ends with`, () =>
+      Effect.gen(function* () {
+        const l = yield* lab()
+        const listener = T.listening(l)
+        const client = T.stream(l)
+        yield* l.mock.rules(MockRule.unreachable(failure))
+        l.connect(client, "127.0.0.1", listener.port)
+        yield* pass(l, 40_000, 500)
+        assert.strictEqual(l.option(client, Flags.SOL_SOCKET, Options.SO_ERROR), code)
+      })
+    )
+  }
+
+  it.effect("a connection that is there goes on", () =>
+    Effect.gen(function* () {
+      const l = yield* lab()
+      const { client, server } = yield* T.pair(l)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* l.mock.rules(MockRule.unreachable("host"))
+          T.send(l, client, "abc")
+          yield* l.mock.settled
+        })
+      )
+      yield* pass(l, 1000, 100)
+      assert.strictEqual(T.receive(l, server), "abc")
+    })
+  )
 })
 
 describe("TCP and partitions", () => {

@@ -3,9 +3,10 @@
  * again, and those that came before their turn. Bytes are counted. None is joined when it is sent again, and it is cut
  * only where it was too big for the path.
  *
- * Windows measures the round trip and waits no less than 300 ms; each wait is twice the one before, and after five
- * retransmissions the connection is given up (TcpMaxDataRetransmissions,
- * https://learn.microsoft.com/en-us/troubleshoot/windows-server/networking/modify-tcp-ip-maximum-retransmission-time-out).
+ * Documented: the first wait comes of the round trip, each is twice the one before, and after five retransmissions the
+ * connection is given up (TcpMaxDataRetransmissions,
+ * https://learn.microsoft.com/en-us/previous-versions/windows/it-pro/windows-server-2003/cc780586(v=ws.10)). Observed
+ * practice: 300 ms at least, a second before anything is measured, a SYN,ACK twice more.
  */
 import { Chunk } from "./Chunks.ts"
 import type { Connection } from "./Connection.ts"

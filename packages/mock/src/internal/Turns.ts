@@ -89,8 +89,7 @@ export class Turns {
       this.compactAt = Math.max(fewTimers, this.timers.length * 2)
     }
     const since = this.clock.currentTimeMillisUnsafe()
-    // the clock's sleepers wake at whole milliseconds
-    const deadline = Math.ceil(since + delay)
+    const deadline = since + delay
     const timer = { since, deadline, task }
     let at = this.timers.length
     while (at > 0 && this.timers[at - 1].deadline > deadline) at--
