@@ -82,7 +82,8 @@ export type Failure = "network" | "host" | "protocol" | "port" | "hops"
  *   the address that says so: else the destination for `port` and `protocol`, and for all else the first router of the
  *   route, or the sender's own machine where there is none.
  * - `TooBig`: it does not, and ICMP tells its sender the MTU
- * - `Reset`: of a TCP connection, both ends get a RST; of all else as `Drop`
+ * - `Reset`: of a TCP connection, both ends get a RST, behind the first `after` bytes of the payload (none of them unless
+ *   it says so); of all else as `Drop`
  *
  * @category models
  * @since 0.1.0
@@ -92,7 +93,7 @@ export type Verdict =
   | { readonly _tag: "Drop"; readonly reason: string }
   | { readonly _tag: "Refuse"; readonly failure: Failure; readonly by?: string | undefined }
   | { readonly _tag: "TooBig"; readonly mtu: number }
-  | { readonly _tag: "Reset" }
+  | { readonly _tag: "Reset"; readonly after?: number | undefined }
 
 /**
  * Decides about packets, one after the other.

@@ -127,11 +127,15 @@ interface SegmentFields extends Occurrence {
   readonly payload: Uint8Array
   /** Whether the last byte is urgent. */
   readonly urgent: boolean
+  /** Bytes of the stream before it and how often it was sent before; both 0 where no rule has judged it. */
+  readonly offset: number
+  readonly retransmissions: number
 }
 
 /**
- * A TCP segment: sent by a machine, and arrived at one. `flags` are TCP's, and `WINDOW` where a segment is there to tell
- * of room, `PROBE` where it is a keep-alive. Data is acknowledged by its arrival, without a segment.
+ * A TCP segment: sent by a machine, and arrived at one, or dropped on its way and why. `flags` are TCP's, and `WINDOW` where a segment is there to tell
+ * of room, `PROBE` where it is a keep-alive. Data is acknowledged by its arrival, without a
+ * segment, unless rules of the network judge segments.
  *
  * @category models
  * @since 0.1.0
@@ -139,6 +143,7 @@ interface SegmentFields extends Occurrence {
 export type SegmentEvent =
   | ({ readonly _tag: "Segment" } & SegmentFields)
   | ({ readonly _tag: "SegmentArrived" } & SegmentFields)
+  | ({ readonly _tag: "SegmentDropped"; readonly reason: string } & SegmentFields)
 
 /**
  * What the guard objects to.
@@ -218,7 +223,9 @@ export type Event = Call | Faulted | Completed | Dequeued | Ran | DatagramEvent 
 const hex = (n: number): string => `0x${n.toString(16)}`
 
 const segment = (e: SegmentEvent): string =>
-  `${e.flags.join(",")}: ${e.from} -> ${e.to}${e.bytes === 0 ? "" : `, ${e.bytes} bytes`}${e.urgent ? ", urgent" : ""}`
+  `${e.flags.join(",")}: ${e.from} -> ${e.to}${e.bytes === 0 ? "" : `, ${e.bytes} bytes`}${e.urgent ? ", urgent" : ""}${
+    e.retransmissions === 0 ? "" : `, retransmission ${e.retransmissions}`
+  }`
 
 const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag: K }>) => string } = {
   Call: (e) => {
@@ -237,6 +244,7 @@ const formatters: { readonly [K in Event["_tag"]]: (event: Extract<Event, { _tag
   Dropped: (e) => `#${e.id} dropped (${e.reason}): ${e.from} -> ${e.to}, ${e.bytes} bytes`,
   Segment: (e) => segment(e),
   SegmentArrived: (e) => `arrived: ${segment(e)}`,
+  SegmentDropped: (e) => `dropped (${e.reason}): ${segment(e)}`,
   Violated: (e) => `VIOLATION ${e.kind}: ${e.message}`,
   Crashed: () => "crashed",
   Restarted: () => "restarted"

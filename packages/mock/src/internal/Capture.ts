@@ -80,6 +80,7 @@ const directionOf = (event: Event): number => {
 export const write = (events: ReadonlyArray<Event>, host: string | undefined): Uint8Array => {
   const hosts = host === undefined ? [...new Set(events.map((event) => event.host))] : [host]
   const reasons = new Map(events.flatMap((event) => (event._tag === "Dropped" ? [[event.id, event.reason]] : [])))
+  const lost = new Map(events.flatMap((event) => (event._tag === "SegmentDropped" ? [[event.id, event.reason]] : [])))
   const packets = new Packets()
   const blocks = [section, ...hosts.map(interfaceOf)]
   for (const event of events) {
@@ -88,7 +89,8 @@ export const write = (events: ReadonlyArray<Event>, host: string | undefined): U
     if (packet === undefined || direction === 0) continue
     if (host === undefined ? direction === inbound : host !== event.host) continue
     const time = Math.round(event.at * microsecondsPerMillisecond)
-    const reason = event._tag === "Sent" ? reasons.get(event.id) : undefined
+    const reason =
+      event._tag === "Sent" ? reasons.get(event.id) : event._tag === "Segment" ? lost.get(event.id) : undefined
     blocks.push(
       block(
         enhancedPacket,

@@ -4,6 +4,7 @@
 import { Chunks } from "./Chunks.ts"
 import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
+import type { Line } from "./Retransmission.ts"
 import type { ScheduledTask } from "./Turns.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
 
@@ -76,6 +77,10 @@ export class Connection {
   /** When something was heard from the peer last, in milliseconds; kept only for keep-alive. */
   heardAt = 0
   synTries = 0
+  /** What is kept once segments may be lost. */
+  line: Line | undefined = undefined
+  /** What ICMP said of its SYN, an NTSTATUS; 0 for nothing. */
+  softError = 0
   /** Of the SYN's retransmission, or of keep-alive. */
   timer: ScheduledTask | undefined = undefined
   /** When TIME_WAIT is over. */

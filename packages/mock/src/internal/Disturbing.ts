@@ -401,8 +401,9 @@ const defaultHopLimit = 128
  */
 export const resetAfter = (bytes: number): Rule => {
   Parts.integer("bytes of resetAfter", bytes, 0)
-  const verdict: Verdict = { _tag: "Reset" }
   return stateless(`reset after ${bytes} bytes`, ({ offset, payload, protocol }) =>
-    protocol === "TCP" && payload.length > 0 && offset + payload.length > bytes ? verdict : undefined
+    protocol === "TCP" && payload.length > 0 && offset + payload.length > bytes
+      ? { _tag: "Reset", after: Math.max(0, bytes - offset) }
+      : undefined
   )
 }

@@ -78,7 +78,7 @@ export class Packets {
     const back = this.flow(to, from)
     const syn = has("SYN")
     const first = syn && !has("ACK")
-    if (syn) flow.next = 0
+    if (syn && event.retransmissions === 0) flow.next = 0
     if (first) {
       flow.arrived = 0
       back.next = 0
@@ -91,11 +91,12 @@ export class Packets {
     if (event.bytes > 0) bits |= PSH
     if (event.urgent) bits |= URG
     // a keep-alive asks again for what is acknowledged
-    const sequence = has("PROBE") ? flow.next - 1 : flow.next
+    const again = event.retransmissions > 0
+    const sequence = again ? (syn ? 0 : 1 + event.offset) : has("PROBE") ? flow.next - 1 : flow.next
     const packet = tcpPacket(event, bits, sequence >>> 0, first ? 0 : back.arrived >>> 0)
-    if (!has("PROBE")) flow.next += event.bytes + (syn ? 1 : 0) + (has("FIN") ? 1 : 0)
+    if (!has("PROBE") && !again) flow.next += event.bytes + (syn ? 1 : 0) + (has("FIN") ? 1 : 0)
     this.segments.set(id, packet)
-    this.ends.set(id, flow.next)
+    this.ends.set(id, again ? sequence + event.bytes + (syn || has("FIN") ? 1 : 0) : flow.next)
     return packet
   }
 
@@ -107,8 +108,6 @@ export class Packets {
     const packet = this.segments.get(id) ?? this.sent(event)
     const flow = this.flow(from, to)
     flow.arrived = Math.max(flow.arrived, this.ends.get(id)!)
-    this.segments.delete(id)
-    this.ends.delete(id)
     return packet
   }
 

@@ -14,6 +14,31 @@ export const WINDOW = 16
 /** Asks whether the other end is there. */
 export const PROBE = 32
 
+const names = [
+  [SYN, "SYN"],
+  [FIN, "FIN"],
+  [RST, "RST"],
+  [ACK, "ACK"],
+  [WINDOW, "WINDOW"],
+  [PROBE, "PROBE"]
+] as const
+
+export const namesOf = (flags: number): Array<(typeof names)[number][1]> =>
+  names.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name)
+
+/** What a segment says where others may be lost. */
+export interface Order {
+  /** Of its first byte; -1 for one that is not acknowledged. A SYN and a FIN are a byte. */
+  readonly number: number
+  /** Of the first byte of the other direction that has not come. */
+  readonly acknowledges: number
+  /** Bytes that its receiver may send, counted from when the two began to count. */
+  readonly granted: number
+  /** Of the stream, before it. */
+  readonly offset: number
+  readonly retransmissions: number
+}
+
 /** Takes a segment from the wire. */
 export type Arrive = (segment: Segment) => void
 
@@ -28,7 +53,9 @@ export class Segment implements Flight {
   readonly chunk: Chunk | undefined
   /** How many bytes more its receiver may send. */
   readonly credit: number
-  private readonly take: Arrive
+  /** Undefined where nothing is lost. */
+  order: Order | undefined = undefined
+  readonly take: Arrive
   constructor(
     flags: number,
     sender: Connection | undefined,

@@ -148,6 +148,14 @@ class Teller {
       }
       case "SegmentArrived":
         return this.arrive(`segment ${event.id}`, this.lane(event, event.socket), event)
+      case "SegmentDropped": {
+        const flight = this.flights.get(`segment ${event.id}`)
+        const what = event.bytes > 0 ? bytes(event.bytes) : event.flags.join("+")
+        const lane = this.lane(event, 0)
+        this.mark("dropped", lane, event, `dropped (${event.reason}): ${event.from} to ${event.to}, ${what}`)
+        if (flight !== undefined) flight.to = { lane, step: this.times.length - 1 }
+        return
+      }
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
       case "Faulted":

@@ -1,6 +1,7 @@
 /**
- * The protocol: handshakes, windows, ends. The simulated network loses nothing and keeps the order, so a segment's
- * arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit.
+ * The protocol: handshakes, windows, ends. Without rules the simulated network loses nothing and keeps the order, so a
+ * segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit. Once rules
+ * judge what a connection sends, its ends have a `Line` each.
  */
 import {
   STATUS_CONNECTION_ABORTED,
@@ -14,6 +15,7 @@ import { Connection } from "./Connection.ts"
 import type { Ip } from "./Ip.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
+import * as Ordered from "./Ordered.ts"
 import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -56,9 +58,13 @@ const carry = (
   credit = 0
 ): void => {
   if (kernel.isDown) return
+  const end = (sender ?? target)!
+  if (end.paths === undefined && (sender?.line !== undefined || kernel.network.rules.any)) {
+    return ordered.carry(kernel, flags, sender, target, chunk, credit)
+  }
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
   // what goes by a path is on no wire
-  if ((sender ?? target)!.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
+  if (end.paths === undefined) kernel.trace.segment("Segment", kernel.name, socketOf(sender), segment)
   kernel.network.carry(segment)
 }
 
@@ -101,8 +107,9 @@ const sendSyn = (connection: Connection, deadline: number): void => {
   const wait = Math.min(rto * 2 ** connection.synTries, Math.max(deadline - now(kernel), 1))
   connection.synTries++
   connection.timer = new ScheduledTask(() => {
-    if (connection.synTries > retransmissionsOf(connection.socket)) fail(connection, STATUS_IO_TIMEOUT)
-    else sendSyn(connection, deadline)
+    if (connection.synTries > retransmissionsOf(connection.socket)) {
+      fail(connection, connection.softError || STATUS_IO_TIMEOUT)
+    } else sendSyn(connection, deadline)
   })
   kernel.turns.after(wait, connection.timer)
   carry(kernel, SYN, connection, undefined)
@@ -113,6 +120,7 @@ const now = (kernel: Kernel): number => kernel.turns.clock.currentTimeMillisUnsa
 const refused = (connection: Connection): void => {
   connection.timer?.withdraw()
   connection.remote = undefined
+  connection.line?.stop()
   // nothing is asked twice without a network
   if (connection.paths !== undefined || connection.synTries > retransmissionsOf(connection.socket)) {
     return fail(connection, STATUS_CONNECTION_REFUSED)
@@ -191,7 +199,8 @@ export const pump = (connection: Connection): void => {
 /** Has the peer tell of the next room that it has. */
 export const awaitRoom = (connection: Connection): void => {
   connection.stalled = true
-  if (connection.remote!.debt > 0) tellWindow(connection.remote!)
+  if (connection.line !== undefined) connection.line.persist()
+  else if (connection.remote!.debt > 0) tellWindow(connection.remote!)
 }
 
 const delays = (connection: Connection): boolean =>
@@ -218,13 +227,20 @@ export const resized = (connection: Connection, more: number): void => consumed(
 /** The program took `size` bytes: the peer may send as many more. */
 export const consumed = (connection: Connection, size: number): void => {
   connection.debt += size
-  if (connection.remote?.stalled === true) tellWindow(connection)
+  const { line } = connection
+  // the peer is told when it could send no full segment
+  if (line !== undefined) {
+    if (line.window < connection.mss && connection.state !== "CLOSED") tellWindow(connection)
+  } else if (connection.remote?.stalled === true) tellWindow(connection)
 }
 
 /** Tells the peer of room; also of room that SO_RCVBUF made. */
 const tellWindow = (connection: Connection): void => {
   if (connection.debt <= 0 || connection.remote === undefined) return
   const credit = connection.debt
+  if (connection.line !== undefined) {
+    return ordered.acknowledge(connection, WINDOW | ACK)
+  }
   connection.debt = 0
   carry(connection.kernel, WINDOW | ACK, connection, connection.remote, undefined, credit)
 }
@@ -245,12 +261,13 @@ const arrive = (segment: Segment): void => {
     return
   }
   target.heardAt = now(target.kernel)
+  if (segment.order !== undefined) return ordered.arrive(segment, target, sender!)
   if ((flags & SYN) !== 0) return arriveSynAck(segment, target)
   if (target.state === "SYN_RECEIVED") arriveHandshake(target, segment.credit)
   if ((flags & PROBE) !== 0) sender!.heardAt = now(sender!.kernel)
   else if ((flags & WINDOW) !== 0) arriveWindow(target, segment.credit)
-  else if (chunk !== undefined) arriveData(target, sender!, chunk)
-  else if ((flags & FIN) !== 0) arriveFin(target)
+  else if (chunk !== undefined) arriveData(target, sender!, chunk, true)
+  else if ((flags & FIN) !== 0) arriveFin(target, true)
   else arriveAck(target)
 }
 
@@ -272,7 +289,8 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   // its machine may have lost its power since
   target.remote = sender
   target.mss = sender.mss
-  established(target, segment.credit)
+  // what its order says is counted already
+  established(target, segment.order === undefined ? segment.credit : target.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
   target.kernel.streams.connected(target)
   pump(target)
@@ -292,7 +310,7 @@ const arriveWindow = (target: Connection, credit: number): void => {
   pump(target)
 }
 
-const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void => {
+const arriveData = (target: Connection, sender: Connection, chunk: Chunk, acknowledges: boolean): void => {
   const { size } = chunk
   const { socket } = target
   // nobody will ever receive it
@@ -307,7 +325,7 @@ const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void 
     target.incoming.add(chunk)
   }
   target.kernel.streams.readable(target)
-  if (sender.state === "CLOSED") return
+  if (!acknowledges || sender.state === "CLOSED") return
   // the acknowledgement comes back at once
   sender.heardAt = target.heardAt
   sender.inFlight -= size
@@ -319,7 +337,7 @@ const arriveData = (target: Connection, sender: Connection, chunk: Chunk): void 
   pump(sender)
 }
 
-const arriveFin = (target: Connection): void => {
+const arriveFin = (target: Connection, acknowledges: boolean): void => {
   target.ended = true
   const isLast = target.state === "FIN_WAIT_2"
   switch (target.state) {
@@ -332,7 +350,7 @@ const arriveFin = (target: Connection): void => {
     case "FIN_WAIT_2":
       timeWait(target)
   }
-  carry(target.kernel, ACK, target, target.remote)
+  if (acknowledges) carry(target.kernel, ACK, target, target.remote)
   target.kernel.streams.readable(target)
   if (isLast) target.kernel.streams.finished(target)
 }
@@ -372,6 +390,7 @@ const forget = (connection: Connection): void => {
   if (connection.state === "SYN_RECEIVED") connection.listener!.listening!.halfOpen--
   connection.timer?.withdraw()
   connection.timer = undefined
+  connection.line?.stop()
   connection.state = "CLOSED"
   connection.kernel.connections.remove(connection)
 }
@@ -402,3 +421,16 @@ export const abort = (connection: Connection, status: number): void => {
 /** Asks the other end for a sign of life. */
 export const probe = (connection: Connection): void =>
   carry(connection.kernel, PROBE | ACK, connection, connection.remote)
+
+const ordered = Ordered.make({
+  arrive,
+  synAck: arriveSynAck,
+  handshake: (target) => arriveHandshake(target, 0),
+  data: (target, sender, chunk) => arriveData(target, sender, chunk, false),
+  fin: (target) => arriveFin(target, false),
+  finAcknowledged: arriveAck,
+  rst: arriveRst,
+  refused,
+  fail,
+  pump
+})

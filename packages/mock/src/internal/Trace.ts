@@ -79,52 +79,56 @@ class DatagramRecord {
   }
 }
 
-const flagNames = [
-  [Segments.SYN, "SYN"],
-  [Segments.FIN, "FIN"],
-  [Segments.RST, "RST"],
-  [Segments.ACK, "ACK"],
-  [Segments.WINDOW, "WINDOW"],
-  [Segments.PROBE, "PROBE"]
-] as const
-
 class SegmentRecord {
-  readonly tag: "Segment" | "SegmentArrived"
+  readonly tag: "Segment" | "SegmentArrived" | "SegmentDropped"
   readonly at: number
   readonly host: string
   readonly socket: number
   readonly segment: Segments.Segment
+  readonly reason: string
   // pieces are cut further while they wait to be received
   private readonly from: number
   private readonly to: number
-  constructor(tag: SegmentRecord["tag"], at: number, host: string, socket: number, segment: Segments.Segment) {
+  constructor(
+    tag: SegmentRecord["tag"],
+    at: number,
+    host: string,
+    socket: number,
+    segment: Segments.Segment,
+    reason: string
+  ) {
     this.tag = tag
     this.at = at
     this.host = host
     this.socket = socket
     this.segment = segment
+    this.reason = reason
     this.from = segment.chunk?.at ?? 0
     this.to = segment.chunk?.end ?? 0
   }
   decode(): MockTrace.SegmentEvent {
-    const { chunk, flags, id, sender, target } = this.segment
+    const { chunk, flags, id, order, sender, target } = this.segment
     // a RST of nobody comes from where the SYN went
     const end = sender ?? target!
     const own = formatEndpoint(end.local, end.localPort)
     const other = formatEndpoint(end.peer, end.peerPort)
-    return {
-      _tag: this.tag,
+    const base = {
       at: this.at,
       host: this.host,
       id,
       socket: this.socket,
       from: sender === undefined ? other : own,
       to: sender === undefined ? own : other,
-      flags: flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name),
+      flags: Segments.namesOf(flags),
       bytes: this.to - this.from,
       payload: chunk === undefined ? nothing : chunk.bytes.subarray(this.from, this.to),
-      urgent: chunk?.urgent ?? false
+      urgent: chunk?.urgent ?? false,
+      offset: order?.offset ?? 0,
+      retransmissions: order?.retransmissions ?? 0
     }
+    return this.tag === "SegmentDropped"
+      ? { _tag: this.tag, ...base, reason: this.reason }
+      : { _tag: this.tag, ...base }
   }
 }
 
@@ -208,11 +212,11 @@ export class Trace {
     if (this.limit > 0) this.add(new DatagramRecord(tag, this.now, host, datagram, socket, reason))
   }
 
-  segment(tag: SegmentRecord["tag"], host: string, socket: number, segment: Segments.Segment): void {
+  segment(tag: SegmentRecord["tag"], host: string, socket: number, segment: Segments.Segment, reason = ""): void {
     this.happened++
     if (this.limit === 0) return
     if (segment.id === 0) segment.id = ++this.segments
-    this.add(new SegmentRecord(tag, this.now, host, socket, segment))
+    this.add(new SegmentRecord(tag, this.now, host, socket, segment, reason))
   }
 
   list(): Array<MockTrace.Event> {
