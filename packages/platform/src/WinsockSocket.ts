@@ -1,0 +1,154 @@
+/**
+ * Effect's `Socket` over TCP and AF_UNIX connections: programs written for `NodeSocket` run on it with only their layer
+ * changed.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectOptions as TcpConnectOptions } from "@effect-winsock/core/TcpSocket"
+import type { Winsock } from "@effect-winsock/core/Winsock"
+import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import type * as Arr from "effect/Array"
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import * as addresses from "./internal/socketAddress.ts"
+import type { Connection as AnyConnection } from "./internal/socketLink.ts"
+import * as sessions from "./internal/socketSession.ts"
+
+/**
+ * The connection of which a server has made the Socket that it hands to its handler: for what Effect's `Socket` does
+ * not tell, such as the peer's address.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Connection extends Context.Service<Connection, AnyConnection>()(
+  "@effect-winsock/platform/WinsockSocket/Connection"
+) {}
+
+/**
+ * Where to connect to: an address, several of which the first that answers is taken, a host by its name and a port, or
+ * the path of an AF_UNIX server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Destination = addresses.Destination
+
+/**
+ * How a Socket opens its connections: all that `TcpSocket.connect` takes, of which AF_UNIX takes what it has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends TcpConnectOptions {
+  /**
+   * How long opening may take; then it fails with a `SocketOpenError` of kind `"Timeout"`. With 0 nothing is opened.
+   *
+   * @default for ever
+   */
+  readonly openTimeout?: Duration.Input | undefined
+}
+
+/**
+ * Where to connect to in Node's words, as `NodeSocket.makeNet` takes it, and how.
+ *
+ * `chunkSize` is `TcpSocket`'s, the size of a chunk in bytes. `NodeSocket` means the number of chunks of a pull by it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NetOptions extends Options {
+  /** The path of an AF_UNIX server, instead of a host and a port. */
+  readonly path?: string | undefined
+  /** An address, or a name that is looked up. @default "localhost" */
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  /** The family of the addresses, 4 or 6; 0 for both. */
+  readonly family?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  /** Milliseconds before the first keep-alive probe. */
+  readonly keepAliveInitialDelay?: number | undefined
+}
+
+/**
+ * Makes a Socket of the connections that an effect opens, one for each reader. The reader's scope owns the connection:
+ * closing it closes that.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConnection: <E extends WinsockError | Socket.SocketError, R>(
+  open: Effect.Effect<AnyConnection, E, R>,
+  options?: { readonly openTimeout?: Duration.Input | undefined; readonly tlsServer?: boolean | undefined }
+) => Effect.Effect<Socket.Socket, never, Exclude<R, Scope.Scope>> = sessions.fromConnection
+
+/**
+ * Makes a Socket whose readers connect, as `TcpSocket.connect` and `UnixSocket.connect` do.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (to: Destination, options: Options = {}): Effect.Effect<Socket.Socket, never, Winsock> =>
+  sessions.fromConnection(addresses.connect(to, options), options)
+
+/**
+ * Makes a Socket whose readers connect, with the options of `NodeSocket.makeNet`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeNet = (options: NetOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
+  sessions.fromConnection(
+    Effect.suspend(() => {
+      const { host = "localhost", path, port = 0 } = options
+      return addresses.connect(path === undefined ? { host, port } : NetAddress.unixPathAddress(path), {
+        ...options,
+        keepAlive: addresses.keepAliveOf(options),
+        local: addresses.localOf(options)
+      })
+    }),
+    options
+  )
+
+/**
+ * Makes a channel of the Socket that `makeNet` makes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeNetChannel = <IE = never>(
+  options: NetOptions
+): Channel.Channel<
+  Arr.NonEmptyReadonlyArray<Uint8Array>,
+  Socket.SocketError | IE,
+  void,
+  Arr.NonEmptyReadonlyArray<Uint8Array | string | Socket.CloseEvent>,
+  IE,
+  unknown,
+  Winsock
+> => Channel.unwrap(Effect.map(makeNet(options), Socket.toChannelWith<IE>()))
+
+/**
+ * Provides the Socket that `make` makes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (to: Destination, options?: Options): Layer.Layer<Socket.Socket, never, Winsock> =>
+  Layer.effect(Socket.Socket, make(to, options))
+
+/**
+ * Provides the Socket that `makeNet` makes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerNet = (options: NetOptions): Layer.Layer<Socket.Socket, never, Winsock> =>
+  Layer.effect(Socket.Socket, makeNet(options))
