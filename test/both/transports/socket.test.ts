@@ -1,5 +1,5 @@
 /** What a program expects of a Socket, whoever made it: here over TCP. */
-import { TcpSocket } from "@effect-winsock/core"
+import type { TcpSocket } from "@effect-winsock/core"
 import { TCP_NODELAY } from "@effect-winsock/schema/Options"
 import { WSAENETUNREACH } from "@effect-winsock/schema/WsaError"
 import { WinsockSocket } from "@effect-winsock/platform"

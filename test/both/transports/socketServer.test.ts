@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { SocketServer } from "effect/socket/SocketServer"
 import { law, start } from "../../support/rig.ts"
@@ -179,7 +180,7 @@ describe("SocketServer: handlers", () => {
           .run(() =>
             Effect.gen(function* () {
               const { name } = yield* Name
-              const { remoteAddress } = yield* WinsockSocket.Connection
+              const { remoteAddress } = Option.getOrThrow(yield* Effect.serviceOption(WinsockSocket.Connection))
               const scope = yield* Effect.serviceOption(Scope.Scope)
               const same = scope._tag === "Some" && scope.value === outer
               yield* Deferred.succeed(seen, [name, (remoteAddress as NetAddress.InetAddress).port, same])

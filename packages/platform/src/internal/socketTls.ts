@@ -14,10 +14,7 @@ import * as SocketErrors from "./socketErrors.ts"
 import type { Bytes, Connection, Link } from "./socketLink.ts"
 
 /** Begins a session on a stream; `done` is told when it stands, or why it does not. Gives what ends it before that. */
-export type Begin = (
-  stream: Duplex,
-  done: (session: tls.TLSSocket | undefined, error?: unknown) => void
-) => (() => void) | void
+export type Begin = (stream: Duplex, done: (session: tls.TLSSocket | undefined, error?: unknown) => void) => () => void
 
 /** How long closing waits for what a session has to send yet, in milliseconds: a connection's own `closeTimeout`. */
 const closeTimeout = 2000
@@ -32,9 +29,7 @@ type Resume = (effect: Effect.Effect<Bytes, Socket.SocketError>) => void
 export class Session implements Link {
   readonly socket: tls.TLSSocket
   private readonly connection: Connection
-  private waiter: Resume | undefined = undefined
-  // what a read found when whoever wanted it had gone
-  private kept: Buffer | undefined = undefined
+  private readonly line: Array<Resume> = []
   private over: Socket.SocketError | undefined = undefined
   // nothing of it is given out any more
   private gone = false
@@ -54,11 +49,12 @@ export class Session implements Link {
   // --- reading ---
 
   private readonly wait: Effect.Effect<Bytes, Socket.SocketError> = Effect.callback((resume) => {
-    this.waiter = resume
+    this.line.push(resume)
     // in a step of its own: a fiber that is resumed here may yield with what it was given
     queueMicrotask(this.serve)
     return Effect.sync(() => {
-      if (this.waiter === resume) this.waiter = undefined
+      const at = this.line.indexOf(resume)
+      if (at !== -1) this.line.splice(at, 1)
     })
   })
 
@@ -66,37 +62,33 @@ export class Session implements Link {
     const most = fiber.cache.maxOpsBeforeYield
     if (most < fewestSteps) return this.wait
     if (fiber.currentOpCount + handOver >= most) return Effect.flatMap(Effect.yieldNow, () => this.pull)
-    return this.take() ?? this.wait
+    return (this.line.length === 0 ? this.take() : undefined) ?? this.wait
   })
 
-  private take(): Effect.Effect<Bytes, Socket.SocketError> | undefined {
-    // somebody waits, and is first
-    if (this.waiter !== undefined) return undefined
-    return this.next()
+  private get isReady(): boolean {
+    return this.over !== undefined || this.socket.readableLength > 0
   }
 
-  private next(): Effect.Effect<Bytes, Socket.SocketError> | undefined {
-    const chunk = this.gone ? null : (this.kept ?? (this.socket.read() as Buffer | null))
-    this.kept = undefined
+  private take(): Effect.Effect<Bytes, Socket.SocketError> | undefined {
+    const chunk = this.gone ? null : (this.socket.read() as Buffer | null)
     if (chunk !== null) return Effect.succeed([chunk])
     return this.over === undefined ? undefined : Effect.fail(this.ended(this.over))
   }
 
+  // whoever is first takes it in the first step of its own: one that was interrupted meanwhile does not come to that
+  private readonly takeOrWait = Effect.suspend(() => this.take() ?? this.wait)
+
   private readonly serve = (): void => {
-    const { waiter } = this
-    if (waiter === undefined) return
-    const result = this.next()
-    if (result === undefined) return
-    this.waiter = undefined
-    waiter(result)
+    for (let left = this.line.length; left > 0 && this.line.length > 0 && this.isReady; left--) {
+      this.line.shift()!(this.takeOrWait)
+    }
+    // it tells of more when it was asked in vain
+    if (this.line.length > 0 && !this.gone) this.socket.read(0)
   }
 
   private finish(error: Socket.SocketError, gone: boolean): void {
     this.over ??= error
-    if (gone) {
-      this.gone = true
-      this.kept = undefined
-    }
+    if (gone) this.gone = true
     this.serve()
   }
 
@@ -179,8 +171,11 @@ export const secure = (connection: Connection, begin: Begin): Effect.Effect<Sess
         const stop = begin(stream, (session, error) =>
           resume(session === undefined ? Effect.fail(error) : Effect.succeed(session))
         )
-        stream.once("close", () => resume(Effect.fail(new Error("socket closed during TLS upgrade"))))
-        return stop === undefined ? undefined : Effect.sync(stop)
+        // what the session says of it comes first
+        const gone = () =>
+          setImmediate(() => resume(Effect.fail(new Error("the connection ended during the handshake"))))
+        stream.once("end", gone).once("close", gone)
+        return Effect.sync(stop)
       })
       const exit = yield* Effect.exit(restore(handshake))
       if (Exit.isFailure(exit)) {
