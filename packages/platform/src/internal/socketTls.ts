@@ -28,6 +28,7 @@ type Resume = (effect: Effect.Effect<Bytes, Socket.SocketError>) => void
 /** A session that stands. */
 export class Session implements Link {
   readonly socket: tls.TLSSocket
+  private readonly stream: Duplex
   private readonly connection: Connection
   private readonly line: Array<Resume> = []
   private over: Socket.SocketError | undefined = undefined
@@ -36,8 +37,9 @@ export class Session implements Link {
   /** Told of its end; says what pulls fail with. */
   ended: (error: Socket.SocketError) => Socket.SocketError = (error) => error
 
-  constructor(socket: tls.TLSSocket, connection: Connection) {
+  constructor(socket: tls.TLSSocket, stream: Duplex, connection: Connection) {
     this.socket = socket
+    this.stream = stream
     this.connection = connection
     socket.on("readable", this.serve)
     socket.on("end", () => this.finish(SocketErrors.closed(1000), false))
@@ -140,13 +142,16 @@ export class Session implements Link {
 
   /** Sends what there is to send, for a while, and closes. */
   readonly close: Effect.Effect<void> = Effect.callback((resume) => {
-    const { socket } = this
-    if (socket.closed) return resume(Effect.void)
-    const timer = setTimeout(() => socket.destroy(), closeTimeout)
-    socket.once("close", () => {
+    const { socket, stream } = this
+    // a session whose stream went away under it does not tell that it is closed
+    if (socket.closed || stream.closed) return resume(Effect.void)
+    const timer = setTimeout(() => stream.destroy(), closeTimeout)
+    const done = () => {
       clearTimeout(timer)
       resume(Effect.void)
-    })
+    }
+    socket.once("close", done)
+    stream.once("close", done)
     socket.destroySoon()
   })
 
@@ -182,7 +187,7 @@ export const secure = (connection: Connection, begin: Begin): Effect.Effect<Sess
         yield* Scope.close(own, exit)
         return yield* Effect.failCause(exit.cause)
       }
-      const session = new Session(exit.value, connection)
+      const session = new Session(exit.value, stream, connection)
       yield* Scope.addFinalizer(own, session.close)
       return session
     })
