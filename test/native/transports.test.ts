@@ -25,6 +25,9 @@ const bulk = 4 * 1024 * 1024
 const identity = { cert, key: Redacted.make(key) }
 const trust = { ca: cert, servername: "localhost" }
 
+// an option that its types do not have
+const halfOpen: object = { allowHalfOpen: true }
+
 const hashOfPattern = (count: number): string => {
   const hash = createHash("sha256")
   for (let from = 0; from < count; from += blockSize) hash.update(patternAt(from, count - from))
@@ -58,7 +61,7 @@ const client = (open: () => Net.Socket, ready: string) =>
 const netClient = (port: number) => client(() => Net.connect({ port, host, allowHalfOpen: true }), "connect")
 
 const tlsClient = (port: number, options: tls.ConnectionOptions = {}) =>
-  client(() => tls.connect({ port, host, ...trust, allowHalfOpen: true, ...options }), "secureConnect")
+  client(() => tls.connect({ port, host, ...trust, ...halfOpen, ...options }), "secureConnect")
 
 /** A server of Node's, which ends with the scope, as its connections do. */
 const server = (make: (handle: (socket: Net.Socket) => void) => Net.Server, handle: (socket: Net.Socket) => void) =>
@@ -162,7 +165,7 @@ describe("our server", () => {
       yield* Effect.promise(async () => {
         plain.write("STARTTLS")
         assert.strictEqual(String((await once(plain, "data"))[0]), "STARTTLS")
-        const session = tls.connect({ socket: plain, ...trust, allowHalfOpen: true })
+        const session = tls.connect({ socket: plain, ...trust, ...halfOpen })
         await once(session, "secureConnect")
         void write(session, bulk)
         assert.strictEqual(await hashOf(session), whole[0])

@@ -330,6 +330,25 @@ describe("Socket: writing", () => {
     })
   )
 
+  law("an interrupted write is sent whole or not at all, and costs the others nothing", ({ recorder }) =>
+    Effect.gen(function* () {
+      const { peer, pull, write, writeAll } = yield* connected({ sendBuffer: 8192, receiveBuffer: 8192 })
+      const size = 2_000_000
+      const payload = stretch(0, size)
+      const first = yield* start(write(payload))
+      while (recorder.count("WSASend", ({ args }) => args.lpOverlapped !== 0) === 0) yield* Effect.yieldNow
+      const second = yield* start(write(bytes(255)))
+      yield* Fiber.interrupt(second)
+      yield* Fiber.interrupt(first)
+      payload.fill(9)
+      const third = yield* start(writeAll([stretch(size, 5), stretch(size + 5, 5)]))
+      assertStretch(yield* peer.receiveExactly(size + 10), 0)
+      yield* Fiber.join(third)
+      yield* peer.send(utf8("and back"))
+      assert.strictEqual(text([yield* pullBytes(pull, 8)]), "and back")
+    })
+  )
+
   law("the end of the writer comes behind all that is being written, and reading goes on", () =>
     Effect.gen(function* () {
       const options = { sendBuffer: 8192, receiveBuffer: 8192 }

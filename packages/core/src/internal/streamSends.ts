@@ -4,7 +4,7 @@
  *
  * A turn that is interrupted before it has come is removed whole. One that has reached the kernel breaks the stream when
  * it is interrupted, unless it completes all the same: it cannot be known what left, and nothing must follow a torn
- * message.
+ * message. Unless it was asked to be sent whole: then it goes on by itself.
  */
 import { writePointer } from "@effect-winsock/schema/Layout"
 import { WSABUF } from "@effect-winsock/schema/Structs"
@@ -160,6 +160,7 @@ export class StreamSends {
       this.engine.poke(this.stream)
       return settled(Effect.void)
     }
+    if (turn.keep()) return settled(Effect.void)
     turn.interrupted = true
     turn.settled = settled
     if (this.operation?.state === PENDING) this.stream.interrupted(this.operation, undefined)
