@@ -89,6 +89,17 @@ describe("TLS from the beginning", () => {
     })
   )
 
+  law("options that node:tls does not take are open errors, of a server before it listens", ({ recorder }) =>
+    Effect.gen(function* () {
+      const { reason } = yield* Effect.flip(WinsockSocketServer.makeTls({ host, key, cert: "no certificate" }))
+      assert.strictEqual(reason._tag, "SocketServerOpenError")
+      assert.strictEqual(recorder.count("WSASocketW"), 0)
+      const server = yield* secureServing()
+      const socket = yield* clientOf(portOf(server), { cert: "no certificate", key })
+      assert.strictEqual(yield* why(Effect.scoped(socket.reader)), "SocketOpenError Unknown")
+    })
+  )
+
   law("a peer that says nothing is given the open timeout, and nothing is left of it", ({ statistics }) =>
     Effect.gen(function* () {
       const silent = yield* TcpServer.listen(loopback, { acceptAhead: 1 })

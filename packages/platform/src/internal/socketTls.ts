@@ -173,14 +173,20 @@ export const secure = (connection: Connection, begin: Begin): Effect.Effect<Sess
       // what a Duplex asks of a connection both kinds have, but for the names of its ends
       const stream = yield* Scope.provide(borrow(connection as TcpSocket, underTls), own)
       const handshake = Effect.callback<tls.TLSSocket, unknown>((resume) => {
-        const stop = begin(stream, (session, error) =>
-          resume(session === undefined ? Effect.fail(error) : Effect.succeed(session))
-        )
-        // what the session says of it comes first
+        // what the session says of an end comes first
         const gone = () =>
           setImmediate(() => resume(Effect.fail(new Error("the connection ended during the handshake"))))
         stream.once("end", gone).once("close", gone)
-        return Effect.sync(stop)
+        try {
+          return Effect.sync(
+            begin(stream, (session, error) =>
+              resume(session === undefined ? Effect.fail(error) : Effect.succeed(session))
+            )
+          )
+        } catch (cause) {
+          // options that node:tls does not take
+          return resume(Effect.fail(cause))
+        }
       })
       const exit = yield* Effect.exit(restore(handshake))
       if (Exit.isFailure(exit)) {
