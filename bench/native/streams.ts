@@ -1,12 +1,14 @@
 /** The same programs, a flow and an echo, over each library: both ends of every connection are the library's. */
 import type { TcpSocket } from "@effect-winsock/core"
 import { TcpServer, TcpSocket as TcpSockets } from "@effect-winsock/core"
+import type { Winsock } from "@effect-winsock/core/Winsock"
 import * as NativeWinsock from "@effect-winsock/native/NativeWinsock"
 import * as WinsockSocket from "@effect-winsock/platform/WinsockSocket"
 import * as NodeSocket from "@effect/platform-node-shared/NodeSocket"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
@@ -220,11 +222,12 @@ const nodeSocket: Contestant = {
 
 const ofWinsock = (
   name: string,
+  layer: Layer.Layer<Winsock, unknown>,
   endOf: (connection: TcpSocket.TcpSocket) => Effect.Effect<End<unknown>, unknown, Scope.Scope>
 ): Contestant => ({
   name,
   open: async (connections) => {
-    const runtime = ManagedRuntime.make(NativeWinsock.layer)
+    const runtime = ManagedRuntime.make(layer)
     const scope = Scope.makeUnsafe()
     const all = await runtime.runPromise(
       Effect.gen(function* () {
@@ -248,15 +251,20 @@ const ofWinsock = (
   }
 })
 
-const winsock = ofWinsock("effect-winsock", (connection) => Effect.succeed(connection))
+/** This library on a layer: its own socket, and Effect's over that. */
+export const ofLayer = (layer: Layer.Layer<Winsock, unknown>): ReadonlyArray<Contestant> => [
+  ofWinsock("effect-winsock", layer, (connection) =>
+    // made anew each time, as programs do it
+    Effect.succeed({ pull: connection.pull, send: (bytes) => Effect.suspend(() => connection.send(bytes)) })
+  ),
+  ofWinsock("WinsockSocket", layer, (connection) =>
+    Effect.gen(function* () {
+      const own = yield* WinsockSocket.fromConnection(Effect.succeed(connection))
+      const { pull } = yield* own.reader
+      const { write } = yield* own.writer
+      return { pull, send: write }
+    })
+  )
+]
 
-const winsockSocket = ofWinsock("WinsockSocket", (connection) =>
-  Effect.gen(function* () {
-    const own = yield* WinsockSocket.fromConnection(Effect.succeed(connection))
-    const { pull } = yield* own.reader
-    const { write } = yield* own.writer
-    return { pull, send: write }
-  })
-)
-
-export const contestants: ReadonlyArray<Contestant> = [winsock, winsockSocket, nodeNet, nodeSocket]
+export const contestants: ReadonlyArray<Contestant> = [...ofLayer(NativeWinsock.layer), nodeNet, nodeSocket]
