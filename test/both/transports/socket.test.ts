@@ -320,6 +320,28 @@ describe("Socket: writing", () => {
     })
   )
 
+  law("2,000 writes that wait for the connection all leave", () =>
+    Effect.gen(function* () {
+      const { server } = yield* connected()
+      const socket = yield* WinsockSocket.make(server.address)
+      const { write } = yield* socket.writer
+      const writing = yield* start(
+        Effect.forEach(stretch(0, 2000), (n) => write(bytes(n)), { concurrency: "unbounded" })
+      )
+      yield* Effect.yieldNow
+      yield* Effect.scoped(
+        Effect.andThen(
+          socket.reader,
+          Effect.gen(function* () {
+            const peer = yield* server.accept
+            assertStretch(yield* peer.receiveExactly(2000), 0)
+            yield* Fiber.join(writing)
+          })
+        )
+      )
+    })
+  )
+
   law("a batch is one WSASend", ({ recorder }) =>
     Effect.gen(function* () {
       const { peer, writeAll } = yield* connected()

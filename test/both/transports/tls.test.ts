@@ -1,6 +1,6 @@
 /** TLS for Sockets: by `upgrade`, and from the beginning. */
 import type { TcpSocket } from "@effect-winsock/core"
-import { TcpServer } from "@effect-winsock/core"
+import { TcpServer, TcpSocket as TcpSockets } from "@effect-winsock/core"
 import { WinsockSocket, WinsockSocketServer } from "@effect-winsock/platform"
 import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -12,6 +12,8 @@ import * as Redacted from "effect/Redacted"
 import * as Scheduler from "effect/Scheduler"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import { nameOf } from "../../../packages/platform/src/internal/socketAddress.ts"
+import { fromConnection } from "../../../packages/platform/src/internal/socketSession.ts"
 import { cert, key } from "../../support/overTcp.ts"
 import { assertStretch, stretch } from "../../support/peer.ts"
 import { interruptSoon, layerName, law, loopback, random, start } from "../../support/rig.ts"
@@ -340,6 +342,25 @@ describe("TLS by upgrade", () => {
       assert.strictEqual(yield* why(pull), "SocketUpgradeError")
       assert.strictEqual(yield* why(write("x")), "SocketWriteError")
       yield* Fiber.interrupt(waiting)
+    })
+  )
+
+  law("without a name of its own it expects the name that was connected to", () =>
+    Effect.gen(function* () {
+      const server = yield* secureServing()
+      const to = TcpSockets.connect({ host, port: portOf(server) })
+      const upgradeOf = (host: string) =>
+        Effect.scoped(
+          Effect.flatMap(fromConnection(to, { host }), ({ reader }) =>
+            Effect.flatMap(reader, ({ upgrade }) => upgrade({ ca: cert }))
+          )
+        )
+      yield* upgradeOf("localhost")
+      assert.strictEqual(codeOf(yield* Effect.flip(upgradeOf("elsewhere.example"))), "ERR_TLS_CERT_ALTNAME_INVALID")
+      assert.deepStrictEqual(
+        [{ host: "a.example", port: 1 }, { host }, loopback].map((to) => nameOf(to)),
+        ["a.example", undefined, undefined]
+      )
     })
   )
 
