@@ -154,13 +154,13 @@ export class StreamSends {
   private interrupt<A>(turn: Turn<A>, settled: Settle): void {
     if (!turn.queued) return settled(Effect.void)
     turn.resume = undefined
+    if (turn.started && turn.keep()) return settled(Effect.void)
     if (!turn.started) {
       this.leave(turn as Turn<any>)
       // it may have kept its place while its file was opened
       this.engine.poke(this.stream)
       return settled(Effect.void)
     }
-    if (turn.keep()) return settled(Effect.void)
     turn.interrupted = true
     turn.settled = settled
     if (this.operation?.state === PENDING) this.stream.interrupted(this.operation, undefined)
