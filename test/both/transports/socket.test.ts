@@ -13,6 +13,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import { assertStretch, stretch } from "../../support/peer.ts"
 import { interruptSoon, layerName, law, random, start } from "../../support/rig.ts"
 import { inScope, isReset, nowhere, settledAt, utf8 } from "../../support/tcp.ts"
@@ -119,10 +120,13 @@ describe("Socket: opening", () => {
       // with the one that the next connection will have
       yield* settledAt(statistics, 4)
       gate.close()
-      const socket = yield* WinsockSocket.make(server.address, { openTimeout: "30 millis" })
-      const opening = yield* start(why(Effect.scoped(socket.reader)))
-      yield* gate.awaitHeld(1)
-      yield* Effect.sleep("60 millis")
+      const socket = yield* WinsockSocket.make(server.address, { openTimeout: "1 minute" })
+      const opening = yield* Effect.gen(function* () {
+        const opening = yield* Effect.forkScoped(why(Effect.scoped(socket.reader)), { startImmediately: true })
+        yield* gate.awaitHeld(1)
+        yield* TestClock.adjust("1 minute")
+        return opening
+      }).pipe(Effect.provide(TestClock.layer()))
       gate.open()
       assert.strictEqual(yield* Fiber.join(opening), "SocketOpenError Timeout")
       // the other side has accepted it
@@ -496,10 +500,12 @@ describe("Socket: closing", () => {
   law("interrupted anywhere, it leaves nothing", ({ statistics }) =>
     Effect.gen(function* () {
       const listening = yield* Scope.make()
-      const server = yield* Scope.provide(serving(echo), listening)
+      const server = yield* Scope.provide(serving(echo, { closeTimeout: "20 millis" }), listening)
       const chance = random(77)
       for (let run = 0; run < runs; run++) {
-        const socket = yield* WinsockSocket.makeNet({ host, port: portOf(server), openTimeout: "5 seconds" })
+        // what finds no room at the other side is not waited for
+        const options = { openTimeout: "5 seconds", closeTimeout: "20 millis" } as const
+        const socket = yield* WinsockSocket.makeNet({ host, port: portOf(server), ...options })
         const busy = yield* start(
           Effect.scoped(
             Effect.gen(function* () {

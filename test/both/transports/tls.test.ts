@@ -7,11 +7,14 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scheduler from "effect/Scheduler"
 import * as Socket from "effect/socket/Socket"
+import { SocketServer } from "effect/socket/SocketServer"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import { nameOf } from "../../../packages/platform/src/internal/socketAddress.ts"
 import { fromConnection } from "../../../packages/platform/src/internal/socketSession.ts"
 import { cert, key } from "../../support/overTcp.ts"
@@ -71,6 +74,20 @@ describe("TLS from the beginning", () => {
     })
   )
 
+  law("as layers, with and without TLS", () =>
+    Effect.gen(function* () {
+      const ask = Effect.flatMap(Socket.Socket, (socket) => roundTrip(socket))
+      yield* Effect.gen(function* () {
+        const server = yield* SocketServer
+        yield* Effect.forkScoped(server.run(echo))
+        yield* Effect.provide(ask, WinsockSocket.layerTls({ host, port: portOf(server), ...trust }))
+      }).pipe(Effect.provide(WinsockSocketServer.layerTls({ host, key, cert })))
+      const plain = yield* serving(echo)
+      yield* Effect.provide(ask, WinsockSocket.layer(plain.address as NetAddress.InetAddress))
+      yield* Effect.provide(ask, WinsockSocket.layerNet({ host, port: portOf(plain) }))
+    })
+  )
+
   law("a certificate that is not trusted is an open error with node:tls's for its cause", ({ statistics }) =>
     Effect.gen(function* () {
       const server = yield* secureServing({ acceptAhead: 1 })
@@ -105,11 +122,15 @@ describe("TLS from the beginning", () => {
   law("a peer that says nothing is given the open timeout, and nothing is left of it", ({ statistics }) =>
     Effect.gen(function* () {
       const silent = yield* TcpServer.listen(loopback, { acceptAhead: 1 })
-      const accepted = yield* Effect.forkChild(silent.accept)
-      const socket = yield* clientOf(silent.address.port, { openTimeout: "50 millis" })
-      assert.strictEqual(yield* why(Effect.scoped(socket.reader)), "SocketOpenError Timeout")
-      const peer = yield* Fiber.join(accepted)
-      // the greeting, and the end of it
+      const socket = yield* clientOf(silent.address.port, { openTimeout: "1 minute" })
+      const { opening, peer } = yield* Effect.gen(function* () {
+        const opening = yield* Effect.forkScoped(why(Effect.scoped(socket.reader)), { startImmediately: true })
+        const peer = yield* silent.accept
+        yield* peer.receive
+        yield* TestClock.adjust("1 minute")
+        return { opening, peer }
+      }).pipe(Effect.provide(TestClock.layer()))
+      assert.strictEqual(yield* Fiber.join(opening), "SocketOpenError Timeout")
       yield* Effect.flip(Effect.forever(peer.receive))
       yield* settledAt(statistics, 3)
     })
@@ -480,7 +501,8 @@ describe("TLS: ending", () => {
             Effect.gen(function* () {
               const { pull, upgrade, write } = yield* both(socket)
               if (run % 2 !== 0) yield* upgrade(trust)
-              yield* Effect.forkChild(Effect.forever(write(stretch(0, 1 + chance(50_000)))))
+              // no more than finds room at the other side: closing waits for what does not
+              yield* Effect.forkChild(write(stretch(0, 1 + chance(50_000))))
               return yield* Effect.forever(pull)
             })
           )
