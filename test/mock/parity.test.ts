@@ -6,6 +6,7 @@ import { divergences, parityDivergences } from "../conformance/divergences.ts"
 import { compare, shortened, sideBySide } from "../parity/Compare.ts"
 import { differences } from "../parity/differences.ts"
 import { scenarioOf } from "../parity/Generate.ts"
+import { plainOf } from "../parity/Plain.ts"
 import { runSimulated } from "../parity/Providers.ts"
 import { textOf } from "../parity/Run.ts"
 import { calls, kinds, type Outcome } from "../parity/Steps.ts"
@@ -17,7 +18,7 @@ const tellings = (outcomes: ReadonlyArray<Outcome>, operation: number): number =
 
 describe("scenarios of parity", () => {
   it("cover all calls, all kinds of sockets and both ways of completion", () => {
-    const scenarios = seeds.map(scenarioOf)
+    const scenarios = seeds.flatMap((seed) => [scenarioOf(seed), plainOf(seed)])
     const used = new Set(scenarios.flatMap(({ steps }) => steps.map(({ call }) => call)))
     assert.deepStrictEqual(
       calls.filter((call) => !used.has(call)),
@@ -29,8 +30,7 @@ describe("scenarios of parity", () => {
 
   it.effect("give the same trace twice", () =>
     Effect.gen(function* () {
-      for (const seed of seeds.slice(0, 120)) {
-        const scenario = scenarioOf(seed)
+      for (const scenario of seeds.slice(0, 120).flatMap((seed) => [scenarioOf(seed), plainOf(seed)])) {
         const [once, again] = [yield* runSimulated(scenario), yield* runSimulated(scenario)]
         assert.deepStrictEqual(again.map(textOf), once.map(textOf))
       }
@@ -40,8 +40,8 @@ describe("scenarios of parity", () => {
   it.effect("end every operation that was taken exactly once, and no other but what cuts a datagram", () =>
     Effect.gen(function* () {
       let taken = 0
-      for (const seed of seeds) {
-        const outcomes = yield* runSimulated(scenarioOf(seed))
+      for (const scenario of seeds.flatMap((seed) => [scenarioOf(seed), plainOf(seed)])) {
+        const outcomes = yield* runSimulated(scenario)
         for (const { call } of outcomes) {
           const [, number, how] = /: o(\d+) (taken|refused \d+)/.exec(call) ?? []
           if (number === undefined) continue
@@ -50,7 +50,7 @@ describe("scenarios of parity", () => {
           assert.strictEqual(
             tellings(outcomes, Number(number)),
             wanted,
-            `seed ${seed}: ${outcomes.map(textOf).join("\n")}`
+            `seed ${scenario.seed}: ${outcomes.map(textOf).join("\n")}`
           )
           taken += wanted
         }
