@@ -90,6 +90,35 @@ describe("differences of parity", () => {
     assert.strictEqual(turned.unnamed, 0)
   })
 
+  it("forgive the field that they name, and nothing beside it", () => {
+    const told = (native: string, mock: string) => compare([outcome(native)], [outcome(mock)])
+    const peek = "udp4 s1 recv 10 peek: "
+    assert.deepStrictEqual(told(`${peek}ok 1 "a" flags 2`, `${peek}ok 1 "a"`).named, ["flags of a peek"])
+    assert.strictEqual(told(`${peek}ok 1 "a" flags 2`, `${peek}ok 1 "b"`).unnamed, 0)
+    assert.strictEqual(told(`${peek}ok 2 "ab" flags 2`, `${peek}ok 1 "a"`).unnamed, 0)
+    const close = "udp4 s1 closesocket: ok | o1 recv ends "
+    assert.deepStrictEqual(told(`${close}8000000a 0 ""`, `${close}c0000120 0 ""`).named, [
+      "status of what a close ends"
+    ])
+    assert.strictEqual(told(`${close}8000000a 0 ""`, `${close}c0000120 1 "a"`).unnamed, 0)
+    const ttl = "udp4 s1 getsockopt IP_TTL in 4: ok 4 "
+    assert.deepStrictEqual(told(`${ttl}40000000`, `${ttl}80000000`).named, ["defaults of the system"])
+    assert.strictEqual(told(`${ttl}40000000`, `${ttl}07000000`).unnamed, 0)
+  })
+
+  it("end the comparison at the first that has no name, whatever follows", () => {
+    const [native, mock] = [
+      ["tcp4 s1 bind any: ok", "tcp4 s1 accept: 10022", "tcp4 s1 bind any: 10022"],
+      ["tcp4 s1 bind any: ok", "tcp4 s1 accept: 10035", "tcp4 s1 bind any: 10022"]
+    ]
+    assert.deepStrictEqual(compare(native.map(outcome), mock.map(outcome)), {
+      same: 1,
+      notCompared: 1,
+      named: [],
+      unnamed: 1
+    })
+  })
+
   it.effect("without a name are shown with as few steps as bring them about", () =>
     Effect.gen(function* () {
       const scenario = scenarioOf(3)
