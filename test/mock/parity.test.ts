@@ -30,7 +30,7 @@ describe("scenarios of parity", () => {
 
   it.effect("give the same trace twice", () =>
     Effect.gen(function* () {
-      for (const scenario of seeds.slice(0, 120).flatMap((seed) => [scenarioOf(seed), plainOf(seed)])) {
+      for (const scenario of seeds.slice(0, 50).flatMap((seed) => [scenarioOf(seed), plainOf(seed)])) {
         const [once, again] = [yield* runSimulated(scenario), yield* runSimulated(scenario)]
         assert.deepStrictEqual(again.map(textOf), once.map(textOf))
       }
@@ -40,7 +40,7 @@ describe("scenarios of parity", () => {
   it.effect("end every operation that was taken exactly once, and no other but what cuts a datagram", () =>
     Effect.gen(function* () {
       let taken = 0
-      for (const scenario of seeds.flatMap((seed) => [scenarioOf(seed), plainOf(seed)])) {
+      for (const scenario of seeds.slice(0, 140).flatMap((seed) => [scenarioOf(seed), plainOf(seed)])) {
         const outcomes = yield* runSimulated(scenario)
         for (const { call } of outcomes) {
           const [, number, how] = /: o(\d+) (taken|refused \d+)/.exec(call) ?? []
