@@ -72,17 +72,17 @@ export interface Subject<Name extends string, E = unknown> {
  */
 export interface Options<Name extends string, E = unknown> extends Subject<Name, E> {
   /**
-   * How many seeds.
+   * Which seeds, as of `it.seeds` of `MockTest`: a number is how many, counted up from `seed`; a list is those.
    *
    * @default 1000
    */
-  readonly seeds?: number | undefined
+  readonly seeds?: number | ReadonlyArray<number> | undefined
   /**
    * The first seed.
    *
    * @default 1
    */
-  readonly from?: number | undefined
+  readonly seed?: number | undefined
   /**
    * What plans are drawn from.
    *
@@ -122,7 +122,7 @@ export interface Options<Name extends string, E = unknown> extends Subject<Name,
  * - `Stopped`: it did not end by itself; `name` is the reason of `ClockStopped`
  * - `Guard`: the program ended well, and the network's release found violations
  * - `Invariant`: the invariant does not hold
- * - `Nondeterminism`: the same seed and plan gave another run
+ * - `Nondeterminism`: the same seed and plan gave another run; the message has where they part, and how each ended
  *
  * @category models
  * @since 0.1.0
@@ -194,8 +194,25 @@ export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{ r
   }
 }
 
+const integer = (name: string, value: number, least: number): number => {
+  if (Number.isInteger(value) && value >= least) return value
+  throw new RangeError(`${name} of an exploration: not an integer of at least ${least}: ${value}`)
+}
+
+const seedsOf = <Name extends string, E>({ seed = 1, seeds = 1000 }: Options<Name, E>): ReadonlyArray<number> => {
+  const first = integer("seed", seed, 0)
+  // as unsigned numbers of 32 bits, which is what makes the chance
+  if (typeof seeds === "number") {
+    return Array.from({ length: integer("seeds", seeds, 1) }, (_, i) => (first + i) >>> 0)
+  }
+  if (seeds.length === 0) throw new RangeError("seeds of an exploration: none")
+  return seeds.map((one) => integer("seeds", one, 0))
+}
+
 /**
  * Returns the plan of a seed.
+ *
+ * Throws a `RangeError` for what is no count, and what the constructors of rules and faults throw.
  *
  * @category running
  * @since 0.1.0
@@ -205,8 +222,8 @@ export const draw = <Name extends string, E>(seed: number, options: Options<Name
   if (palette.length === 0) return []
   const random = new Random(seed ^ 0x2545f491)
   const chance: MockRule.Chance = { below: (n) => random.below(n), next: () => random.below(2 ** 32) / 2 ** 32 }
-  const within = options.within ?? 10_000
-  return Array.from({ length: random.below((options.most ?? 5) + 1) }, () => {
+  const within = integer("within", options.within ?? 10_000, 1)
+  return Array.from({ length: random.below(integer("most", options.most ?? 5, 0) + 1) }, () => {
     const one = palette[random.below(palette.length)]
     return {
       at: random.below(within),
@@ -281,13 +298,23 @@ export const run = <Name extends string, E>(
     const hosts =
       network === undefined ? [] : Object.values<MockNetwork.MockNetwork<Name>["hosts"][Name]>(network.hosts)
     const trace = hosts.length === 0 ? [] : yield* hosts[0].trace
-    const wrong = Exit.isFailure(exit) || broken !== undefined ? undefined : subject.invariant?.(trace)
-    const failure = Exit.isFailure(exit)
-      ? failureOf(exit.cause)
-      : (broken ??
-        (wrong === undefined ? undefined : { kind: "Invariant" as const, name: "Invariant", message: wrong }))
+    const failure = Exit.isFailure(exit) ? failureOf(exit.cause) : (broken ?? invariant(subject, trace))
     return { seed, plan, failure, trace, turns, time }
   })
+
+/** One that throws does not hold either. */
+const invariant = <Name extends string, E>(
+  subject: Subject<Name, E>,
+  trace: ReadonlyArray<MockTrace.Event>
+): Failure | undefined => {
+  let wrong: string | undefined
+  try {
+    wrong = subject.invariant?.(trace)
+  } catch (error) {
+    wrong = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  }
+  return wrong === undefined ? undefined : { kind: "Invariant", name: "Invariant", message: wrong }
+}
 
 const sameKind = (a: Failure | undefined, b: Failure): boolean => a?.kind === b.kind && a.name === b.name
 
@@ -295,12 +322,39 @@ const sameKind = (a: Failure | undefined, b: Failure): boolean => a?.kind === b.
 const whole = ({ failure, time, trace }: Run): string =>
   JSON.stringify([failure?.kind, failure?.name, failure?.message, time, trace])
 
+const line = (event: MockTrace.Event | undefined): string =>
+  event === undefined ? "nothing more" : `${MockTrace.formatTime(event.at)} ${MockTrace.format(event)}`
+
+const outcome = (failure: Failure | undefined): string => (failure === undefined ? "it went well" : `${title(failure)}`)
+
+const title = ({ kind, message, name }: Failure): string => `${kind}${name === kind ? "" : ` (${name})`}: ${message}`
+
+const firstLine = (text: string): string => text.split("\n", 1)[0]
+
+/** Where two runs part, and how each ended. */
 const difference = (a: Run, b: Run): string | undefined => {
   if (whole(a) === whole(b)) return undefined
-  const [one, other] = [a, b].map(({ trace }) => trace.map((event) => `${event.at} ${MockTrace.format(event)}`))
-  const at = one.findIndex((line, i) => line !== other[i])
-  if (at === -1) return `the second run of ${other.length} events went on after the ${one.length} of the first`
-  return `event ${at + 1} was\n  ${one[at]}\nand then\n  ${other[at] ?? "nothing"}`
+  const length = Math.max(a.trace.length, b.trace.length)
+  let at = 0
+  while (at < length && JSON.stringify(a.trace[at]) === JSON.stringify(b.trace[at])) at++
+  const lines = ["the same seed and the same plan gave two runs"]
+  if (at < length) {
+    const [one, other] = [line(a.trace[at]), line(b.trace[at])]
+    lines.push(
+      `event ${at + 1} was`,
+      `  ${one}`,
+      "and then",
+      one === other ? "  the same with another payload" : `  ${other}`
+    )
+  } else if (a.time !== b.time)
+    lines.push(`they ended at ${MockTrace.formatTime(a.time)} and ${MockTrace.formatTime(b.time)}`)
+  lines.push(
+    `the first: ${firstLine(outcome(a.failure))}`,
+    `the second: ${firstLine(outcome(b.failure))}`,
+    "The program takes time or chance from elsewhere than Effect's Clock and Random (Date.now, Math.random, timers and",
+    "promises of the real world), or keeps something from one run to the next."
+  )
+  return lines.join("\n")
 }
 
 /**
@@ -339,11 +393,12 @@ export const explore = <Name extends string, E>(
   options: Options<Name, E>
 ): Effect.Effect<Explored, ExplorationFailed> =>
   Effect.gen(function* () {
-    const { from = 1, maxShortening = 200, repeatEvery = 20, seeds = 1000 } = options
+    const seeds = seedsOf(options)
+    const maxShortening = integer("maxShortening", options.maxShortening ?? 200, 0)
+    const repeatEvery = integer("repeatEvery", options.repeatEvery ?? 20, 1)
     let turns = 0
     let time = 0
-    for (let i = 0; i < seeds; i++) {
-      const seed = from + i
+    for (const [i, seed] of seeds.entries()) {
       const first = yield* replay(options, seed)
       turns += first.turns
       time += first.time
@@ -369,7 +424,7 @@ export const explore = <Name extends string, E>(
       const report = { seed, plan, failure, shortest, clean: i, shortening }
       return yield* new ExplorationFailed({ report: report as unknown as Report })
     }
-    return { runs: seeds, turns, time }
+    return { runs: seeds.length, turns, time }
   })
 
 /**
@@ -387,7 +442,7 @@ export const toCode = (plan: Plan): string =>
         )
         .join(",\n")}\n]`
 
-const line = ({ at, disturbance, duration }: Planned): string =>
+const planned = ({ at, disturbance, duration }: Planned): string =>
   `  from ${MockTrace.formatTime(at)} for ${MockTrace.formatTime(duration)}: ${disturbance.description}`
 
 const shown = 40
@@ -400,12 +455,18 @@ const shown = 40
  */
 export const toText = ({ clean, failure, plan, seed, shortening, shortest }: Report): string =>
   [
-    `seed ${seed}: ${failure.kind}${failure.name === failure.kind ? "" : ` (${failure.name})`}: ${failure.message}`,
-    `${clean} runs went well before`,
+    `seed ${seed}: ${title(failure)}`,
+    `${clean} ${clean === 1 ? "run" : "runs"} went well before; \`seeds: [${seed}]\` explores this one alone, and again as it was:`,
+    `MockExplorer.replay(options, ${seed})`,
     plan.length === 0 ? "nothing disturbed it" : "the plan:",
-    ...plan.map(line),
-    ...(shortening === 0 ? [] : [`shortened by ${shortening} runs to ${shortest.plan.length} of ${plan.length}:`]),
-    `MockExplorer.run(subject, ${seed}, ${toCode(shortest.plan)})`,
+    ...plan.map(planned),
+    ...(shortening === 0
+      ? []
+      : [
+          `shortened by ${shortening} runs to ${shortest.plan.length} of ${plan.length}:`,
+          ...shortest.plan.map(planned)
+        ]),
+    `MockExplorer.run(options, ${seed}, ${toCode(shortest.plan)})`,
     "what happened last:",
     MockTrace.toText(shortest.trace.slice(-shown))
   ].join("\n")
