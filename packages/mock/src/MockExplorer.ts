@@ -6,9 +6,11 @@
  */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { difference, title } from "./internal/Difference.ts"
 import { Random } from "./internal/Random.ts"
 import { shorten } from "./internal/Shortening.ts"
 import * as MockClock from "./MockClock.ts"
@@ -16,6 +18,7 @@ import * as MockNetwork from "./MockNetwork.ts"
 import type { Disturbance, Drawn } from "./MockDisturbance.ts"
 import type * as MockRule from "./MockRule.ts"
 import * as MockTrace from "./MockTrace.ts"
+import type { Mock } from "./MockWinsock.ts"
 
 /**
  * A disturbance and when it is, in virtual milliseconds since the program began.
@@ -118,9 +121,9 @@ export interface Options<Name extends string, E = unknown> extends Subject<Name,
 /**
  * How a run failed.
  *
- * - `Failed`, `Died`, `Interrupted`: the program did; `name` is the error's
+ * - `Failed`, `Died`, `Interrupted`: the program did, or one that it had the network `host`; `name` is the error's
  * - `Stopped`: it did not end by itself; `name` is the reason of `ClockStopped`
- * - `Guard`: the program ended well, and the network's release found violations
+ * - `Guard`: the program ended well, and the network's release found violations, or fibers sleep on (`Asleep`)
  * - `Invariant`: the invariant does not hold
  * - `Nondeterminism`: the same seed and plan gave another run; the message has where they part, and how each ended
  *
@@ -145,6 +148,8 @@ export interface Run<Name extends string = string> {
   /** Undefined if all went well. */
   readonly failure: Failure | undefined
   readonly trace: ReadonlyArray<MockTrace.Event>
+  /** The last events before the program ended and its scope closed, without looks at ports that found nothing. */
+  readonly last: ReadonlyArray<MockTrace.Event>
   readonly turns: number
   /** Virtual milliseconds. */
   readonly time: number
@@ -188,7 +193,16 @@ export interface Explored {
  * @category errors
  * @since 0.1.0
  */
-export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{ readonly report: Report }> {
+export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{
+  readonly report: Report
+  /** What the program failed of. */
+  readonly cause?: unknown
+}> {
+  constructor(fields: { readonly report: Report; readonly cause?: unknown }) {
+    super(fields)
+    // a message that says it all needs no list of fields after it
+    for (const key of ["report", "cause"]) Object.defineProperty(this, key, { enumerable: false })
+  }
   override get message(): string {
     return toText(this.report)
   }
@@ -233,6 +247,13 @@ export const draw = <Name extends string, E>(seed: number, options: Options<Name
   }).toSorted((a, b) => a.at - b.at)
 }
 
+// events of a report
+const shown = 40
+
+const isNews = (event: MockTrace.Event): boolean =>
+  event._tag !== "Call" ||
+  !(event.name === "WSAGetLastError" || (event.name === "GetQueuedCompletionStatusEx" && event.result === 0))
+
 const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
   const message = error instanceof Error ? error.message : String(error)
@@ -243,8 +264,11 @@ const failureOf = (cause: Cause.Cause<unknown>): Failure => {
         ? error.name
         : typeof error
   if (error instanceof MockClock.ClockStopped) return { kind: "Stopped", name: error.reason, message }
-  const kind = Cause.hasFails(cause) ? "Failed" : Cause.hasDies(cause) ? "Died" : "Interrupted"
-  return { kind, name, message }
+  if (Cause.hasInterruptsOnly(cause)) {
+    const crashed = "it was interrupted, as a crash of a machine interrupts the programs of run and fork"
+    return { kind: "Interrupted", name: "Interrupted", message: crashed }
+  }
+  return { kind: Cause.hasFails(cause) ? "Failed" : "Died", name, message }
 }
 
 /**
@@ -261,27 +285,35 @@ export const run = <Name extends string, E>(
   Effect.gen(function* () {
     let turns = 0
     let time = 0
+    let asleep = 0
     let network: MockNetwork.MockNetwork<Name> | undefined
     let broken: Failure | undefined
-    const use = (made: MockNetwork.MockNetwork<Name>): Effect.Effect<unknown, E> => {
+    let last: ReadonlyArray<MockTrace.Event> = []
+    const hosted = Deferred.makeUnsafe<never, unknown>()
+    const scope = yield* Scope.make()
+    const use = (made: MockNetwork.MockNetwork<Name>): Effect.Effect<unknown, unknown> => {
       network = made
       const disturb = ({ at, disturbance, duration }: Planned<Name>) =>
         disturbance.begin(made).pipe(Effect.andThen(Effect.sleep(duration)), Effect.scoped, Effect.delay(at))
       // one that dies ends the run
       const disturbances = Effect.all(plan.map(disturb), { concurrency: "unbounded", discard: true })
-      return Effect.raceFirst(Effect.scoped(subject.program(made)), Effect.andThen(disturbances, Effect.never))
+      const program = Effect.suspend(() => subject.program(watched(made, hosted)))
+      const look = Effect.map(traceOf(made), (trace) => {
+        last = trace.filter(isNews).slice(-shown)
+      })
+      return Effect.raceAllFirst([
+        // before its scope closes
+        Effect.scoped(Effect.onExit(program, () => look)),
+        Effect.andThen(disturbances, Effect.never),
+        Deferred.await(hosted)
+      ])
     }
     const options: MockNetwork.Options<Name> = { ...subject.network, seed }
     // what the guard finds is told apart from how the program ends
-    const program = Effect.acquireUseRelease(
-      Effect.flatMap(Scope.make(), (scope) =>
-        Effect.map(Scope.provide(MockNetwork.make(options), scope), (made) => ({ made, scope }))
-      ),
-      ({ made }) => use(made),
-      ({ scope }, exit) =>
-        Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
-          if (Exit.isFailure(closed)) broken = { ...failureOf(closed.cause), kind: "Guard", name: "Guard" }
-        })
+    const program = Effect.acquireUseRelease(Scope.provide(MockNetwork.make(options), scope), use, (_, exit) =>
+      Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
+        if (Exit.isFailure(closed)) broken = { ...failureOf(closed.cause), kind: "Guard", name: "Guard" }
+      })
     )
     const { maxTime = 3_600_000, maxTurns = 100_000 } = subject
     const exit = yield* Effect.exit(
@@ -289,18 +321,55 @@ export const run = <Name extends string, E>(
         seed,
         maxTime,
         maxTurns,
-        onEnd: (turnsTaken, timeTaken) => {
+        onEnd: (turnsTaken, timeTaken, stillAsleep) => {
           turns = turnsTaken
           time = timeTaken
+          asleep = stillAsleep
         }
       })
     )
-    const hosts =
-      network === undefined ? [] : Object.values<MockNetwork.MockNetwork<Name>["hosts"][Name]>(network.hosts)
-    const trace = hosts.length === 0 ? [] : yield* hosts[0].trace
-    const failure = Exit.isFailure(exit) ? failureOf(exit.cause) : (broken ?? invariant(subject, trace))
-    return { seed, plan, failure, trace, turns, time }
+    // of a program that was given up the network is still there
+    yield* Effect.exit(Scope.close(scope, exit))
+    const trace = network === undefined ? [] : yield* traceOf(network)
+    const failure = Exit.isFailure(exit)
+      ? failureOf(exit.cause)
+      : (broken ?? sleepers(asleep) ?? invariant(subject, trace))
+    const result: Run<Name> = { seed, plan, failure, trace, last, turns, time }
+    if (Exit.isFailure(exit) && (failure?.kind === "Failed" || failure?.kind === "Died")) {
+      errors.set(result, Cause.squash(exit.cause))
+    }
+    return result
   })
+
+const traceOf = <Name extends string>({ hosts }: MockNetwork.MockNetwork<Name>) => Object.values<Mock>(hosts)[0].trace
+
+/** Hears of programs of `host` that fail: nobody else may. */
+const watched = <Name extends string>(
+  network: MockNetwork.MockNetwork<Name>,
+  failed: Deferred.Deferred<never, unknown>
+): MockNetwork.MockNetwork<Name> => ({
+  ...network,
+  host: (host, program) =>
+    Effect.tap(network.host(host, program), (fiber) =>
+      Effect.sync(() =>
+        fiber.addObserver((exit) => {
+          if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) Deferred.doneUnsafe(failed, exit)
+        })
+      )
+    )
+})
+
+// what a run failed of, for whoever shows errors with their stacks; two runs are the same without
+const errors = new WeakMap<Run, unknown>()
+
+const sleepers = (count: number): Failure | undefined =>
+  count === 0
+    ? undefined
+    : {
+        kind: "Guard",
+        name: "Asleep",
+        message: `${count} ${count === 1 ? "fiber sleeps" : "fibers sleep"} on after the end of the program (forkDetach?)`
+      }
 
 /** One that throws does not hold either. */
 const invariant = <Name extends string, E>(
@@ -318,45 +387,6 @@ const invariant = <Name extends string, E>(
 
 const sameKind = (a: Failure | undefined, b: Failure): boolean => a?.kind === b.kind && a.name === b.name
 
-// payloads count as well: a trace's text does not show them
-const whole = ({ failure, time, trace }: Run): string =>
-  JSON.stringify([failure?.kind, failure?.name, failure?.message, time, trace])
-
-const line = (event: MockTrace.Event | undefined): string =>
-  event === undefined ? "nothing more" : `${MockTrace.formatTime(event.at)} ${MockTrace.format(event)}`
-
-const outcome = (failure: Failure | undefined): string => (failure === undefined ? "it went well" : `${title(failure)}`)
-
-const title = ({ kind, message, name }: Failure): string => `${kind}${name === kind ? "" : ` (${name})`}: ${message}`
-
-const firstLine = (text: string): string => text.split("\n", 1)[0]
-
-/** Where two runs part, and how each ended. */
-const difference = (a: Run, b: Run): string | undefined => {
-  if (whole(a) === whole(b)) return undefined
-  const length = Math.max(a.trace.length, b.trace.length)
-  let at = 0
-  while (at < length && JSON.stringify(a.trace[at]) === JSON.stringify(b.trace[at])) at++
-  const lines = ["the same seed and the same plan gave two runs"]
-  if (at < length) {
-    const [one, other] = [line(a.trace[at]), line(b.trace[at])]
-    lines.push(
-      `event ${at + 1} was`,
-      `  ${one}`,
-      "and then",
-      one === other ? "  the same with another payload" : `  ${other}`
-    )
-  } else if (a.time !== b.time)
-    lines.push(`they ended at ${MockTrace.formatTime(a.time)} and ${MockTrace.formatTime(b.time)}`)
-  lines.push(
-    `the first: ${firstLine(outcome(a.failure))}`,
-    `the second: ${firstLine(outcome(b.failure))}`,
-    "The program takes time or chance from elsewhere than Effect's Clock and Random (Date.now, Math.random, timers and",
-    "promises of the real world), or keeps something from one run to the next."
-  )
-  return lines.join("\n")
-}
-
 /**
  * Runs one seed of an exploration again: the same run, with the plan that the seed draws.
  *
@@ -365,6 +395,10 @@ const difference = (a: Run, b: Run): string | undefined => {
  */
 export const replay = <Name extends string, E>(options: Options<Name, E>, seed: number): Effect.Effect<Run<Name>> =>
   Effect.suspend(() => run(options, seed, draw(seed, options)))
+
+// the report is for people and pictures, who do not ask which names there were
+const failed = <Name extends string>(report: Report<Name>, cause?: unknown): ExplorationFailed =>
+  new ExplorationFailed({ report: report as unknown as Report, ...(cause === undefined ? {} : { cause }) })
 
 /**
  * Runs a program under many seeds, until one fails: `ExplorationFailed`, with a report. One seed makes all of a run: what
@@ -408,8 +442,7 @@ export const explore = <Name extends string, E>(
       const { plan } = first
       if (other !== undefined) {
         const failure: Failure = { kind: "Nondeterminism", name: "Nondeterminism", message: other }
-        const report = { seed, plan, failure, shortest: { ...again, failure }, clean: i, shortening: 0 }
-        return yield* new ExplorationFailed({ report: report as unknown as Report })
+        return yield* failed({ seed, plan, failure, shortest: { ...again, failure }, clean: i, shortening: 0 })
       }
       const { failure } = first
       if (failure === undefined) continue
@@ -421,8 +454,7 @@ export const explore = <Name extends string, E>(
           return same
         })
       )
-      const report = { seed, plan, failure, shortest, clean: i, shortening }
-      return yield* new ExplorationFailed({ report: report as unknown as Report })
+      return yield* failed({ seed, plan, failure, shortest, clean: i, shortening }, errors.get(shortest as Run))
     }
     return { runs: seeds.length, turns, time }
   })
@@ -445,8 +477,6 @@ export const toCode = (plan: Plan): string =>
 const planned = ({ at, disturbance, duration }: Planned): string =>
   `  from ${MockTrace.formatTime(at)} for ${MockTrace.formatTime(duration)}: ${disturbance.description}`
 
-const shown = 40
-
 /**
  * Returns a report as text: the seed, the plan, what went wrong, the shortened plan as code, and the end of the trace.
  *
@@ -456,8 +486,8 @@ const shown = 40
 export const toText = ({ clean, failure, plan, seed, shortening, shortest }: Report): string =>
   [
     `seed ${seed}: ${title(failure)}`,
-    `${clean} ${clean === 1 ? "run" : "runs"} went well before; \`seeds: [${seed}]\` explores this one alone, and again as it was:`,
-    `MockExplorer.replay(options, ${seed})`,
+    `${clean} ${clean === 1 ? "run" : "runs"} went well before`,
+    `to explore this seed alone: \`seeds: [${seed}]\`; to run it again as it was: \`MockExplorer.replay(options, ${seed})\``,
     plan.length === 0 ? "nothing disturbed it" : "the plan:",
     ...plan.map(planned),
     ...(shortening === 0
@@ -467,6 +497,8 @@ export const toText = ({ clean, failure, plan, seed, shortening, shortest }: Rep
           ...shortest.plan.map(planned)
         ]),
     `MockExplorer.run(options, ${seed}, ${toCode(shortest.plan)})`,
-    "what happened last:",
-    MockTrace.toText(shortest.trace.slice(-shown))
+    // those that are about the end of the simulation show it themselves
+    ...(failure.kind === "Stopped" || failure.kind === "Guard" || shortest.last.length === 0
+      ? []
+      : ["what happened last:", MockTrace.toText(shortest.last)])
   ].join("\n")
