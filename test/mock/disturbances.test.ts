@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Schedule from "effect/Schedule"
-import { Random } from "../../packages/mock/src/internal/Random.ts"
+import { chanceOf } from "../../packages/mock/src/internal/Chance.ts"
 
 const address = NetAddress.inetAddressFromIpStringUnsafe("10.0.0.1", 4000)
 
@@ -188,6 +188,34 @@ describe("crashes", () => {
   )
 })
 
+describe("a disturbance in a plan", () => {
+  it.live("has the same chance whatever else is there, another at another time and in another run", () =>
+    Effect.gen(function* () {
+      const drawn = (seed: number, at: number, ...others: MockExplorer.Plan) =>
+        Effect.gen(function* () {
+          let numbers: ReadonlyArray<number> = []
+          const listens: MockRule.Rule = {
+            description: "listens",
+            begin: (chance) => {
+              numbers = [chance.next(), chance.below(1000)]
+              return () => undefined
+            }
+          }
+          const plan = [...others, { at, duration: 10, disturbance: MockDisturbance.rule(listens) }]
+          const { failure } = yield* MockExplorer.run({ network, program: () => Effect.sleep(100) }, seed, plan)
+          assert.isUndefined(failure)
+          assert.strictEqual(numbers.length, 2)
+          return numbers
+        })
+      const loss = { at: 1, duration: 50, disturbance: MockDisturbance.rule(MockRule.loss({ begin: 0.5, end: 0.5 })) }
+      const first = yield* drawn(1, 20)
+      assert.deepStrictEqual(yield* drawn(1, 20, loss, { ...loss, at: 20 }), first)
+      assert.notDeepEqual(yield* drawn(1, 21), first)
+      assert.notDeepEqual(yield* drawn(2, 20), first)
+    })
+  )
+})
+
 describe("palettes", () => {
   const palettes = {
     mild: MockDisturbance.mild,
@@ -199,8 +227,7 @@ describe("palettes", () => {
     mildFaults: MockDisturbance.mildFaults("server", "client"),
     harshFaults: MockDisturbance.harshFaults("server", "client")
   }
-  const random = new Random(1)
-  const chance: MockRule.Chance = { below: (n) => random.below(n), next: () => random.below(1000) / 1000 }
+  const chance = chanceOf(1)
 
   it("what is drawn is made by its code, and says in words what it is", () => {
     for (const [name, palette] of Object.entries<ReadonlyArray<MockDisturbance.Drawn<Name>>>(palettes)) {
@@ -219,7 +246,8 @@ describe("palettes", () => {
     Effect.gen(function* () {
       const net = yield* MockNetwork.makeTwoHosts()
       const all = Object.values<ReadonlyArray<MockDisturbance.Drawn<Name>>>(palettes).flat()
-      for (const drawn of all) yield* Effect.scoped((typeof drawn === "function" ? drawn(chance) : drawn).begin(net))
+      for (const drawn of all)
+        yield* Effect.scoped((typeof drawn === "function" ? drawn(chance) : drawn).begin(net, chance))
       assert.isTrue(yield* net.isUp("server"))
     }).pipe(Effect.scoped, Effect.runPromise))
 

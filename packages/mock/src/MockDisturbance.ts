@@ -24,7 +24,11 @@ export interface Disturbance<Name extends string = string> {
   readonly description: string
   /** The expression that makes it, for the report. */
   readonly code: string
-  readonly begin: (network: MockNetwork.MockNetwork<Name>) => Effect.Effect<void, never, Scope.Scope>
+  /** With chance of its own, from the seed, so that what else happens does not change it. */
+  readonly begin: (
+    network: MockNetwork.MockNetwork<Name>,
+    chance: MockRule.Chance
+  ) => Effect.Effect<void, never, Scope.Scope>
 }
 
 /**
@@ -55,7 +59,7 @@ export type Drawn<Name extends string = string> = Disturbance<Name> | ((chance: 
 export const rule = (rule: MockRule.Rule, code?: string): Disturbance => ({
   description: rule.description,
   code: code ?? `MockDisturbance.rule(${codeOf(rule)})`,
-  begin: (network) => network.rules(rule)
+  begin: (network, chance) => network.rules({ ...rule, begin: (_, at) => rule.begin(chance, at) })
 })
 
 /**

@@ -10,13 +10,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { chanceOf, ownChance } from "./internal/Chance.ts"
 import { difference, title } from "./internal/Difference.ts"
-import { Random } from "./internal/Random.ts"
 import { shorten } from "./internal/Shortening.ts"
 import * as MockClock from "./MockClock.ts"
 import * as MockNetwork from "./MockNetwork.ts"
 import type { Disturbance, Drawn } from "./MockDisturbance.ts"
-import type * as MockRule from "./MockRule.ts"
 import * as MockTrace from "./MockTrace.ts"
 import type { Mock } from "./MockWinsock.ts"
 
@@ -234,14 +233,13 @@ const seedsOf = <Name extends string, E>({ seed = 1, seeds = 1000 }: Options<Nam
 export const draw = <Name extends string, E>(seed: number, options: Options<Name, E>): Plan<Name> => {
   const palette = options.disturbances ?? []
   if (palette.length === 0) return []
-  const random = new Random(seed ^ 0x2545f491)
-  const chance: MockRule.Chance = { below: (n) => random.below(n), next: () => random.below(2 ** 32) / 2 ** 32 }
+  const chance = chanceOf(seed ^ 0x2545f491)
   const within = integer("within", options.within ?? 10_000, 1)
-  return Array.from({ length: random.below(integer("most", options.most ?? 5, 0) + 1) }, () => {
-    const one = palette[random.below(palette.length)]
+  return Array.from({ length: chance.below(integer("most", options.most ?? 5, 0) + 1) }, () => {
+    const one = palette[chance.below(palette.length)]
     return {
-      at: random.below(within),
-      duration: 1 + random.below(within),
+      at: chance.below(within),
+      duration: 1 + chance.below(within),
       disturbance: typeof one === "function" ? one(chance) : one
     }
   }).toSorted((a, b) => a.at - b.at)
@@ -294,7 +292,9 @@ export const run = <Name extends string, E>(
     const use = (made: MockNetwork.MockNetwork<Name>): Effect.Effect<unknown, unknown> => {
       network = made
       const disturb = ({ at, disturbance, duration }: Planned<Name>) =>
-        disturbance.begin(made).pipe(Effect.andThen(Effect.sleep(duration)), Effect.scoped, Effect.delay(at))
+        disturbance
+          .begin(made, ownChance(seed, at, disturbance.code))
+          .pipe(Effect.andThen(Effect.sleep(duration)), Effect.scoped, Effect.delay(at))
       // one that dies ends the run
       const disturbances = Effect.all(plan.map(disturb), { concurrency: "unbounded", discard: true })
       const program = Effect.suspend(() => subject.program(watched(made, hosted)))
