@@ -87,16 +87,16 @@ describe("TCP programs", () => {
   it.live("one that never connects again sees nothing of a mild network and mild faults", () =>
     Effect.gen(function* () {
       const { mildFaults, mildTcp } = MockDisturbance
-      const options = explored(asks(), 40, ...mildTcp, ...mildFaults("server", "client"))
-      assert.strictEqual((yield* MockExplorer.explore(options)).runs, 40)
+      const options = explored(asks(), 12, ...mildTcp, ...mildFaults("server", "client"))
+      assert.strictEqual((yield* MockExplorer.explore(options)).runs, 12)
     })
   )
 
   it.live("one that connects again survives a harsh network, outages and crashes of its server", () =>
     Effect.gen(function* () {
       const { crashes, harshTcp, outages } = MockDisturbance
-      const options = explored(persistent, 40, ...harshTcp, ...outages("server", "client"), ...crashes("server"))
-      assert.strictEqual((yield* MockExplorer.explore(options)).runs, 40)
+      const options = explored(persistent, 12, ...harshTcp, ...outages("server", "client"), ...crashes("server"))
+      assert.strictEqual((yield* MockExplorer.explore(options)).runs, 12)
     })
   )
 
