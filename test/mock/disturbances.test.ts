@@ -178,6 +178,20 @@ describe("crashes", () => {
     })
   )
 
+  it.live("of a machine that there is none of is an error of types, and ends the run where types do not help", () =>
+    Effect.gen(function* () {
+      const nobody = { at: 1, duration: 1, disturbance: MockDisturbance.crash("nobody") }
+      const subject: MockExplorer.Subject<Name> = { network, program: () => Effect.sleep(100) }
+      // @ts-expect-error: the network has no such host
+      const { failure } = yield* MockExplorer.run(subject, 1, [nobody])
+      assert.deepStrictEqual(failure, {
+        kind: "Died",
+        name: "RangeError",
+        message: "not a host of this network: nobody"
+      })
+    })
+  )
+
   it.live("a program that a crash ends is told as interrupted", () =>
     Effect.gen(function* () {
       const program = (net: Network) => net.run("server", Effect.never)

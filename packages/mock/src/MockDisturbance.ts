@@ -269,8 +269,8 @@ export const mildFaults: <Name extends string>(...hosts: ReadonlyArray<Name>) =>
 )
 
 /**
- * Faults at the calls of such machines that a program gets as errors: no buffer space, no memory, no more sockets, operations
- * that end for want of resources.
+ * Faults at the calls of such machines that a program gets as errors: no buffer space, no more sockets, operations that end
+ * for want of resources. (`MockFault.outOfMemory` is not among them: it may strike before a program of `host` has begun.)
  *
  * Throws a `RangeError` for no machine.
  *
@@ -282,6 +282,5 @@ export const harshFaults: <Name extends string>(...hosts: ReadonlyArray<Name>) =
   (chance) => MockFault.fail(oneOf(sends, chance), "WSAENOBUFS"),
   (chance) => MockFault.fail(oneOf(receives, chance), "WSAENOBUFS"),
   (chance) => MockFault.complete(oneOf(receives, chance), "STATUS_INSUFFICIENT_RESOURCES"),
-  () => MockFault.fail("WSASocketW", "WSAEMFILE"),
-  (chance) => MockFault.outOfMemory({ probability: share(10, 50)(chance) })
+  () => MockFault.fail("WSASocketW", "WSAEMFILE")
 )
