@@ -146,7 +146,7 @@ describe("a clock that goes by itself", () => {
         assert.strictEqual(yield* once(seed), text)
         texts.add(text)
       }
-      assert.isAbove(texts.size, 190)
+      assert.isAbove(texts.size, 95)
     })
   )
 })
