@@ -4,8 +4,10 @@ import { WSAENOBUFS } from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -277,6 +279,35 @@ describe("an exploration", () => {
       assert.strictEqual(yield* kind({ program: forks }), "Guard Asleep")
       const leaves = ({ hosts }: Hosts) => Effect.sync(() => hosts.client.seam.memory.alloc(16))
       assert.strictEqual(yield* kind({ program: leaves }), "Guard Guard")
+    })
+  )
+
+  it.live("an interruption ends the run that is on, with all that it has, and there is no other", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      let runs = 0
+      let released = 0
+      const program = ({ host, run }: Hosts) =>
+        Effect.gen(function* () {
+          runs++
+          yield* Effect.addFinalizer(() => Effect.sync(() => released++))
+          yield* host("server", echo)
+          yield* run(
+            "client",
+            Effect.andThen(Deferred.succeed(begun, undefined), Effect.forever(Effect.sleep("1 second")))
+          )
+        })
+      const endless = {
+        network,
+        program,
+        maxTime: 1e12,
+        maxTurns: 1e9,
+        disturbances: MockDisturbance.crashes("server")
+      }
+      const fiber = yield* Effect.forkChild(MockExplorer.explore(endless))
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual([runs, released], [1, 1])
     })
   )
 
