@@ -108,6 +108,11 @@ export class Loop implements Clock.Clock {
     this.limits = { maxTime: this.now + time, maxTurns: this.turns + turns }
   }
 
+  /** How many fibers sleep, without those of simulations. */
+  get asleep(): number {
+    return this.sleepers.filter(({ background }) => !background).length
+  }
+
   /** Does what is queued and no more: time stands still. */
   end(): void {
     this.ended = true
