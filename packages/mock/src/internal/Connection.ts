@@ -42,6 +42,8 @@ export class Connection {
   exclusive = false
   /** Largest payload of one segment. */
   mss: number
+  /** Whether there are routers or narrow links on its way: then segments may be lost without rules, too. */
+  routed = false
 
   // --- what arrived ---
 

@@ -24,8 +24,10 @@ export class PathMtus {
     return Math.min(Machine.mtuTo(machine, destination), this.known.get(text(destination)) ?? Infinity)
   }
 
+  /** No message makes a path wider than it is known to be (RFC 8201, 4). */
   learn(destination: Ip, mtu: number): void {
-    this.known.set(text(destination), mtu)
+    const key = text(destination)
+    this.known.set(key, Math.min(mtu, this.known.get(key) ?? mtu))
   }
 }
 

@@ -12,10 +12,11 @@ import {
 import * as Bindings from "./Bindings.ts"
 import type { Chunk } from "./Chunks.ts"
 import { Connection } from "./Connection.ts"
-import type { Ip } from "./Ip.ts"
+import * as Journey from "./Journey.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import * as Ordered from "./Ordered.ts"
+import { isRouted, segmentSizeBetween } from "./Passage.ts"
 import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -41,14 +42,6 @@ export interface StreamEvents {
 
 // a window that is never more than this is one that no segment of a real network would fit into
 const leastWindow = 1460
-// headers of IP and TCP without options
-const headers = (isV4: boolean): number => (isV4 ? 40 : 60)
-const largestPacket = 65_535
-
-/** Largest payload of one segment to the address. */
-export const segmentSize = (kernel: Kernel, peer: Ip): number =>
-  Math.min(Machine.mtuTo(kernel.machine, peer), largestPacket) - headers(peer.isV4)
-
 const carry = (
   kernel: Kernel,
   flags: number,
@@ -59,7 +52,7 @@ const carry = (
 ): void => {
   if (kernel.isDown) return
   const end = (sender ?? target)!
-  if (end.paths === undefined && (sender?.line !== undefined || kernel.network.rules.any)) {
+  if (end.paths === undefined && (sender?.line !== undefined || end.routed || kernel.network.rules.any)) {
     return ordered.carry(kernel, flags, sender, target, chunk, credit)
   }
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
@@ -96,6 +89,7 @@ const retransmissionsOf = (socket: TcpSocket | undefined): number => {
 
 /** Sends the SYN of a new connection. */
 export const open = (connection: Connection): void => {
+  if (connection.paths === undefined) connection.routed = isRouted(connection.kernel, connection.peer)
   connection.kernel.connections.add(connection)
   sendSyn(connection, now(connection.kernel) + longestConnect)
 }
@@ -131,12 +125,20 @@ const refused = (connection: Connection): void => {
 }
 
 const arriveSyn = (segment: Segment, client: Connection): void => {
-  const kernel = client.kernel.network.hostOf(client.kernel, client.peer)
-  if (kernel === undefined) return
+  const { network, trace } = client.kernel
   const { paths } = client
+  const kernel = network.hostOf(client.kernel, client.peer)
+  if (kernel === undefined) {
+    if (paths !== undefined) return
+    const reason = Journey.downAt(network.kernels, client.peer) === undefined ? "no such host" : "host is down"
+    return trace.segment("SegmentDropped", client.kernel.name, socketOf(client), segment, reason)
+  }
   if (paths === undefined) kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
   // answered already, or given up
   if (client.state !== "SYN_SENT" || client.remote !== undefined) return
+  const orphan = kernel.connections.orphanOf(client)
+  // half-open: its peer does not know it and resets it when it is asked, and sends the SYN again (RFC 9293, 3.5.1)
+  if (orphan !== undefined) return probe(orphan)
   const listener =
     paths === undefined ? Bindings.findListener(kernel, client.peer, client.peerPort) : findListener(kernel, paths.peer)
   const listening = listener?.listening
@@ -149,8 +151,9 @@ const arriveSyn = (segment: Segment, client: Connection): void => {
   }
   const { local, localPort, peer, peerPort } = client
   const index = local.isLinkLocal ? (Machine.owner(kernel.machine, peer)?.index ?? 0) : 0
-  const mss = paths === undefined ? Math.min(segmentSize(kernel, local), client.mss) : client.mss
+  const mss = paths === undefined ? segmentSizeBetween(kernel, peer, client.kernel, local) : client.mss
   const server = new Connection(kernel, "SYN_RECEIVED", peer, peerPort, index, local, localPort, index, mss)
+  server.routed = client.routed
   if (paths !== undefined) server.paths = { local: paths.peer, peer: paths.local }
   server.listener = listener
   server.exclusive = listener.boundExclusive
@@ -200,6 +203,7 @@ export const pump = (connection: Connection): void => {
 export const awaitRoom = (connection: Connection): void => {
   connection.stalled = true
   if (connection.line !== undefined) connection.line.persist()
+  else if (connection.remote!.kernel.isDown) ordered.persist(connection)
   else if (connection.remote!.debt > 0) tellWindow(connection.remote!)
 }
 
@@ -271,12 +275,25 @@ const arrive = (segment: Segment): void => {
   else arriveAck(target)
 }
 
+/** The machine of the other end lost its power. */
+export const forgotten = (connection: Connection): void => {
+  if (connection.kernel.isDown) return
+  connection.kernel.connections.orphans.add(connection)
+  // its SYN has met nobody, then
+  if (connection.state === "SYN_SENT") connection.remote = undefined
+  else if (connection.stalled && connection.line === undefined) ordered.persist(connection)
+}
+
 /** A segment of a connection that its machine has lost with its power: one that is up again knows nothing of it. */
 const arriveForgotten = (segment: Segment, target: Connection): void => {
   const { flags, sender } = segment
   if (sender === undefined || sender.kernel.isDown) return
   const kernel = sender.kernel.network.hostOf(sender.kernel, target.local)
-  if (kernel === undefined) return
+  if (kernel === undefined) {
+    sender.kernel.trace.segment("SegmentDropped", sender.kernel.name, socketOf(sender), segment, "host is down")
+    if (segment.order === undefined && sender.state !== "CLOSED") ordered.missed(segment, sender)
+    return
+  }
   kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
   if ((flags & RST) === 0 && sender.state !== "CLOSED") carry(kernel, RST, undefined, sender)
 }
@@ -288,7 +305,9 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   target.timer = undefined
   // its machine may have lost its power since
   target.remote = sender
-  target.mss = sender.mss
+  if (target.paths === undefined) {
+    target.mss = segmentSizeBetween(target.kernel, target.local, sender.kernel, target.peer)
+  }
   // what its order says is counted already
   established(target, segment.order === undefined ? segment.credit : target.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
