@@ -47,23 +47,18 @@ export const headers = (isV4: boolean): number => (isV4 ? 40 : 60)
 const nothing = new Uint8Array(0)
 
 /** Largest payload of a segment by the machine's own interface: what it tells the peer (RFC 6691). */
-const announced = (kernel: Kernel, peer: Ip): number =>
+export const announced = (kernel: Kernel, peer: Ip): number =>
   Math.min(Machine.mtuTo(kernel.machine, peer), largestPacket) - headers(peer.isV4)
-
-/** Largest payload of a segment on the way to the address, as far as the machine knows it (RFC 1191, RFC 8201). */
-export const segmentSize = (kernel: Kernel, peer: Ip): number =>
-  Math.min(kernel.pathMtus.of(kernel.machine, peer), largestPacket) - headers(peer.isV4)
 
 const largestPacket = 65_535
 
-/** Largest payload of a segment from one machine, at `ip`, to another, at `peer`: both have a say. */
-export const segmentSizeBetween = (kernel: Kernel, ip: Ip, other: Kernel, peer: Ip): number =>
-  Math.min(segmentSize(kernel, peer), announced(other, ip))
+/** Largest payload on the way to the address, as far as routers have told the machine (RFC 1191, RFC 8201). */
+export const learned = (kernel: Kernel, peer: Ip): number => kernel.pathMtus.learned(peer) - headers(peer.isV4)
 
-/** Whether there is more between a machine and the address than a wire: routers, or links that its segments do not fit. */
-export const isRouted = (kernel: Kernel, peer: Ip): boolean => {
+/** Whether there is more on a connection's way than a wire: routers, or links that its segments do not fit. */
+export const isRouted = ({ announced, kernel, peer }: Connection): boolean => {
   if (!kernel.network.routes.any) return false
-  const full = announced(kernel, peer) + headers(peer.isV4)
+  const full = announced + headers(peer.isV4)
   const { end, way } = Journey.of(kernel.network, kernel, peer, Icmp.routerTtl, () => -1)
   return way.routers.length > 0 || way.mtus.some((mtu) => mtu < full) || end === "router"
 }

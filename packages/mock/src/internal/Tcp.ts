@@ -16,7 +16,7 @@ import * as Journey from "./Journey.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import * as Ordered from "./Ordered.ts"
-import { isRouted, segmentSizeBetween } from "./Passage.ts"
+import { announced, isRouted, learned } from "./Passage.ts"
 import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -89,9 +89,13 @@ const retransmissionsOf = (socket: TcpSocket | undefined): number => {
 
 /** Sends the SYN of a new connection. */
 export const open = (connection: Connection): void => {
-  if (connection.paths === undefined) connection.routed = isRouted(connection.kernel, connection.peer)
-  connection.kernel.connections.add(connection)
-  sendSyn(connection, now(connection.kernel) + longestConnect)
+  const { kernel, paths, peer } = connection
+  if (paths === undefined) {
+    connection.routed = isRouted(connection)
+    connection.mss = Math.min(connection.mss, learned(kernel, peer))
+  }
+  kernel.connections.add(connection)
+  sendSyn(connection, now(kernel) + longestConnect)
 }
 
 const sendSyn = (connection: Connection, deadline: number): void => {
@@ -136,7 +140,8 @@ const arriveSyn = (segment: Segment, client: Connection): void => {
   if (paths === undefined) kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
   // answered already, or given up
   if (client.state !== "SYN_SENT" || client.remote !== undefined) return
-  const orphan = kernel.connections.orphanOf(client)
+  const { connections } = kernel
+  const orphan = connections.orphans.size === 0 ? undefined : connections.orphanOf(client)
   // half-open: its peer does not know it and resets it when it is asked, and sends the SYN again (RFC 9293, 3.5.1)
   if (orphan !== undefined) return probe(orphan)
   const listener =
@@ -151,10 +156,11 @@ const arriveSyn = (segment: Segment, client: Connection): void => {
   }
   const { local, localPort, peer, peerPort } = client
   const index = local.isLinkLocal ? (Machine.owner(kernel.machine, peer)?.index ?? 0) : 0
-  const mss = paths === undefined ? segmentSizeBetween(kernel, peer, client.kernel, local) : client.mss
+  const mss = paths === undefined ? announced(kernel, local) : client.mss
   const server = new Connection(kernel, "SYN_RECEIVED", peer, peerPort, index, local, localPort, index, mss)
   server.routed = client.routed
-  if (paths !== undefined) server.paths = { local: paths.peer, peer: paths.local }
+  if (paths === undefined) server.mss = Math.min(mss, client.announced, learned(kernel, local))
+  else server.paths = { local: paths.peer, peer: paths.local }
   server.listener = listener
   server.exclusive = listener.boundExclusive
   server.remote = client
@@ -305,9 +311,7 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   target.timer = undefined
   // its machine may have lost its power since
   target.remote = sender
-  if (target.paths === undefined) {
-    target.mss = segmentSizeBetween(target.kernel, target.local, sender.kernel, target.peer)
-  }
+  target.mss = Math.min(target.mss, sender.announced)
   // what its order says is counted already
   established(target, segment.order === undefined ? segment.credit : target.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
