@@ -220,6 +220,17 @@ const delays = (connection: Connection): boolean =>
 export const finish = (connection: Connection): void => {
   connection.finWanted = true
   pump(connection)
+  expectFin(connection)
+}
+
+// observed practice, and TcpFinWait2Delay in its time: a connection that nobody has any more is forgotten when the FIN that
+// it waits for, which may be lost with the peer, takes longer than TIME_WAIT
+const expectFin = (connection: Connection): void => {
+  const { kernel, line, remote, socket, state } = connection
+  if (state !== "FIN_WAIT_2" || socket !== undefined || (line === undefined && !remote!.kernel.isDown)) return
+  connection.timer?.withdraw()
+  connection.timer = new ScheduledTask(() => forget(connection))
+  kernel.turns.after(kernel.settings.timeWait, connection.timer)
 }
 
 const sendFin = (connection: Connection): void => {
@@ -288,6 +299,7 @@ export const forgotten = (connection: Connection): void => {
   // its SYN has met nobody, then
   if (connection.state === "SYN_SENT") connection.remote = undefined
   else if (connection.stalled && connection.line === undefined) ordered.persist(connection)
+  else expectFin(connection)
 }
 
 /** A segment of a connection that its machine has lost with its power: one that is up again knows nothing of it. */
@@ -371,6 +383,7 @@ const arriveFin = (target: Connection, acknowledges: boolean): void => {
       target.state = "CLOSING"
       break
     case "FIN_WAIT_2":
+      target.timer?.withdraw()
       timeWait(target)
   }
   if (acknowledges) carry(target.kernel, ACK, target, target.remote)
@@ -382,6 +395,7 @@ const arriveAck = (target: Connection): void => {
   switch (target.state) {
     case "FIN_WAIT_1":
       target.state = "FIN_WAIT_2"
+      expectFin(target)
       break
     case "CLOSING":
       timeWait(target)

@@ -71,6 +71,8 @@ const setPatience = (socket: TcpSocket, name: number, value: number): void => {
 }
 const second = 1000
 
+const keepAliveTimes: ReadonlySet<number> = new Set([Options.TCP_KEEPIDLE, Options.TCP_KEEPINTVL, Options.TCP_KEEPCNT])
+
 export const setsockopt = (
   kernel: Kernel,
   s: number,
@@ -95,6 +97,8 @@ export const setsockopt = (
   if (name === Options.SO_RCVBUF && level === SOL_SOCKET && !connection.isConnecting) {
     Tcp.resized(connection, Tcp.receiveBuffer(connection) - before)
   }
+  // the times that are set count from now
+  if (level === IPPROTO_TCP && keepAliveTimes.has(name) && !connection.isConnecting) KeepAlive.unwatch(connection)
   if (socket.options[SocketOptions.KEEPALIVE] !== 0) KeepAlive.watch(connection)
   else if (!connection.isConnecting) KeepAlive.unwatch(connection)
   return 0
