@@ -195,4 +195,20 @@ describe("a FIN that never comes", () => {
       })
     )
   }
+
+  it.effect("the peer lives and never ends its side: what it sends later is reset", () =>
+    Effect.gen(function* () {
+      const { accepted, client, network, s, server } = yield* pairOfTwo
+      yield* network.rules(MockRule.latency("20 millis"))
+      client.closesocket(s)
+      yield* pass(client, 1000, 20)
+      assert.deepStrictEqual(yield* T.states(client), ["FIN_WAIT_2"])
+      assert.deepStrictEqual(yield* T.states(server), ["CLOSE_WAIT", "LISTENING"])
+      yield* pass(client, 120_000)
+      assert.deepStrictEqual(yield* T.states(client), [])
+      T.send(server, accepted, "abc")
+      yield* pass(client, 100, 20)
+      assert.strictEqual(T.send(server, accepted, "def"), -Codes.WSAECONNRESET)
+    })
+  )
 })

@@ -232,6 +232,35 @@ describe("streams over narrow links", () => {
     )
   }
 
+  it.effect("no message makes a path wider than it is known to be", () =>
+    Effect.gen(function* () {
+      const { client, network, server } = yield* narrow
+      const first = yield* joined(client, server, "192.0.2.80")
+      T.send(client, first.s, "x".repeat(1400))
+      yield* pass(client, 100, 10)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* network.rules(
+            MockRule.make("a lie", ({ from, payload, retransmissions }) =>
+              from === "client" && payload.length > 0 && retransmissions === 0
+                ? { _tag: "TooBig", mtu: 1400 }
+                : undefined
+            )
+          )
+          T.send(client, first.s, "abc")
+          yield* pass(client, 2000, 100)
+        })
+      )
+      assert.strictEqual(received(server, first.accepted).length, 1403)
+      yield* client.mock.clearTrace
+      const second = yield* joined(client, server, "192.0.2.80")
+      T.send(client, second.s, "x".repeat(1400))
+      yield* pass(client, 100, 10)
+      assert.strictEqual(received(server, second.accepted).length, 1400)
+      assert.deepStrictEqual(yield* drops(client), [])
+    })
+  )
+
   it.effect("a restart forgets what was known of paths", () =>
     Effect.gen(function* () {
       const { client, network, server } = yield* narrow

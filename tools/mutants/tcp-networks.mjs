@@ -3,7 +3,6 @@ const passage = "packages/mock/src/internal/Passage.ts"
 const retransmission = "packages/mock/src/internal/Retransmission.ts"
 const ordered = "packages/mock/src/internal/Ordered.ts"
 const tcp = "packages/mock/src/internal/Tcp.ts"
-const down = "packages/mock/src/internal/Down.ts"
 const keepAlive = "packages/mock/src/internal/KeepAlive.ts"
 const pathMtu = "packages/mock/src/internal/PathMtu.ts"
 const options = "packages/mock/src/internal/TcpOptions.ts"
@@ -86,14 +85,6 @@ export default [
     file: tcp,
     why: "its peer comes back with the same ports",
     find: "  if (orphan !== undefined) return probe(orphan)\n",
-    replace: "",
-    caughtBy: [crash]
-  },
-  {
-    name: "tcp networks: a machine without power keeps its timers",
-    file: down,
-    why: "nothing of it is left",
-    find: "  connection.line?.stop()\n",
     replace: "",
     caughtBy: [crash]
   },

@@ -1,7 +1,7 @@
 /**
- * The protocol: handshakes, windows, ends. Without rules the simulated network loses nothing and keeps the order, so a
- * segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit. Once rules
- * judge what a connection sends, its ends have a `Line` each.
+ * The protocol: handshakes, windows, ends (RFC 9293). Over a plain wire the simulated network loses nothing and keeps the
+ * order, so a segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit.
+ * Once something may be lost, for rules, routers or a crash, its ends have a `Line` each.
  */
 import {
   STATUS_CONNECTION_ABORTED,
@@ -74,7 +74,8 @@ export const receiveBuffer = (connection: Connection): number => {
 
 // --- opening ---
 
-// Windows sends a refused SYN again after half a second, an unanswered one after a time that doubles
+// observed practice: a refused SYN is sent again after half a second, an unanswered one after a time that doubles, four
+// times (SIO_TCP_INITIAL_RTO changes it), and a connect takes 21 s at most; TcpMaxConnectRetransmissions has been other numbers
 const afterRefusal = 500
 const defaultRto = 1000
 const defaultRetransmissions = 4
