@@ -45,7 +45,7 @@ export interface Packet {
   readonly offset: number
   /** How often TCP has sent it before. */
   readonly retransmissions: number
-  /** What it leaves with; undefined for TCP, whose machines all say 128. */
+  /** What it leaves with. */
   readonly hopLimit?: number | undefined
 }
 

@@ -12,6 +12,7 @@ import * as KeepAlive from "./KeepAlive.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation } from "./Operation.ts"
+import { announced } from "./Passage.ts"
 import * as Tcp from "./Tcp.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
 import * as Unix from "./Unix.ts"
@@ -75,7 +76,7 @@ const start = (kernel: Kernel, socket: TcpSocket, to: Addresses.Endpoint): boole
     kernel.error = sdk.WSAEADDRINUSE
     return false
   }
-  const mss = Tcp.segmentSize(kernel, to.ip)
+  const mss = announced(kernel, to.ip)
   const { localPort, localScope } = socket
   const connection = new Connection(kernel, "SYN_SENT", local, localPort, localScope, to.ip, to.port, to.scope, mss)
   connection.socket = socket
