@@ -1,0 +1,25 @@
+/**
+ * An entity of the cluster: a counter, of which there is one of each name, on one of the runners.
+ *
+ * What it counted is in its runner's memory, and gone with that. A program that may lose nothing keeps it in a database.
+ */
+import { Entity } from "effect/cluster"
+import * as Effect from "effect/Effect"
+import { Rpc } from "effect/rpc"
+import * as Schema from "effect/Schema"
+
+/** What a counter answers: how far it has counted, and on which runner it is. */
+export const Counted = Schema.Struct({ count: Schema.Int, runner: Schema.String })
+
+export const Counter = Entity.make("Counter", [Rpc.make("Add", { payload: { amount: Schema.Int }, success: Counted })])
+
+export const CounterLive = Counter.toLayer(
+  Effect.gen(function* () {
+    const { host, port } = yield* Entity.CurrentRunnerAddress
+    const runner = `${host}:${port}`
+    let count = 0
+    return Counter.of({
+      Add: ({ payload }) => Effect.sync(() => ({ count: (count += payload.amount), runner }))
+    })
+  })
+)
