@@ -1,6 +1,7 @@
 /**
  * Where the runners of a cluster know each other from, as a server: who is there, and whose each shard is. A shard is
- * locked for its runner, which has to refresh the lock; one that died, or was cut off, loses it, and another takes it.
+ * locked for its runner, which has to refresh its locks. One that has not for long, as it died or was cut off, is no
+ * longer listed, and another runner takes its shards.
  *
  * It does what a database does in a cluster of `NodeClusterSocket` (`RunnerStorage`), for programs that have none.
  */
@@ -30,6 +31,13 @@ const Registry = RpcGroup.make(
   Rpc.make("ReleaseAll", { payload: { address } })
 )
 
+interface Entry {
+  readonly runner: string
+  readonly healthy: boolean
+  /** When it is no longer listed if nothing is heard of it. */
+  readonly until: number
+}
+
 interface Lock {
   readonly owner: string
   readonly until: number
@@ -39,9 +47,11 @@ interface Lock {
 const live = (lockFor: Duration.Input) =>
   Registry.toLayer(
     Effect.sync(() => {
-      const runners = new Map<string, readonly [runner: string, healthy: boolean]>()
+      const runners = new Map<string, Entry>()
       const locks = new Map<string, Lock>()
       let registrations = 0
+
+      const length = Duration.toMillis(lockFor)
 
       /** Locks what is free, and what was the runner's already, and says which it has. */
       const lock = (owner: string, wanted: ReadonlyArray<string>) =>
@@ -50,7 +60,9 @@ const live = (lockFor: Duration.Input) =>
             const { owner: other = owner, until = 0 } = locks.get(shard) ?? {}
             return other === owner || until <= now
           })
-          for (const shard of had) locks.set(shard, { owner, until: now + Duration.toMillis(lockFor) })
+          for (const shard of had) locks.set(shard, { owner, until: now + length })
+          const entry = runners.get(owner)
+          if (entry !== undefined) runners.set(owner, { ...entry, until: now + length })
           return had
         })
 
@@ -60,17 +72,22 @@ const live = (lockFor: Duration.Input) =>
         })
 
       return Registry.of({
-        Runners: () => Effect.sync(() => [...runners.values()]),
+        Runners: () =>
+          Effect.map(Clock.currentTimeMillis, (now) =>
+            [...runners.values()].flatMap(({ healthy, runner, until }) =>
+              until > now ? [[runner, healthy] as const] : []
+            )
+          ),
         Register: ({ address, healthy, runner }) =>
-          Effect.sync(() => {
-            runners.set(address, [runner, healthy])
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            runners.set(address, { runner, healthy, until: now + length })
             return registrations++
           }),
         Unregister: ({ address }) => Effect.sync(() => void runners.delete(address)),
         SetHealth: ({ address, healthy }) =>
           Effect.sync(() => {
-            const [runner] = runners.get(address) ?? []
-            if (runner !== undefined) runners.set(address, [runner, healthy])
+            const entry = runners.get(address)
+            if (entry !== undefined) runners.set(address, { ...entry, healthy })
           }),
         Acquire: ({ address, shards }) => lock(address, shards),
         Refresh: ({ address, shards }) => lock(address, shards),

@@ -4,6 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import * as References from "effect/References"
+import type { Counted } from "../../examples/cluster/counter.ts"
 import * as programs from "../../examples/cluster/programs.ts"
 
 const at = NetAddress.inetAddressFromIpStringUnsafe
@@ -11,7 +13,7 @@ const { pace } = programs
 
 const registryAt = at("10.0.0.1", 7000)
 const runnerAt = { one: at("10.0.0.2", 7000), two: at("10.0.0.3", 7000) }
-const names = Array.from({ length: 20 }, (_, n) => `counter ${n}`)
+const names = Array.from({ length: 8 }, (_, n) => `counter ${n}`)
 
 /** The network of a registry, two runners and a client, all of them up and known to each other. */
 const cluster = Effect.fnUntraced(function* (seed: number) {
@@ -26,28 +28,22 @@ const cluster = Effect.fnUntraced(function* (seed: number) {
   return network
 })
 
-/** What a counter says that is not kept anywhere else: if it has moved away and come back, it has begun anew. */
-interface Said {
-  readonly runner: string
-  readonly count: number
-}
+type Said = typeof Counted.Type
 
-/** Whether one that had moved away was asked again where it had been, as if it never had: nothing may say both. */
-const stale = (said: ReadonlyArray<Said>): Said | undefined => {
-  const left = new Map<string, Said>()
-  let since = 0
-  for (const [n, now] of said.entries()) {
+/**
+ * An answer of a counter that had been replaced: two of one name were there. Each moves to another runner, or begins anew
+ * where it was, so that whoever asks one after the other hears a time of birth that only grows, and a count that grows
+ * within it.
+ */
+const stale = (said: ReadonlyArray<Said>): Said | undefined =>
+  said.find(({ count, runner, since }, n) => {
     const before = said[n - 1]
-    if (before !== undefined && before.runner !== now.runner) {
-      left.set(before.runner, before)
-      since = n
-    }
-    const then = left.get(now.runner)
-    // an answer that got lost is asked for again, so a counter may be ahead of what was heard
-    if (then !== undefined && since > 0 && now.count > then.count && now.count > 40 * (n - since + 1)) return now
-  }
-  return undefined
-}
+    if (before === undefined || before.since < since) return false
+    return before.since > since || before.runner !== runner || before.count >= count
+  })
+
+/** What the cluster logs of its troubles, which the tests make, is left out. */
+const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 
 const everywhere = Effect.forEach(names, (name) => programs.add(name, 1), { concurrency: "unbounded" })
 
@@ -64,7 +60,7 @@ describe("a cluster of simulated machines", () => {
       )
       assert.deepStrictEqual(new Set(said.map(({ count }) => count)), new Set([2]))
       assert.deepStrictEqual(members(said), ["10.0.0.2:7000", "10.0.0.3:7000"])
-    }).pipe(Effect.scoped, MockClock.run)
+    }).pipe(Effect.scoped, quietly, MockClock.run)
   )
 
   it.live("goes on when a runner is killed, and has it back when it is there again", () =>
@@ -93,10 +89,10 @@ describe("a cluster of simulated machines", () => {
       for (const [n, said] of before.entries()) {
         if (said.runner === "10.0.0.3:7000") assert.strictEqual(without[n].count, 2)
       }
-    }).pipe(Effect.scoped, MockClock.run)
+    }).pipe(Effect.scoped, quietly, MockClock.run)
   )
 
-  for (const seed of [11, 12, 13, 14, 15, 16]) {
+  for (const seed of [13, 14, 15, 16]) {
     it.live(`survives partitions, loss and delay, seed ${seed}`, () =>
       Effect.gen(function* () {
         const network = yield* cluster(seed)
@@ -109,20 +105,20 @@ describe("a cluster of simulated machines", () => {
           (name) => Effect.map(programs.add(name, 1), (said) => void heard.get(name)!.push(said)),
           { concurrency: "unbounded", discard: true }
         )
-        // one of the runners loses sight of some of the others, or of all, in turn
+        // one of the runners loses sight of some of the others, then the other of all, for longer than pings are patient
+        const [first, second] = seed % 2 === 0 ? (["one", "two"] as const) : (["two", "one"] as const)
+        const apart = (who: "one" | "two", count: number) =>
+          Effect.scoped(Effect.andThen(network.partition(who, others[who].slice(0, count)), Effect.sleep("90 seconds")))
         const storm = Effect.gen(function* () {
-          for (let n = 0; n < 4; n++) {
-            const who = (seed + n) % 2 === 0 ? "one" : "two"
-            const from = others[who].slice(0, 1 + (((seed >> 1) + n) % 3))
-            yield* Effect.scoped(Effect.andThen(network.partition(who, from), Effect.sleep(`${5 + 3 * n} seconds`)))
-            yield* Effect.sleep("5 seconds")
-          }
+          yield* apart(first, 1 + (seed % 3))
+          yield* Effect.sleep("20 seconds")
+          yield* apart(second, 3)
         })
         const story = Effect.gen(function* () {
           yield* asking
-          yield* Effect.raceFirst(storm, Effect.forever(Effect.andThen(asking, Effect.sleep("250 millis"))))
+          yield* Effect.raceFirst(storm, Effect.forever(Effect.andThen(asking, Effect.sleep("1 second"))))
           // it has healed, and is whole
-          yield* Effect.sleep("20 seconds")
+          yield* Effect.sleep("40 seconds")
           yield* asking
         })
         yield* network.run("client", Effect.provide(story, programs.client(registryAt, pace)))
@@ -136,7 +132,7 @@ describe("a cluster of simulated machines", () => {
           all.some((said) => members(said).length === 2),
           "none has moved"
         )
-      }).pipe(Effect.scoped, MockClock.run)
+      }).pipe(Effect.scoped, quietly, MockClock.run)
     )
   }
 })

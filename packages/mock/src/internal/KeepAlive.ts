@@ -1,6 +1,7 @@
 /**
  * Keep-alive: asks a silent peer for a sign of life, and gives the connection up when none comes.
  */
+import { preciseMillis } from "./Loop.ts"
 import { STATUS_IO_TIMEOUT } from "@effect-winsock/schema/NtStatus"
 import type { Connection } from "./Connection.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -14,7 +15,7 @@ export const watch = (connection: Connection): void => {
   const { kernel, socket } = connection
   if (socket === undefined || socket.options[SocketOptions.KEEPALIVE] === 0 || connection.timer !== undefined) return
   if (connection.connectedAt === -1 || connection.failure !== 0) return
-  connection.heardAt = kernel.turns.clock.currentTimeMillisUnsafe()
+  connection.heardAt = preciseMillis(kernel.turns.clock)
   wait(connection, idleTime(connection), 0)
 }
 
@@ -39,7 +40,7 @@ const look = (connection: Connection, probes: number): void => {
   const { kernel, socket } = connection
   if (socket === undefined || connection.failure !== 0 || connection.state === "CLOSED") return
   const idle = idleTime(connection)
-  const silence = kernel.turns.clock.currentTimeMillisUnsafe() - connection.heardAt
+  const silence = preciseMillis(kernel.turns.clock) - connection.heardAt
   if (silence < idle) return wait(connection, idle - silence, 0)
   if (probes >= socket.options[SocketOptions.KEEPCNT]) {
     connection.timedOut = true

@@ -8,6 +8,7 @@
  * https://learn.microsoft.com/en-us/previous-versions/windows/it-pro/windows-server-2003/cc780586(v=ws.10)). Observed
  * practice: 300 ms at least, a second before anything is measured, a SYN,ACK twice more.
  */
+import { preciseMillis } from "./Loop.ts"
 import { Chunk } from "./Chunks.ts"
 import type { Connection } from "./Connection.ts"
 import { Lane } from "./Passage.ts"
@@ -113,7 +114,7 @@ export class Line {
   }
 
   private get now(): number {
-    return this.connection.kernel.turns.clock.currentTimeMillisUnsafe()
+    return preciseMillis(this.connection.kernel.turns.clock)
   }
 
   /** Numbers what is to be acknowledged. */

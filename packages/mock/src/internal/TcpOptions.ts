@@ -1,6 +1,7 @@
 /**
  * Options that are more than a value: those that act on a connection, or tell of one.
  */
+import { preciseMillis } from "./Loop.ts"
 import { SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -57,7 +58,7 @@ const gets: { readonly [name: number]: Get } = {
   // the seconds since it was connected, all ones while it is not
   [Options.SO_CONNECT_TIME]: (kernel, socket) => {
     if (!isConnected(socket)) return 0xffff_ffff
-    const now = kernel.turns.clock.currentTimeMillisUnsafe()
+    const now = preciseMillis(kernel.turns.clock)
     return Math.floor((now - socket.connection!.connectedAt) / 1000)
   }
 }
