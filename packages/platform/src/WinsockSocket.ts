@@ -13,12 +13,13 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import type { ConnectionOptions, TLSSocket } from "node:tls"
 import * as addresses from "./internal/socketAddress.ts"
 import type { Connection as AnyConnection } from "./internal/socketLink.ts"
 import * as sessions from "./internal/socketSession.ts"
+import * as tls from "./internal/socketTls.ts"
 
 /**
  * The connection of which a server has made the Socket that it hands to its handler: for what Effect's `Socket` does
@@ -29,6 +30,17 @@ import * as sessions from "./internal/socketSession.ts"
  */
 export class Connection extends Context.Service<Connection, AnyConnection>()(
   "@effect-winsock/platform/WinsockSocket/Connection"
+) {}
+
+/**
+ * The session of node:tls of which `WinsockSocketServer.makeTls` has made the Socket that it hands to its handler: for the
+ * client's certificate, the protocol that was agreed on, and what else it tells.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TlsSession extends Context.Service<TlsSession, TLSSocket>()(
+  "@effect-winsock/platform/WinsockSocket/TlsSession"
 ) {}
 
 /**
@@ -96,7 +108,7 @@ export const fromConnection: <E extends WinsockError | Socket.SocketError, R>(
  * @since 0.1.0
  */
 export const make = (to: Destination, options: Options = {}): Effect.Effect<Socket.Socket, never, Winsock> =>
-  sessions.fromConnection(addresses.connect(to, options), options)
+  sessions.fromConnection(addresses.connect(to, options), { ...options, host: addresses.nameOf(to) })
 
 /**
  * Makes a Socket whose readers connect, with the options of `NodeSocket.makeNet`.
@@ -106,15 +118,8 @@ export const make = (to: Destination, options: Options = {}): Effect.Effect<Sock
  */
 export const makeNet = (options: NetOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
   sessions.fromConnection(
-    Effect.suspend(() => {
-      const { host = "localhost", path, port = 0 } = options
-      return addresses.connect(path === undefined ? { host, port } : NetAddress.unixPathAddress(path), {
-        ...options,
-        keepAlive: addresses.keepAliveOf(options),
-        local: addresses.localOf(options)
-      })
-    }),
-    options
+    Effect.suspend(() => addresses.connectNet(options)),
+    { ...options, host: addresses.nameOf(options) }
   )
 
 /**
@@ -136,6 +141,52 @@ export const makeNetChannel = <IE = never>(
 > => Channel.unwrap(Effect.map(makeNet(options), Socket.toChannelWith<IE>()))
 
 /**
+ * Where to connect to, how, and how the TLS session is made: what `tls.connect` takes besides, as `NodeSocket.makeTls`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions
+  extends
+    NetOptions,
+    Omit<ConnectionOptions, keyof NetOptions | "socket" | "allowHalfOpen" | "pskCallback" | "timeout"> {
+  readonly pskCallback?: ConnectionOptions["pskCallback"]
+}
+
+/**
+ * Makes a Socket whose readers connect and make a TLS session, by node:tls. A handshake that fails, for a certificate
+ * that is not trusted among others, is a `SocketOpenError` with node:tls's error as its cause.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTls = (options: TlsOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
+  sessions.fromOpened(
+    Effect.suspend(() =>
+      Effect.flatMap(addresses.connectNet(options), (connection) => tls.secure(connection, tls.client(options)))
+    ),
+    { openTimeout: options.openTimeout }
+  )
+
+/**
+ * Makes a channel of the Socket that `makeTls` makes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTlsChannel = <IE = never>(
+  options: TlsOptions
+): Channel.Channel<
+  Arr.NonEmptyReadonlyArray<Uint8Array>,
+  Socket.SocketError | IE,
+  void,
+  Arr.NonEmptyReadonlyArray<Uint8Array | string | Socket.CloseEvent>,
+  IE,
+  unknown,
+  Winsock
+> => Channel.unwrap(Effect.map(makeTls(options), Socket.toChannelWith<IE>()))
+
+/**
  * Provides the Socket that `make` makes.
  *
  * @category layers
@@ -152,3 +203,12 @@ export const layer = (to: Destination, options?: Options): Layer.Layer<Socket.So
  */
 export const layerNet = (options: NetOptions): Layer.Layer<Socket.Socket, never, Winsock> =>
   Layer.effect(Socket.Socket, makeNet(options))
+
+/**
+ * Provides the Socket that `makeTls` makes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = (options: TlsOptions): Layer.Layer<Socket.Socket, never, Winsock> =>
+  Layer.effect(Socket.Socket, makeTls(options))

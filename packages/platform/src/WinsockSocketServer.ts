@@ -15,9 +15,12 @@ import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as SocketServer from "effect/socket/SocketServer"
+import { randomBytes } from "node:crypto"
+import type { TlsOptions as NodeTlsOptions } from "node:tls"
 import * as addresses from "./internal/socketAddress.ts"
+import * as tls from "./internal/socketTls.ts"
 import * as servers from "./internal/socketServer.ts"
-import { Connection } from "./WinsockSocket.ts"
+import { Connection, TlsSession } from "./WinsockSocket.ts"
 
 /**
  * Where a server listens, as an address or in Node's words, and how: all that `TcpServer.listen` and
@@ -64,6 +67,21 @@ const listen = (options: Options): Listening => {
   )
 }
 
+const serve = (
+  options: Options,
+  hand: servers.Hand
+): Effect.Effect<SocketServer.SocketServer["Service"], SocketServer.SocketServerError, Winsock | Scope.Scope> =>
+  Effect.mapBoth(
+    Effect.suspend(() => listen(options)),
+    {
+      onFailure: servers.openError,
+      onSuccess: (server) => servers.fromServer(server, hand)
+    }
+  )
+
+const plain: servers.Hand = (connection, handle) =>
+  Effect.provideService(handle(connection), Connection, connection) as Effect.Effect<void, never, never>
+
 /**
  * Opens a server. It listens from now on: connections that come before `run` wait, and `run` hands them over.
  *
@@ -73,12 +91,7 @@ const listen = (options: Options): Listening => {
 export const make = (
   options: Options
 ): Effect.Effect<SocketServer.SocketServer["Service"], SocketServer.SocketServerError, Winsock | Scope.Scope> =>
-  Effect.suspend(() =>
-    Effect.mapBoth(listen(options), {
-      onFailure: servers.openError,
-      onSuccess: (server) => servers.fromServer(server, Connection)
-    })
-  )
+  serve(options, plain)
 
 /**
  * Provides the server that `make` opens.
@@ -90,3 +103,51 @@ export const layer = (
   options: Options
 ): Layer.Layer<SocketServer.SocketServer, SocketServer.SocketServerError, Winsock> =>
   Layer.effect(SocketServer.SocketServer, make(options))
+
+/**
+ * Where a server of TLS listens, how, and how its sessions are made: what `tls.createServer` takes besides.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions extends Options, Omit<NodeTlsOptions, keyof Options | "allowHalfOpen"> {}
+
+/**
+ * Opens a server of TLS. A connection comes to `run` when its handshake is done; one whose handshake fails is closed, and
+ * nothing else.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTls = (
+  options: TlsOptions
+): Effect.Effect<SocketServer.SocketServer["Service"], SocketServer.SocketServerError, Winsock | Scope.Scope> =>
+  Effect.suspend(() => {
+    // one for all sessions, which are servers of node:tls each: a client may come back with its ticket
+    const begin = tls.server({ ticketKeys: randomBytes(48), ...options, keepAlive: undefined })
+    return serve(
+      options,
+      (connection, handle) =>
+        Effect.scoped(
+          Effect.matchCauseEffect(tls.secure(connection, begin), {
+            onFailure: (cause) => Effect.logDebug("the handshake of a TLS session failed", cause),
+            onSuccess: (session) =>
+              handle(session).pipe(
+                Effect.provideService(Connection, connection),
+                Effect.provideService(TlsSession, session.socket)
+              )
+          })
+        ) as Effect.Effect<void, never, never>
+    )
+  })
+
+/**
+ * Provides the server that `makeTls` opens.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = (
+  options: TlsOptions
+): Layer.Layer<SocketServer.SocketServer, SocketServer.SocketServerError, Winsock> =>
+  Layer.effect(SocketServer.SocketServer, makeTls(options))

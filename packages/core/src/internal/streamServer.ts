@@ -115,8 +115,9 @@ export class Server<A, C extends StreamConnection, L extends LiveKind> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(this.next(restore), (connection) =>
         Effect.asVoid(
-          // uninterruptible, so that it comes to its end whatever happens before its first step
-          Effect.forkIn(handling(handler, connection), handlers, { uninterruptible: true })
+          // uninterruptible, so that it comes to its end whatever happens; and begun at once: a connection that was taken
+          // has been in the handler's hands before an interruption can end it
+          Effect.forkIn(handling(handler, connection), handlers, { startImmediately: true, uninterruptible: true })
         )
       )
     )

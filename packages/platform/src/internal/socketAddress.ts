@@ -39,22 +39,40 @@ export interface NodeKeepAlive {
 export const keepAliveOf = ({ keepAlive, keepAliveInitialDelay = 0 }: NodeKeepAlive): boolean | KeepAlive | undefined =>
   keepAlive === true && keepAliveInitialDelay > 0 ? { time: keepAliveInitialDelay, interval: probeInterval } : keepAlive
 
-const anyOf = (family: number): string => (family === 6 ? "::" : "0.0.0.0")
-
-/** Node's way to say where a connection comes from; what is no address is thrown, as node:net throws it. */
-export const localOf = ({
-  family,
-  local,
-  localAddress,
-  localPort
-}: {
+/** Node's way to say where to connect to, and from where. */
+export interface NodeDestination extends NodeKeepAlive {
+  readonly path?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly family?: number | undefined
   readonly local?: NetAddress.InetAddress | undefined
   readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
-  readonly family?: number | undefined
-}): NetAddress.InetAddress | undefined => {
-  const address = localAddress ?? (family === 4 || family === 6 ? anyOf(family) : undefined)
-  return address === undefined ? local : NetAddress.inetAddressFromIpStringUnsafe(address, localPort ?? 0)
+}
+
+/** Connects; a local address that is none is thrown, as node:net throws it. */
+export const connectNet = (
+  options: NodeDestination & Omit<ConnectOptions, "keepAlive">
+): Effect.Effect<Connection, WinsockError, Winsock | Scope.Scope> => {
+  const { host = "localhost", local, localPort = 0, path, port = 0 } = options
+  const localAddress = options.localAddress ?? wildcards.get(options.family)
+  return connect(path === undefined ? { host, port } : NetAddress.unixPathAddress(path), {
+    ...options,
+    keepAlive: keepAliveOf(options),
+    local: localAddress === undefined ? local : NetAddress.inetAddressFromIpStringUnsafe(localAddress, localPort)
+  })
+}
+
+// addresses of another family than the local one's are not tried
+const wildcards: ReadonlyMap<number | undefined, string> = new Map([
+  [4, "0.0.0.0"],
+  [6, "::"]
+])
+
+/** The name that is connected to, where it is one. */
+export const nameOf = (to: object): string | undefined => {
+  const { host } = to as { readonly host?: unknown }
+  return typeof host === "string" && NetAddress.ipFromString(host)._tag === "Failure" ? host : undefined
 }
 
 /** The addresses of a name, or of an address in numbers. */

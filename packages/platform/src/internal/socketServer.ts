@@ -2,12 +2,13 @@
 import type { TcpServer } from "@effect-winsock/core/TcpServer"
 import type { UnixServer } from "@effect-winsock/core/UnixServer"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import type { Connection } from "./socketLink.ts"
-import { fromConnection } from "./socketSession.ts"
+import type { Opened } from "./socketSession.ts"
+import { fromOpened } from "./socketSession.ts"
 
 type Service = SocketServer.SocketServer["Service"]
 
@@ -37,28 +38,33 @@ const backOff = (): ((error: WinsockError) => Effect.Effect<void, WinsockError>)
   }
 }
 
+/** How a connection is made a Socket, and what its handler is provided with. */
+export type Hand = <E, R>(
+  connection: Connection,
+  handle: (opened: Opened) => Effect.Effect<void, E, R>
+) => Effect.Effect<void, E, Exclude<R, Scope.Scope>>
+
 /** Makes a server of one that listens. */
-export const fromServer = (server: TcpServer | UnixServer, service: Context.Key<any, Connection>): Service => {
+export const fromServer = (server: TcpServer | UnixServer, hand: Hand): Service => {
   const run = <R, E, _>(
     handler: (socket: Socket.Socket) => Effect.Effect<_, E, R>
   ): Effect.Effect<never, SocketServer.SocketServerError, R> => {
-    const handle = (connection: Connection) =>
-      Effect.provideService(
-        Effect.ignoreCause(
-          Effect.flatMap(
-            fromConnection(
-              Effect.acquireRelease(Effect.succeed(connection), () => connection.close),
-              { tlsServer: true }
-            ),
-            handler
+    const handle = (opened: Opened): Effect.Effect<void, never, R> =>
+      Effect.ignoreCause(
+        Effect.flatMap(
+          fromOpened(
+            Effect.acquireRelease(Effect.succeed(opened), () => opened.close),
+            { tlsServer: true }
           ),
-          { log: "Unhandled", message: "Unhandled error in SocketServer" }
+          handler
         ),
-        service,
-        connection
+        { log: "Unhandled", message: "Unhandled error in SocketServer" }
       )
     return Effect.suspend(() =>
-      Effect.mapError(server.run(handle, { onFailure: backOff() }), unknownError)
+      Effect.mapError(
+        server.run((connection) => hand(connection, handle), { onFailure: backOff() }),
+        unknownError
+      )
     ) as Effect.Effect<never, SocketServer.SocketServerError, R>
   }
   return SocketServer.SocketServer.of({ address: server.address, run })
