@@ -67,7 +67,7 @@ export const client = (registry: NetAddress.InetAddress, pace: Pace) =>
 export const add = Effect.fnUntraced(function* (name: string, amount: number) {
   const counters = yield* Counter.client
   return yield* Effect.retry(Effect.timeout(counters(name).Add({ amount }), "2 seconds"), {
-    schedule: Schedule.spaced("100 millis"),
-    times: 300
+    schedule: Schedule.spaced("250 millis"),
+    times: 200
   })
 })
