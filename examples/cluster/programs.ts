@@ -1,5 +1,5 @@
 /** What runs on the machines of the cluster: the registry, the runners, and whoever calls the counters. */
-import { WinsockClusterSocket } from "@effect-winsock/platform"
+import { WinsockClusterSocket, WinsockSocket } from "@effect-winsock/platform"
 import { MessageStorage, RunnerAddress, type ShardingConfig } from "effect/cluster"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import type { Socket } from "effect/socket/Socket"
 import { Counter, CounterLive } from "./counter.ts"
 import * as Registry from "./registry.ts"
 
@@ -22,46 +23,39 @@ export interface Pace {
 
 export const pace: Pace = { lock: "6 seconds", look: "1 second" }
 
-const config = ({ lock, look }: Pace): Partial<Config> => ({
+export const config = ({ lock, look }: Pace, at?: NetAddress.InetAddress): Partial<Config> => ({
+  runnerAddress: Option.map(Option.fromUndefinedOr(at), ({ address, port }) =>
+    RunnerAddress.make(NetAddress.formatIp(address), port)
+  ),
   shardsPerGroup: 30,
   shardLockExpiration: lock,
-  shardLockRefreshInterval: Duration.divideUnsafe(Duration.fromInputUnsafe(lock), 4),
+  shardLockRefreshInterval: quarter(lock),
   refreshAssignmentsInterval: look,
   runnerHealthCheckInterval: look,
   sendRetryInterval: "50 millis"
 })
 
-/** A runner's storage: the registry knows runners and shards, and messages are not kept. */
-const storage = (registry: NetAddress.InetAddress, { lock }: Pace) =>
-  Layer.merge(
-    Registry.layer(registry, Duration.divideUnsafe(Duration.fromInputUnsafe(lock), 4)),
-    MessageStorage.layerNoop
-  )
+const quarter = (duration: Duration.Input) => Duration.divideUnsafe(Duration.fromInputUnsafe(duration), 4)
 
-const member = (at: NetAddress.InetAddress) => RunnerAddress.make(NetAddress.formatIp(at.address), at.port)
+/** What a member stores: the registry, which `socket` is connected to, knows runners and shards; messages are not kept. */
+export const storage = <E, R>(socket: Layer.Layer<Socket, E, R>, { lock }: Pace) =>
+  Layer.merge(Layer.provide(Registry.layer(quarter(lock)), socket), MessageStorage.layerNoop)
 
 export const registry = (at: NetAddress.InetAddress, pace: Pace) => Registry.serve(at, pace.lock)
 
 /** A runner, as long as it is not interrupted. */
 export const runner = (at: NetAddress.InetAddress, registry: NetAddress.InetAddress, pace: Pace) =>
   CounterLive.pipe(
-    Layer.provide(
-      WinsockClusterSocket.layer({
-        storage: "byo",
-        shardingConfig: { ...config(pace), runnerAddress: Option.some(member(at)) }
-      })
-    ),
-    Layer.provide(storage(registry, pace)),
+    Layer.provide(WinsockClusterSocket.layer({ storage: "byo", shardingConfig: config(pace, at) })),
+    Layer.provide(storage(WinsockSocket.layer(registry), pace)),
     Layer.launch
   )
 
 /** Everything that calls counters, and has none. */
 export const client = (registry: NetAddress.InetAddress, pace: Pace) =>
-  WinsockClusterSocket.layer({
-    storage: "byo",
-    clientOnly: true,
-    shardingConfig: { ...config(pace), runnerAddress: Option.none() }
-  }).pipe(Layer.provide(storage(registry, pace)))
+  WinsockClusterSocket.layer({ storage: "byo", clientOnly: true, shardingConfig: config(pace) }).pipe(
+    Layer.provide(storage(WinsockSocket.layer(registry), pace))
+  )
 
 /** Adds to a counter. A runner that died or cannot be reached is asked again, until its shards are another's. */
 export const add = Effect.fnUntraced(function* (name: string, amount: number) {

@@ -5,7 +5,7 @@
  *
  * It does what a database does in a cluster of `NodeClusterSocket` (`RunnerStorage`), for programs that have none.
  */
-import { WinsockSocket, WinsockSocketServer } from "@effect-winsock/platform"
+import { WinsockSocketServer } from "@effect-winsock/platform"
 import { RunnerStorage } from "effect/cluster"
 import { PersistenceError } from "effect/cluster/ClusterError"
 import * as Clock from "effect/Clock"
@@ -112,8 +112,11 @@ const asked =
   <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, PersistenceError> =>
     PersistenceError.refail(Effect.timeout(call, patience))
 
-/** The runners' side of it. A call that is not answered in time fails, and the runner goes on with what it knows. */
-export const layer = (at: NetAddress.InetAddress, patience: Duration.Input) =>
+/**
+ * The runners' side of it, over whatever socket there is. A call that is not answered in time fails, and the runner goes on
+ * with what it knows.
+ */
+export const layer = (patience: Duration.Input) =>
   Layer.effect(
     RunnerStorage.RunnerStorage,
     Effect.gen(function* () {
@@ -132,6 +135,5 @@ export const layer = (at: NetAddress.InetAddress, patience: Duration.Input) =>
     })
   ).pipe(
     Layer.provide(RpcClient.layerProtocolSocket({ retryTransientErrors: true })),
-    Layer.provide(RpcSerialization.layerNdjson),
-    Layer.provide(WinsockSocket.layer(at, { openTimeout: patience }))
+    Layer.provide(RpcSerialization.layerNdjson)
   )
