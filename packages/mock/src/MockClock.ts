@@ -107,7 +107,7 @@ const stoppedBy = (reason: StopReason, loop: Loop): ClockStopped => {
   const simulations = [...loop.simulations]
   return new ClockStopped({
     reason,
-    at: loop.currentTimeMillisUnsafe(),
+    at: loop.preciseMillisUnsafe(),
     turns: loop.turns,
     sockets: simulations.flatMap(({ nodes }) => nodes.flatMap(({ kernel }) => Host.netstat(kernel))),
     pending: simulations.flatMap(pendingOf),
@@ -153,7 +153,7 @@ export const run = <A, E, R>(
       let error: ClockStopped | undefined
       const finish = (end: Effect.Effect<A, E | ClockStopped>): void => {
         loop.end()
-        options.onEnd?.(loop.turns, loop.currentTimeMillisUnsafe(), loop.asleep)
+        options.onEnd?.(loop.turns, loop.preciseMillisUnsafe(), loop.asleep)
         resume(error === undefined ? end : Effect.fail(error))
       }
       const loop = new Loop(

@@ -1,6 +1,7 @@
 /**
  * connect on streams, and ConnectEx.
  */
+import { preciseMillis } from "./Loop.ts"
 import { AF_UNSPEC } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED, toWsaError } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -71,7 +72,7 @@ const start = (kernel: Kernel, socket: TcpSocket, to: Addresses.Endpoint): boole
   }
   if (socket.localPort === 0 && !Bindings.bindImplicitly(kernel, socket)) return false
   const local = socket.local.isAny ? source : socket.local
-  kernel.connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
+  kernel.connections.expire(preciseMillis(kernel.turns.clock))
   if (kernel.connections.isTaken(local, socket.localPort, to.ip, to.port)) {
     kernel.error = sdk.WSAEADDRINUSE
     return false

@@ -2,6 +2,7 @@
  * The way of a TCP segment past the rules of the network and over its routers: judged when it leaves, it arrives later,
  * twice or never, and not before what left ahead of it in its direction.
  */
+import { preciseMillis } from "./Loop.ts"
 import type { Packet } from "../MockRule.ts"
 import { Chunk } from "./Chunks.ts"
 import type { Connection } from "./Connection.ts"
@@ -22,7 +23,7 @@ export class Lane {
 
   add(kernel: Kernel, segment: Segment, delay: number): void {
     const { network, turns } = kernel
-    const now = turns.clock.currentTimeMillisUnsafe()
+    const now = preciseMillis(turns.clock)
     const at = Math.max(this.last, now + delay)
     this.last = at
     if (at === now && this.segments.length === 0) return network.carry(segment)

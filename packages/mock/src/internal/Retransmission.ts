@@ -9,6 +9,7 @@
  * TCP_MAXRT says so (https://learn.microsoft.com/en-us/windows/win32/winsock/ipproto-tcp-socket-options, which has the 60 s
  * too). Observed practice: 300 ms at least, a SYN,ACK twice more.
  */
+import { preciseMillis } from "./Loop.ts"
 import { Chunk } from "./Chunks.ts"
 import type { Connection } from "./Connection.ts"
 import { Lane } from "./Passage.ts"
@@ -118,7 +119,7 @@ export class Line {
   }
 
   private get now(): number {
-    return this.connection.kernel.turns.clock.currentTimeMillisUnsafe()
+    return preciseMillis(this.connection.kernel.turns.clock)
   }
 
   /** How many bytes are not acknowledged. */

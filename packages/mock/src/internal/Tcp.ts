@@ -3,6 +3,7 @@
  * order, so a segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit.
  * Once something may be lost, for rules, routers or a crash, its ends have a `Line` each.
  */
+import { preciseMillis } from "./Loop.ts"
 import {
   STATUS_CONNECTION_ABORTED,
   STATUS_CONNECTION_REFUSED,
@@ -114,7 +115,7 @@ const sendSyn = (connection: Connection, deadline: number): void => {
   carry(kernel, SYN, connection, undefined)
 }
 
-const now = (kernel: Kernel): number => kernel.turns.clock.currentTimeMillisUnsafe()
+const now = (kernel: Kernel): number => preciseMillis(kernel.turns.clock)
 
 const refused = (connection: Connection): void => {
   connection.timer?.withdraw()

@@ -3,6 +3,7 @@
  *
  * Source of TCP_MAXRT: https://learn.microsoft.com/en-us/windows/win32/winsock/ipproto-tcp-socket-options
  */
+import { preciseMillis } from "./Loop.ts"
 import { IPPROTO_TCP, SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -59,7 +60,7 @@ const gets: { readonly [name: number]: Get } = {
   // the seconds since it was connected, all ones while it is not
   [Options.SO_CONNECT_TIME]: (kernel, socket) => {
     if (!isConnected(socket)) return 0xffff_ffff
-    const now = kernel.turns.clock.currentTimeMillisUnsafe()
+    const now = preciseMillis(kernel.turns.clock)
     return Math.floor((now - socket.connection!.connectedAt) / 1000)
   }
 }
