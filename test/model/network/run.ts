@@ -1,0 +1,103 @@
+/** One run over a network: a seed in, what went wrong out. */
+import { MockExplorer, MockTrace } from "@effect-winsock/mock"
+import * as Effect from "effect/Effect"
+import { Chance } from "../Chance.ts"
+import { draw, within } from "./Disturbances.ts"
+import type { HostName, Life } from "./Ledger.ts"
+import { Ledger } from "./Ledger.ts"
+import type { NetworkPlan } from "./NetworkPlan.ts"
+import { planOf } from "./NetworkPlan.ts"
+import type { Happenings } from "./Oracle.ts"
+import { nothing, Oracle } from "./Oracle.ts"
+import { Programs } from "./Programs.ts"
+
+export interface Outcome {
+  readonly problems: ReadonlyArray<string>
+  readonly happened: Happenings
+  readonly run: MockExplorer.Run<HostName>
+  /** The plan, what disturbed it, and all that happened, line by line; only of a run that is to be told. */
+  readonly story: ReadonlyArray<string>
+}
+
+/** A cancellation that comes to nothing takes two of these until its socket is closed, and its fiber comes back. */
+const grace = 5_000
+
+type Subject = MockExplorer.Subject<HostName>
+
+class Run {
+  readonly plan: NetworkPlan
+  readonly drawn: MockExplorer.Plan<HostName>
+  private ledger = new Ledger()
+
+  constructor(seed: number) {
+    this.plan = planOf(seed)
+    this.drawn = draw(new Chance(seed ^ 0x77_6f_65), this.plan.names, () => this.ledger)
+  }
+
+  private readonly program: Subject["program"] = (network) =>
+    Effect.gen({ self: this }, function* () {
+      const { names, seed } = this.plan
+      const { ledger } = this
+      yield* network.rules(ledger.after)
+      const programs = new Programs(this.plan, ledger, new Chance(seed ^ 0x5bd1e995), network)
+      const hosts = yield* Effect.forEach(names, (name) => network.host(name, programs.host(name)))
+      yield* Effect.sleep(2 * within)
+      programs.stop()
+      yield* Effect.forkChild(programs.end, { startImmediately: true })
+      yield* Effect.sleep(ledger.closers.size > 0 ? 2 * grace + 2 * within : 2 * within)
+      for (const fiber of hosts)
+        if (fiber.pollUnsafe() !== undefined) ledger.problems.push("a machine's program has ended")
+      const alive = ledger.lives.filter((life) => !ledger.mayBeClosed(life))
+      const drain = Effect.forEach(alive, (life: Life) => programs.drain(life), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      yield* drain
+      yield* programs.probe(alive)
+      yield* drain
+    })
+
+  one(plan: MockExplorer.Plan<HostName>): Effect.Effect<Outcome> {
+    return Effect.suspend(() => {
+      this.ledger = new Ledger()
+      const subject: Subject = { network: this.plan.network, program: this.program, maxTime: 600_000 }
+      return Effect.map(MockExplorer.run(subject, this.plan.seed, plan), (run) => {
+        const { failure, trace } = run
+        if (failure !== undefined) {
+          return { problems: [`${failure.kind}: ${failure.message}`], happened: nothing(), run, story: [] }
+        }
+        const oracle = new Oracle(this.plan, this.ledger, trace)
+        oracle.judge()
+        return { problems: oracle.problems, happened: oracle.happened, run, story: [] }
+      })
+    })
+  }
+}
+
+/** One run; with `tell`, what went wrong is shortened to the disturbances that it takes. */
+export const run = async (seed: number, tell = false): Promise<Outcome> => {
+  const made = new Run(seed)
+  const first = await Effect.runPromise(made.one(made.drawn))
+  if (!tell) return first
+  let shortest = first
+  let words = first.problems.length === 0 ? [] : first.run.plan
+  for (let left = words.length - 1; left >= 0; left--) {
+    const without = words.toSpliced(left, 1)
+    const again = await Effect.runPromise(made.one(without))
+    if (again.problems.length === 0) continue
+    words = without
+    shortest = again
+  }
+  return { ...shortest, story: storyOf(made, first, shortest) }
+}
+
+const planText = (plan: MockExplorer.Plan<HostName>): ReadonlyArray<string> =>
+  plan.map(({ at, disturbance, duration }) => `  from ${at} ms for ${duration} ms: ${disturbance.description}`)
+
+const storyOf = ({ plan }: Run, first: Outcome, shortest: Outcome): ReadonlyArray<string> => [
+  `plan ${JSON.stringify(plan)}`,
+  "what disturbs it:",
+  ...planText(first.run.plan),
+  ...(shortest === first ? [] : ["it takes no more than:", ...planText(shortest.run.plan)]),
+  MockTrace.toText(shortest.run.trace)
+]
