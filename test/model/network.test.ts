@@ -4,7 +4,7 @@ import { nothing } from "./network/Oracle.ts"
 import { run } from "./network/run.ts"
 
 // `npm run mutants` makes fewer
-const runs = Math.ceil(Number(process.env.EFFECT_WINSOCK_MODEL_RUNS ?? 8000) / 10)
+const runs = Math.ceil(Number(process.env.EFFECT_WINSOCK_MODEL_RUNS ?? 4000) / 10)
 const share = 8
 
 describe("model of a network", () => {

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import type { Chance } from "../Chance.ts"
 import type { HostName, Ledger, Life, Sent, SocketPlan } from "./Ledger.ts"
@@ -30,6 +31,8 @@ const actions = {
   sleep: 14,
   interrupt: 10
 }
+
+const mostDrained = 1000
 
 /** What all sends of a run are drawn from. */
 export interface Draft {
@@ -331,14 +334,12 @@ export class Programs {
     })
   }
 
-  /** Receives until nothing has come for a while. */
+  /** Receives until nothing has come for a while; what failed before may be told first. */
   drain(life: Life): Effect.Effect<void> {
-    const next: Effect.Effect<void> = Effect.suspend(() => {
-      const before = life.given.length
-      return Effect.flatMap(Effect.timeoutOption(this.take(life), 60), () =>
-        life.given.length > before ? next : Effect.void
+    const next = (left: number): Effect.Effect<void> =>
+      Effect.flatMap(Effect.timeoutOption(this.take(life), 60), (taken) =>
+        Option.isSome(taken) && left > 0 ? next(left - 1) : Effect.void
       )
-    })
-    return next
+    return next(mostDrained)
   }
 }

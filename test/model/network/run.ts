@@ -1,6 +1,7 @@
 /** One run over a network: a seed in, what went wrong out. */
 import { MockExplorer, MockTrace } from "@effect-winsock/mock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { Chance } from "../Chance.ts"
 import { draw, within } from "./Disturbances.ts"
 import type { HostName, Life } from "./Ledger.ts"
@@ -43,8 +44,9 @@ class Run {
       const hosts = yield* Effect.forEach(names, (name) => network.host(name, programs.host(name)))
       yield* Effect.sleep(2 * within)
       programs.stop()
-      yield* Effect.forkChild(programs.end, { startImmediately: true })
-      yield* Effect.sleep(ledger.closers.size > 0 ? 2 * grace + 2 * within : 2 * within)
+      const ended = yield* Effect.timeoutOption(programs.end, 2 * grace + within)
+      if (Option.isNone(ended)) ledger.problems.push("fibers that were interrupted do not end")
+      yield* Effect.sleep(2 * within)
       for (const fiber of hosts)
         if (fiber.pollUnsafe() !== undefined) ledger.problems.push("a machine's program has ended")
       const alive = ledger.lives.filter((life) => !ledger.mayBeClosed(life))
@@ -99,5 +101,5 @@ const storyOf = ({ plan }: Run, first: Outcome, shortest: Outcome): ReadonlyArra
   "what disturbs it:",
   ...planText(first.run.plan),
   ...(shortest === first ? [] : ["it takes no more than:", ...planText(shortest.run.plan)]),
-  MockTrace.toText(shortest.run.trace)
+  ...MockTrace.toText(shortest.run.trace).split("\n")
 ]
