@@ -15,14 +15,26 @@ const all = (packet: MockRule.Packet): boolean => packet.from !== packet.to
 // what a machine says to itself, and so what an engine tries there, is left alone
 const between: MockRule.Match = { predicate: all, description: "between machines" }
 
-const rule = (rule: MockRule.Rule, say: Partial<Say>, applies: Say["applies"] = all): Making => {
+// damage that no checksum finds would be a stream's own, too
+const datagrams: MockRule.Match = { ...between, protocol: "UDP" }
+
+const rule = (
+  rule: MockRule.Rule,
+  say: Partial<Say>,
+  applies: Say["applies"] = all,
+  { breaks = false, match = between }: { readonly breaks?: boolean; readonly match?: MockRule.Match } = {}
+): Making => {
   const whole: Say = { ...harmless, ...say, applies }
   return (ledger) => {
     const { description } = rule
     return {
       description,
       code: `/* ${description} */`,
-      begin: (network) => Effect.suspend(() => network.rules(ledger().before(whole), MockRule.when(rule, between)))
+      begin: (network) =>
+        Effect.suspend(() => {
+          if (breaks) ledger().breaks = true
+          return network.rules(ledger().before(whole), MockRule.when(rule, match))
+        })
     }
   }
 }
@@ -53,7 +65,9 @@ const rules: Record<string, (chance: Chance) => Making> = {
   corruption: (chance) => {
     const bits = 1 + chance.below(3)
     const undetected = chance.percent(30)
-    return rule(MockRule.corruption(chance.one(percents), { bits, undetected }), { bits, undetected })
+    return rule(MockRule.corruption(chance.one(percents), { bits, undetected }), { bits, undetected }, all, {
+      match: undetected ? datagrams : between
+    })
   },
   bandwidth: (chance) => {
     const queueBytes = chance.one([undefined, 400])
@@ -72,7 +86,8 @@ const rules: Record<string, (chance: Chance) => Making> = {
     )
   },
   cut: () => rule(MockRule.cut("b"), { drops: "always" }, ({ from, to }) => (from === "b") !== (to === "b")),
-  unreachable: () => rule(MockRule.unreachable("host"), { drops: "always" }),
+  unreachable: () => rule(MockRule.unreachable("host"), { drops: "always" }, all, { breaks: true }),
+  reset: (chance) => rule(MockRule.resetAfter(chance.below(3000)), {}, all, { breaks: true }),
   first: (chance) => rule(MockRule.first(MockRule.drop, 1 + chance.below(4)), { drops: "sometimes" }),
   blackHole: (chance) => {
     const mtu = 68 + chance.below(200)

@@ -112,6 +112,8 @@ export class Ledger {
   readonly codes = new Set<number>()
   /** Hosts whose cancellations may come to nothing, so that sockets are closed in their place. */
   readonly closers = new Set<HostName>()
+  /** Whether something breaks connections: a crash, a reset, ICMP. */
+  breaks = false
   private current: MockRule.Packet | undefined
   private now: Judged | undefined
 
@@ -128,6 +130,7 @@ export class Ledger {
   }
 
   crash(host: HostName): void {
+    this.breaks = true
     for (const life of this.lives) if (life.host === host) life.isOver = true
   }
 

@@ -18,6 +18,8 @@ export interface NetworkPlan {
   readonly routers: number
   readonly delay: number
   readonly maxOpsBeforeYield: number
+  /** Whether a connects to b, too. */
+  readonly streams: boolean
 }
 
 /** The addresses of the hosts, IPv4's and IPv6's. */
@@ -83,6 +85,7 @@ export const planOf = (seed: number): NetworkPlan => {
     routers,
     delay,
     hosts: Object.fromEntries(names.map((name) => [name, hostPlan(name)])),
+    streams: chance.percent(30),
     maxOpsBeforeYield: chance.one([16, 24, 33, 2048, 2048]),
     network: {
       hosts: Object.fromEntries(names.map((name) => [name, { interfaces: interfaces(name) }])) as never,
@@ -103,7 +106,8 @@ export const planOf = (seed: number): NetworkPlan => {
       truncationAnswer: chance.one(["pending", "emsgsize+packet", "emsgsize-only", "seeded"]),
       readyAnswer: chance.one(["immediate", "pending", "seeded"]),
       cancellation: chance.one(["immediate", "deferred", "seeded"]),
-      delivery: chance.one(["turn", "turn", "immediate"])
+      delivery: chance.one(["turn", "turn", "immediate"]),
+      segmentation: chance.one(["mss", "seeded"])
     }
   }
 }

@@ -30,7 +30,12 @@ export const nothing = () => ({
   down: 0,
   crashes: 0,
   faults: 0,
-  controls: 0
+  controls: 0,
+  streamBytes: 0,
+  streamEnds: 0,
+  streamBreaks: 0,
+  retransmissions: 0,
+  resets: 0
 })
 export type Happenings = ReturnType<typeof nothing>
 
@@ -62,6 +67,10 @@ class Reading {
         return
       case "Restarted":
         this.down.delete(event.host)
+        return
+      case "Segment":
+        if (event.retransmissions > 0) this.happened.retransmissions++
+        if (event.flags.includes("RST")) this.happened.resets++
         return
       case "Faulted":
         this.happened.faults++
@@ -115,11 +124,12 @@ export class Oracle {
     this.plan = plan
     this.ledger = ledger
     for (const event of trace) this.reading.event(event)
-    this.problems = [...ledger.problems, ...this.reading.problems]
+    this.problems = [...this.reading.problems]
     this.happened = this.reading.happened
   }
 
   judge(): void {
+    this.problems.push(...this.ledger.problems)
     for (const sent of this.ledger.sends) this.way(sent)
     for (const life of this.ledger.lives) this.gifts(life)
   }

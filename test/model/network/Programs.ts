@@ -6,6 +6,7 @@ import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { SO_RCVBUF } from "@effect-winsock/schema/Options"
 import { SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import type { SocketHandle } from "@effect-winsock/core/Seam"
+import { WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import type { MockNetwork } from "@effect-winsock/mock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -251,7 +252,9 @@ export class Programs {
       const { control } = message
       const info = isControlIssue(control) ? undefined : control.packetInfo
       const draft = this.plain(life)
-      const source = info === undefined ? draft.source : NetAddress.formatIp(info.address)
+      // where it cannot be tried whether a source is honoured, the system chooses it
+      const isTold = info !== undefined && !this.ledger.codes.has(WSAENOPROTOOPT)
+      const source = isTold ? NetAddress.formatIp(info.address) : draft.source
       const sent = this.note(life, to, { ...draft, source }, this.length())
       return this.sending(life, [sent], life.socket.reply(message, bytesOf(sent.n, sent.length)))
     })

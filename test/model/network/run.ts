@@ -11,6 +11,7 @@ import { planOf } from "./NetworkPlan.ts"
 import type { Happenings } from "./Oracle.ts"
 import { nothing, Oracle } from "./Oracle.ts"
 import { Programs } from "./Programs.ts"
+import { Streams } from "./Streams.ts"
 
 export interface Outcome {
   readonly problems: ReadonlyArray<string>
@@ -22,6 +23,8 @@ export interface Outcome {
 
 /** A cancellation that comes to nothing takes two of these until its socket is closed, and its fiber comes back. */
 const grace = 5_000
+/** Seconds after which a connection is over, whatever had to be sent again. */
+const longest = 120
 
 type Subject = MockExplorer.Subject<HostName>
 
@@ -29,6 +32,7 @@ class Run {
   readonly plan: NetworkPlan
   readonly drawn: MockExplorer.Plan<HostName>
   private ledger = new Ledger()
+  private streams: Streams | undefined
 
   constructor(seed: number) {
     this.plan = planOf(seed)
@@ -42,11 +46,18 @@ class Run {
       yield* network.rules(ledger.after)
       const programs = new Programs(this.plan, ledger, new Chance(seed ^ 0x5bd1e995), network)
       const hosts = yield* Effect.forEach(names, (name) => network.host(name, programs.host(name)))
+      const streams = new Streams(ledger, new Chance(seed ^ 0x74_63_70))
+      if (this.plan.streams) {
+        hosts.push(yield* network.host("b", streams.server))
+        hosts.push(yield* network.host("a", streams.client))
+        this.streams = streams
+      }
       yield* Effect.sleep(2 * within)
       programs.stop()
       const ended = yield* Effect.timeoutOption(programs.end, 2 * grace + within)
       if (Option.isNone(ended)) ledger.problems.push("fibers that were interrupted do not end")
       yield* Effect.sleep(2 * within)
+      for (let left = longest; left > 0 && this.streams?.isOver === false; left--) yield* Effect.sleep(1000)
       for (const fiber of hosts)
         if (fiber.pollUnsafe() !== undefined) ledger.problems.push("a machine's program has ended")
       const alive = ledger.lives.filter((life) => !ledger.mayBeClosed(life))
@@ -62,6 +73,7 @@ class Run {
   one(plan: MockExplorer.Plan<HostName>): Effect.Effect<Outcome> {
     return Effect.suspend(() => {
       this.ledger = new Ledger()
+      this.streams = undefined
       const subject: Subject = { network: this.plan.network, program: this.program, maxTime: 600_000 }
       return Effect.map(MockExplorer.run(subject, this.plan.seed, plan), (run) => {
         const { failure, trace } = run
@@ -69,6 +81,7 @@ class Run {
           return { problems: [`${failure.kind}: ${failure.message}`], happened: nothing(), run, story: [] }
         }
         const oracle = new Oracle(this.plan, this.ledger, trace)
+        this.streams?.judge(oracle.happened, this.ledger.breaks || this.ledger.closers.size > 0)
         oracle.judge()
         return { problems: oracle.problems, happened: oracle.happened, run, story: [] }
       })
