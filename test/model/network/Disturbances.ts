@@ -58,6 +58,14 @@ const rules: Record<string, (chance: Chance) => Making> = {
     const after = chance.one([0, 0, 30])
     return rule(MockRule.duplication(chance.one(percents), { copies, after }), { copies })
   },
+  echo: (chance) => {
+    const delay = 1 + chance.below(30)
+    const after = chance.one([0, 10, 40])
+    return rule(MockRule.all(MockRule.latency(delay), MockRule.duplication(0.7, { after })), {
+      delay: [delay, delay],
+      copies: 1
+    })
+  },
   reordering: (chance) => {
     const by = 1 + chance.below(50)
     return rule(MockRule.reordering(chance.one(percents), by), { delay: [0, by] })

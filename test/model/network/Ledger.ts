@@ -48,8 +48,8 @@ export interface Life {
   readonly plan: SocketPlan
   readonly socket: UdpSocket.UdpSocket
   readonly given: Array<Given>
-  /** Datagrams that it lost for want of room, as netstat counts them. */
-  overflowed: number
+  /** Datagrams that it lost for want of room, as netstat counts them; undefined where it was not asked. */
+  counted: number | undefined
   /** Whether its machine's power went, or it began to be closed. */
   isOver: boolean
 }

@@ -119,6 +119,7 @@ export class Oracle {
   private readonly plan: NetworkPlan
   private readonly ledger: Ledger
   private readonly reading = new Reading()
+  private readonly overflowed = new Map<Life, number>()
 
   constructor(plan: NetworkPlan, ledger: Ledger, trace: ReadonlyArray<MockTrace.Event>) {
     this.plan = plan
@@ -243,7 +244,7 @@ export class Oracle {
       case "receive buffer full":
         happened.overflowed++
         if (life === undefined || life.plan.receiveBuffer === 0) return wrong()
-        life.overflowed++
+        this.overflowed.set(life, (this.overflowed.get(life) ?? 0) + 1)
         return
       case "port closed":
         happened.nobody++
@@ -265,6 +266,10 @@ export class Oracle {
       this.gift(life, message, event, `${name}'s message ${i}`)
     })
     this.happened.given += life.given.length
+    const overflowed = this.overflowed.get(life) ?? 0
+    if (life.counted !== undefined && life.counted !== overflowed) {
+      this.wrong(`${name} lost ${overflowed} for want of room, and netstat says ${life.counted}`)
+    }
     if (!this.ledger.mayBeClosed(life) && life.given.length < delivered.length) {
       this.wrong(`${name} kept ${delivered.length - life.given.length} of ${delivered.length} messages`)
     }

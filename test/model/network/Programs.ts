@@ -7,7 +7,7 @@ import { SO_RCVBUF } from "@effect-winsock/schema/Options"
 import { SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import type { SocketHandle } from "@effect-winsock/core/Seam"
 import { WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
-import type { MockNetwork } from "@effect-winsock/mock"
+import type { MockNetwork, MockWinsock } from "@effect-winsock/mock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -77,7 +77,7 @@ export class Programs {
     const ip = plan.address === -1 ? (plan.v6 ? "::" : "0.0.0.0") : own[plan.address]
     return Effect.gen({ self: this }, function* () {
       const socket = yield* UdpSocket.bind(address(ip, port), { ...plan.options, control: plan.control })
-      const life: Life = { host, port, plan, socket, given: [], overflowed: 0, isOver: false }
+      const life: Life = { host, port, plan, socket, given: [], counted: undefined, isOver: false }
       this.ledger.lives.push(life)
       yield* Effect.addFinalizer(() => Effect.sync(() => void (life.isOver = true)))
       if (plan.receiveBuffer > 0) this.setBuffer(host, port, plan.receiveBuffer)
@@ -87,9 +87,19 @@ export class Programs {
     })
   }
 
+  private netstat(host: HostName, port: number): MockWinsock.SocketInfo | undefined {
+    const { sockets } = this.network.hosts[host]
+    return Effect.runSync(sockets).find(({ local }) => local?.endsWith(`:${port}`) === true)
+  }
+
+  /** Notes what netstat has counted of a socket. */
+  count(life: Life): void {
+    life.counted = this.netstat(life.host, life.port)?.dropped
+  }
+
   private setBuffer(host: HostName, port: number, size: number): void {
-    const { seam, sockets } = this.network.hosts[host]
-    const info = Effect.runSync(sockets).find(({ local }) => local?.endsWith(`:${port}`) === true)
+    const { seam } = this.network.hosts[host]
+    const info = this.netstat(host, port)
     const block = seam.memory.alloc(4)
     block.view.setUint32(0, size, true)
     seam.calls.setsockopt((info?.socket ?? 0) as SocketHandle, SOL_SOCKET, SO_RCVBUF, block.address, 4)

@@ -68,6 +68,7 @@ class Run {
       yield* drain
       yield* programs.probe(alive)
       yield* drain
+      for (const life of alive) programs.count(life)
     })
 
   one(plan: MockExplorer.Plan<HostName>): Effect.Effect<Outcome> {
