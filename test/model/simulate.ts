@@ -1,7 +1,9 @@
 /**
- * npm run simulate -- [--runs N] [--streams N] [--seed S] [--completion port|event|routine]: more runs of the models of datagrams and of streams than
- * `npm test` makes. A run that goes wrong is told, with the command that repeats it, and ends it all. The last lines say
- * how many runs there were of each, from which seed, and how fast.
+ * npm run simulate -- [--runs N] [--streams N] [--seed S] [--completion port|event|routine] [--processes P]: more runs of
+ * the models than `npm test` makes. Of the runs one in eight is of the model of a network, if no completion is named; the
+ * others are of a machine by itself, and streams are counted apart. A run that goes wrong is told, with the command that
+ * repeats it, and ends it all; of a network it is told with the least that must disturb it. The last lines say how many
+ * runs there were of each, from which seed, and how fast.
  */
 import type { Winsock } from "@effect-winsock/core"
 import process from "node:process"
