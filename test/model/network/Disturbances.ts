@@ -72,8 +72,8 @@ const rules: Record<string, (chance: Chance) => Making> = {
   },
   corruption: (chance) => {
     const bits = 1 + chance.below(3)
-    const undetected = chance.percent(30)
-    return rule(MockRule.corruption(chance.one(percents), { bits, undetected }), { bits, undetected }, all, {
+    const undetected = chance.percent(50)
+    return rule(MockRule.corruption(chance.one([0.3, 1]), { bits, undetected }), { bits, undetected }, all, {
       match: undetected ? datagrams : between
     })
   },
