@@ -107,7 +107,8 @@ export const planOf = (seed: number): NetworkPlan => {
       readyAnswer: chance.one(["immediate", "pending", "seeded"]),
       cancellation: chance.one(["immediate", "deferred", "seeded"]),
       delivery: chance.one(["turn", "turn", "immediate"]),
-      segmentation: chance.one(["mss", "seeded"])
+      segmentation: chance.one(["mss", "seeded"]),
+      ...(chance.percent(10) ? { sendControl: "ignored", absentOptions: ["UDP_SEND_MSG_SIZE"] } : undefined)
     }
   }
 }

@@ -1,5 +1,6 @@
 /** One run over a network: a seed in, what went wrong out. */
 import { MockExplorer, MockTrace } from "@effect-winsock/mock"
+import { WSAENOPROTOOPT } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Chance } from "../Chance.ts"
@@ -43,6 +44,8 @@ class Run {
     Effect.gen({ self: this }, function* () {
       const { names, seed } = this.plan
       const { ledger } = this
+      // wishes are refused where they would be ignored
+      if (this.plan.network.sendControl === "ignored") ledger.codes.add(WSAENOPROTOOPT)
       yield* network.rules(ledger.after)
       const programs = new Programs(this.plan, ledger, new Chance(seed ^ 0x5bd1e995), network)
       const hosts = yield* Effect.forEach(names, (name) => network.host(name, programs.host(name)))
