@@ -108,6 +108,9 @@ describe("links and routers", () => {
         ["printer", 128],
         ["server", 126]
       ])
+      // with what it left, whatever routers took from it
+      const sent = (yield* client.mock.trace).flatMap((e) => (e._tag === "Sent" ? [e.ttl] : []))
+      assert.deepStrictEqual(sent, [128, 128, 128])
     })
   )
 

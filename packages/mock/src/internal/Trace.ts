@@ -40,6 +40,8 @@ class DatagramRecord {
   readonly datagram: Datagram
   readonly socket: number
   readonly reason: string
+  // routers take from it
+  private readonly ttl: number
   constructor(
     tag: DatagramRecord["tag"],
     at: number,
@@ -54,6 +56,7 @@ class DatagramRecord {
     this.datagram = datagram
     this.socket = socket
     this.reason = reason
+    this.ttl = datagram.ttl
   }
   decode(): MockTrace.DatagramEvent {
     const d = this.datagram
@@ -66,7 +69,7 @@ class DatagramRecord {
       protocol: d.protocol,
       bytes: d.payload.length,
       payload: d.payload,
-      ttl: d.ttl,
+      ttl: this.ttl,
       tos: d.tos
     }
     switch (this.tag) {
