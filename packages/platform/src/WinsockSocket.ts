@@ -102,6 +102,17 @@ export interface NetOptions extends Options {
 }
 
 /**
+ * How a Socket behaves whose connections an effect opens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FromOptions extends Pick<Options, "openTimeout" | "closeTimeout"> {
+  /** Whether `upgrade` is the server's side of TLS. @default false */
+  readonly tlsServer?: boolean | undefined
+}
+
+/**
  * Makes a Socket of the connections that an effect opens, one for each reader, in the reader's scope. What is opened sees
  * the services of whoever made the Socket and of whoever reads, whose come first.
  *
@@ -141,7 +152,7 @@ export interface NetOptions extends Options {
  */
 export const fromConnection: <E extends WinsockError | Socket.SocketError, R>(
   open: Effect.Effect<AnyConnection, E, R>,
-  options?: { readonly openTimeout?: Duration.Input | undefined; readonly tlsServer?: boolean | undefined }
+  options?: FromOptions
 ) => Effect.Effect<Socket.Socket, never, Exclude<R, Scope.Scope>> = sessions.fromConnection
 
 /**
@@ -235,7 +246,7 @@ export interface TlsOptions
 /**
  * Makes a Socket whose readers connect and make a TLS session, by node:tls. A handshake that fails, for a certificate
  * that is not trusted among others, is a `SocketOpenError` with node:tls's error as its cause. A write is done when the
- * session has room for more; closing gives what it has to send yet two seconds.
+ * session has room for more; closing waits for what it has to send yet, for `closeTimeout`.
  *
  * **Example** (An authority of one's own)
  *
@@ -258,7 +269,9 @@ export interface TlsOptions
 export const makeTls = (options: TlsOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
   sessions.fromOpened(
     Effect.suspend(() =>
-      Effect.flatMap(addresses.connectNet(options), (connection) => tls.secure(connection, tls.client(options)))
+      Effect.flatMap(addresses.connectNet(options), (connection) =>
+        tls.secure(connection, tls.client(options), options.closeTimeout)
+      )
     ),
     { openTimeout: options.openTimeout }
   )

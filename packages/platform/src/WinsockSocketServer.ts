@@ -76,7 +76,7 @@ const serve = (
     Effect.suspend(() => listen(options)),
     {
       onFailure: servers.openError,
-      onSuccess: (server) => servers.fromServer(server, hand)
+      onSuccess: (server) => servers.fromServer(server, hand, options.closeTimeout)
     }
   )
 
@@ -203,7 +203,7 @@ export const makeTls = (
     const begin = tls.server(given)
     const hand: servers.Hand = (connection, handle) =>
       Effect.scoped(
-        Effect.matchCauseEffect(tls.secure(connection, begin), {
+        Effect.matchCauseEffect(tls.secure(connection, begin, options.closeTimeout), {
           onFailure: (cause) => Effect.logDebug("the handshake of a TLS session failed", cause),
           onSuccess: (session) =>
             handle(session).pipe(

@@ -496,7 +496,7 @@ describe("Socket: closing", () => {
     })
   )
 
-  const runs = layerName === "mock" ? 80 : 25
+  const runs = layerName === "mock" ? 40 : 25
   law("interrupted anywhere, it leaves nothing", ({ statistics }) =>
     Effect.gen(function* () {
       const listening = yield* Scope.make()

@@ -2,6 +2,7 @@
 import type { TcpServer } from "@effect-winsock/core/TcpServer"
 import type { UnixServer } from "@effect-winsock/core/UnixServer"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
@@ -64,12 +65,16 @@ export type Hand = <E, R>(
 ) => Effect.Effect<void, E, Exclude<R, Scope.Scope>>
 
 /** Makes a server of one that listens. */
-export const fromServer = (server: TcpServer | UnixServer, hand: Hand): Service => {
+export const fromServer = (
+  server: TcpServer | UnixServer,
+  hand: Hand,
+  closeTimeout: Duration.Input | undefined
+): Service => {
   const run = <R, E, _>(
     handler: (socket: Socket.Socket) => Effect.Effect<_, E, R>
   ): Effect.Effect<never, SocketServer.SocketServerError, R> => {
     const handle = (opened: Opened): Effect.Effect<void, never, R> =>
-      Effect.ignoreCause(Effect.flatMap(fromOpened(once(opened), { tlsServer: true }), handler), {
+      Effect.ignoreCause(Effect.flatMap(fromOpened(once(opened), { closeTimeout, tlsServer: true }), handler), {
         log: "Unhandled",
         message: "Unhandled error in SocketServer"
       })
