@@ -66,8 +66,8 @@ export default [
     file: session,
     name: "Socket: a failed handshake leaves writes waiting",
     why: "whoever waits for the handshake is told how it ended",
-    find: "        return Effect.andThen(\n          shaken.open,",
-    replace: "        return Effect.andThen(\n          Effect.void,",
+    find: "          return Effect.andThen(\n            shaken.open,",
+    replace: "          return Effect.andThen(\n            Effect.void,",
     caughtBy: [tlsTest]
   },
   {
@@ -144,10 +144,10 @@ export default [
   },
   {
     file: tls,
-    name: "TLS: the end of the connection under it is waited for in vain",
-    why: "a session whose stream went away does not tell that it is closed",
-    find: '    stream.once("close", done)\n    socket.destroySoon()',
-    replace: "    socket.destroySoon()",
+    name: "TLS: a session whose stream went away is waited for in vain",
+    why: "it does not tell that it is closed",
+    find: "if (socket.closed || stream.closed) return",
+    replace: "if (socket.closed) return",
     caughtBy: [tlsTest]
   },
   {

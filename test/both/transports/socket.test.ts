@@ -1,5 +1,5 @@
 /** What a program expects of a Socket, whoever made it: here over TCP. */
-import type { TcpSocket } from "@effect-winsock/core"
+import { TcpSocket } from "@effect-winsock/core"
 import { TCP_NODELAY } from "@effect-winsock/schema/Options"
 import { WSAENETUNREACH } from "@effect-winsock/schema/WsaError"
 import { WinsockSocket } from "@effect-winsock/platform"
@@ -240,6 +240,20 @@ describe("Socket: pulling", () => {
       assert.strictEqual(yield* Fiber.join(pulled), "closed with 1006")
       yield* Fiber.join(closing)
       assert.strictEqual(yield* Fiber.join(written), "SocketWriteError")
+    })
+  )
+
+  law("a connection that is closed under it is an abnormal end", () =>
+    Effect.gen(function* () {
+      const { server } = yield* connected()
+      const tcp = yield* TcpSocket.connect(server.address)
+      const socket = yield* WinsockSocket.fromConnection(Effect.succeed(tcp))
+      const { pull, write } = yield* both(socket)
+      const pulled = yield* start(why(pull))
+      yield* Effect.yieldNow
+      yield* tcp.close
+      assert.strictEqual(yield* Fiber.join(pulled), "closed with 1006")
+      assert.strictEqual(yield* why(write("x")), "SocketWriteError")
     })
   )
 

@@ -261,6 +261,36 @@ describe("TLS from the beginning", () => {
   }
 })
 
+describe("TLS: what has come already", () => {
+  law("is not dropped where a fiber yields with it in hand", () =>
+    Effect.gen(function* () {
+      const server = yield* secureServing()
+      const { pull, write } = yield* both(yield* clientOf(portOf(server)))
+      const chance = random(20_261_130)
+      let sent = 0
+      let received = 0
+      const take = (chunks: ReadonlyArray<Uint8Array | string>): void => {
+        for (const chunk of chunks) {
+          assertStretch(chunk as Uint8Array, received)
+          received += chunk.length
+        }
+      }
+      for (let run = 0; run < 150; run++) {
+        yield* write(stretch(sent, 10))
+        sent += 10
+        for (let turns = 0; turns < 8; turns++) yield* Effect.yieldNow
+        let steps = run % 25
+        const busy = Effect.whileLoop({ while: () => steps-- > 0, body: () => Effect.void, step: () => {} })
+        const pulling = yield* start(Effect.map(Effect.andThen(busy, pull), take))
+        if (chance(4) > 0) yield* interruptSoon(pulling)
+        yield* Fiber.interrupt(pulling)
+      }
+      while (received < sent) take(yield* pull)
+      assert.strictEqual(received, sent)
+    }).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, 20))
+  )
+})
+
 describe("TLS by upgrade", () => {
   law("the server's side, for a client of TLS", () =>
     Effect.gen(function* () {
