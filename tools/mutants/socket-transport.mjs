@@ -144,14 +144,6 @@ export default [
   },
   {
     file: tls,
-    name: "TLS: a session whose stream went away is waited for in vain",
-    why: "it does not tell that it is closed",
-    find: "if (socket.closed || stream.closed) return",
-    replace: "if (socket.closed) return",
-    caughtBy: [tlsTest]
-  },
-  {
-    file: tls,
     name: "TLS: a peer that hangs up keeps the handshake waiting",
     why: "node:tls waits for its timeout, two minutes",
     find: 'stream.once("end", gone).once("close", gone)',
