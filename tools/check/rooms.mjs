@@ -43,6 +43,10 @@ export const rooms = {
       "@effect-winsock/schema": peer,
       "@effect-winsock/core": peer,
       "node:": "nowhere"
+    },
+    modules: {
+      "packages/platform/src/WinsockHttpClient.ts": { "@effect/platform-node": peer },
+      "packages/platform/src/WinsockHttpServer.ts": { "@effect/platform-node": peer }
     }
   },
   test: { imports: "declared", internals: true, reaches: ["examples", "bench", "tools"] },
