@@ -17,6 +17,8 @@ const start = (path: string, args: ReadonlyArray<string>): ChildProcess => {
 export interface Launched {
   /** What the first group of the pattern found in its output. */
   readonly found: string
+  /** Waits until its output matches, from the beginning of it. */
+  readonly says: (pattern: RegExp) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -24,24 +26,30 @@ export interface Launched {
 export const launch = async (path: string, args: ReadonlyArray<string>, says: RegExp): Promise<Launched> => {
   const server = start(path, args)
   let output = ""
-  const found = await new Promise<string>((resolve, reject) => {
-    const read = (text: string) => {
-      output += text
-      const match = says.exec(output)
-      if (match !== null) resolve(match[1])
-    }
-    server.stdout!.setEncoding("utf8").on("data", read)
-    server.stderr!.setEncoding("utf8").on("data", read)
-    server.on("error", reject)
-    server.on("close", (code) => reject(new Error(`${path} ended with ${code}: ${output}`)))
-  })
+  const read = (text: string) => (output += text)
+  server.stdout!.setEncoding("utf8").on("data", read)
+  server.stderr!.setEncoding("utf8").on("data", read)
+  const wait = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(output)
+        if (match !== null) resolve(match[1])
+        return match !== null
+      }
+      if (look()) return
+      server.stdout!.on("data", look)
+      server.stderr!.on("data", look)
+      server.on("error", reject)
+      server.on("close", (code) => reject(new Error(`${path} ended with ${code}: ${output}`)))
+    })
+  const found = await wait(says)
   const stop = async () => {
     if (server.exitCode !== null) return
     const closed = once(server, "close")
     server.kill()
     await closed
   }
-  return { found, stop }
+  return { found, says: async (pattern) => void (await wait(pattern)), stop }
 }
 
 /** Runs a program to its end and gives what it printed, by line. */
