@@ -11,7 +11,7 @@ import { stretch } from "./peer.ts"
 export interface Told {
   /** Done when a request for /forever or /slow is being handled. */
   readonly begun: Deferred.Deferred<void>
-  /** What /slow waits for. */
+  /** What /slow and /late wait for. */
   readonly go: Deferred.Deferred<void>
   /** Done when the handler of /forever was interrupted. */
   readonly interrupted: Deferred.Deferred<void>
@@ -62,6 +62,19 @@ export const app = (tell: Told) =>
       )
     ),
     HttpRouter.route("POST", "/echo", (asked) => Effect.succeed(HttpServerResponse.stream(asked.stream))),
+    // reads nothing before it may
+    HttpRouter.route("POST", "/late", (asked) =>
+      Deferred.await(tell.go).pipe(
+        Effect.andThen(
+          Stream.runFold(
+            asked.stream,
+            () => 0,
+            (length, bytes) => length + bytes.length
+          )
+        ),
+        Effect.map((length) => HttpServerResponse.text(String(length)))
+      )
+    ),
     HttpRouter.route("POST", "/length", (asked) =>
       Effect.map(asked.arrayBuffer, ({ byteLength }) => HttpServerResponse.text(String(byteLength)))
     ),

@@ -15,6 +15,7 @@ import process from "node:process"
 import type { Options } from "../TcpDuplex.ts"
 import { resolve } from "./connecting.ts"
 import { Connection } from "./connection.ts"
+import * as NodeAddresses from "./nodeAddresses.ts"
 import * as NodeErrors from "./nodeErrors.ts"
 import { acceptInto } from "./owning.ts"
 
@@ -68,8 +69,6 @@ const open = (options: ListenOptions, extras: Extras): Effect.Effect<Servers.Tcp
     return Effect.flatMap(resolve({ host: options.host, port }), ([address]) => listenAt(address, options, extras))
   })
 
-const addresses = ["remoteAddress", "remotePort", "remoteFamily", "localAddress", "localPort", "localFamily"] as const
-
 /** What Node has made a socket of. Neither of the ways to it is documented: without them there is no address to tell. */
 const connectionOf = (socket: object): Connection | undefined => {
   // its socket over a stream, which HTTP/2 without TLS runs on
@@ -78,11 +77,9 @@ const connectionOf = (socket: object): Connection | undefined => {
   return found instanceof Connection ? found : undefined
 }
 
-/** Node's sockets over streams ask their handle for addresses, which has none. */
 const tellAddresses = (socket: object): void => {
   const connection = connectionOf(socket)
-  if (connection === undefined) return
-  for (const name of addresses) Object.defineProperty(socket, name, { configurable: true, get: () => connection[name] })
+  if (connection !== undefined) NodeAddresses.tell(socket, connection)
 }
 
 const nothing = () => {}
@@ -113,13 +110,15 @@ export const install = Effect.fnUntraced(function* (server: http.Server, extras:
   const connections = Scope.forkUnsafe(outer, "parallel")
   const closeOfNode = server.close
   let listener: Listener | undefined = undefined
-  let closing = false
+  // from the beginning of its end to 'close', and when its listener is gone
+  let ending = false
+  let gone = false
   let count = 0
 
   /** Node's own emits 'close', and ends the watch over slow requests, which goes on as long as there are any. */
   const finish = () => {
-    if (!closing || count > 0) return
-    closing = false
+    if (!gone || count > 0) return
+    ending = gone = false
     closeOfNode.call(server)
   }
 
@@ -141,25 +140,25 @@ export const install = Effect.fnUntraced(function* (server: http.Server, extras:
     return true
   }
 
-  const fail = (cause: Cause.Cause<unknown>, message: string): Effect.Effect<void> =>
+  const fail = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     Cause.hasInterruptsOnly(cause)
       ? Effect.void
       : server.listenerCount("error") > 0
-        ? Effect.sync(() => server.emit("error", Cause.squash(cause)))
-        : Effect.logError(message, cause)
+        ? Effect.sync(() => process.nextTick(() => server.emit("error", Cause.squash(cause))))
+        : Effect.logError("the server accepts no more", cause)
 
   const accept = (tcp: Servers.TcpServer) =>
     Effect.catchCause(
       Effect.mapError(acceptInto(connections, tcp, server, extras.stream ?? {}, seen), (error) =>
         NodeErrors.fromWinsock(error, "accept")
       ),
-      (cause) => fail(cause, "the server accepts no more")
+      fail
     )
 
   const stop = () => server.close()
 
   const listen = (options: ListenOptions, callback?: () => void): http.Server => {
-    if (listener !== undefined) throw new Error("listen: the server listens already")
+    if (listener !== undefined || ending) throw new Error("listen: the server listens, or is about to be closed")
     if (callback !== undefined) server.once("listening", callback)
     const mine: Listener = (listener = { scope: Scope.forkUnsafe(outer), address: undefined })
     const opening = fork(Scope.provide(open(options, extras), mine.scope))
@@ -190,10 +189,11 @@ export const install = Effect.fnUntraced(function* (server: http.Server, extras:
     if (mine === undefined) return server
     // HTTP/2 has none
     server.closeIdleConnections?.()
+    ending = mine.address !== undefined
     const ended = fork(Scope.close(mine.scope, Exit.void))
-    if (mine.address !== undefined) {
+    if (ending) {
       ended.addObserver(() => {
-        closing = true
+        gone = true
         finish()
       })
     }
