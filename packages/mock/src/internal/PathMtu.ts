@@ -24,9 +24,9 @@ export class PathMtus {
     return Math.min(Machine.mtuTo(machine, destination), this.learned(destination))
   }
 
-  /** What a router said of the path; Infinity while none has. */
+  /** What a router said of the path; the largest packet while none has. */
   learned(destination: Ip): number {
-    return this.known.size === 0 ? Infinity : (this.known.get(text(destination)) ?? Infinity)
+    return this.known.size === 0 ? unknown : (this.known.get(text(destination)) ?? unknown)
   }
 
   /** No message makes a path wider than it is known to be (RFC 8201, 4). */
@@ -35,6 +35,9 @@ export class PathMtus {
     this.known.set(key, Math.min(mtu, this.known.get(key) ?? mtu))
   }
 }
+
+// of a machine's own loopback
+const unknown = 0xffff_ffff
 
 const text = (ip: Ip): string => `${ip.w0}.${ip.w1}.${ip.w2}.${ip.w3}`
 

@@ -94,10 +94,14 @@ export const open = (connection: Connection): void => {
   const { kernel, paths, peer } = connection
   if (paths === undefined) {
     connection.routed = isRouted(connection)
-    connection.mss = Math.min(connection.mss, learned(kernel, peer))
+    limit(connection, learned(kernel, peer))
   }
   kernel.connections.add(connection)
   sendSyn(connection, now(kernel) + longestConnect)
+}
+
+const limit = (connection: Connection, most: number): void => {
+  if (most < connection.mss) connection.mss = most
 }
 
 const sendSyn = (connection: Connection, deadline: number): void => {
@@ -161,8 +165,10 @@ const arriveSyn = (segment: Segment, client: Connection): void => {
   const mss = paths === undefined ? announced(kernel, local) : client.mss
   const server = new Connection(kernel, "SYN_RECEIVED", peer, peerPort, index, local, localPort, index, mss)
   server.routed = client.routed
-  if (paths === undefined) server.mss = Math.min(mss, client.announced, learned(kernel, local))
-  else server.paths = { local: paths.peer, peer: paths.local }
+  if (paths === undefined) {
+    limit(server, client.announced)
+    limit(server, learned(kernel, local))
+  } else server.paths = { local: paths.peer, peer: paths.local }
   server.listener = listener
   server.exclusive = listener.boundExclusive
   server.remote = client
@@ -325,7 +331,7 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   target.timer = undefined
   // its machine may have lost its power since
   target.remote = sender
-  target.mss = Math.min(target.mss, sender.announced)
+  limit(target, sender.announced)
   // what its order says is counted already
   established(target, segment.order === undefined ? segment.credit : target.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
