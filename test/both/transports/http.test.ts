@@ -27,8 +27,11 @@ import { text as textOf } from "node:stream/consumers"
 import { chunk, served, told, type Told } from "../../support/httpApp.ts"
 import { cert, key } from "../../support/overTcp.ts"
 import { assertStretch, stretch, until } from "../../support/peer.ts"
-import { law, start } from "../../support/rig.ts"
+import { law, layerName, start } from "../../support/rig.ts"
 import { inScope, text, utf8 } from "../../support/tcp.ts"
+
+// loading it is none of the first test's time
+if (layerName === "mock") await import("@effect-winsock/mock")
 
 const host = "127.0.0.1"
 const tlsOptions = { key, cert }
