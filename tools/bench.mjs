@@ -1,4 +1,4 @@
-// npm run bench [-- arguments]: runs bench/run.ts; with --native, bench/native/run.ts on the real ws2_32 and one CPU:
+// npm run bench [-- arguments]: runs bench/run.ts; with --sockets bench/sockets.ts; with --native, bench/native/run.ts on the real ws2_32 and one CPU:
 // under Wine, figures that wander between two CPUs are bimodal.
 import { checkNode, runNode } from "./node.mjs"
 
@@ -9,5 +9,5 @@ const rest = args.filter((arg) => arg !== "--native")
 process.exitCode = await runNode(
   args.includes("--native")
     ? ["tools/wine/run.mjs", ...oneCpu, "--expose-gc", "bench/native/run.ts", ...rest]
-    : ["bench/run.ts", ...rest]
+    : [args.includes("--sockets") ? "bench/sockets.ts" : "bench/run.ts", ...rest]
 )

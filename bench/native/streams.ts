@@ -1,11 +1,14 @@
 /** The same programs, a flow and an echo, over each library: both ends of every connection are the library's. */
 import type { TcpSocket } from "@effect-winsock/core"
 import { TcpServer, TcpSocket as TcpSockets } from "@effect-winsock/core"
+import type { Winsock } from "@effect-winsock/core/Winsock"
 import * as NativeWinsock from "@effect-winsock/native/NativeWinsock"
+import * as WinsockSocket from "@effect-winsock/platform/WinsockSocket"
 import * as NodeSocket from "@effect/platform-node-shared/NodeSocket"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
@@ -215,34 +218,53 @@ const nodeSocket: Contestant = {
   }
 }
 
-// --- this library ---
+// --- this library, by itself and as Effect's Socket ---
 
-const winsock: Contestant = {
-  name: "effect-winsock",
+const ofWinsock = (
+  name: string,
+  layer: Layer.Layer<Winsock, unknown>,
+  endOf: (connection: TcpSocket.TcpSocket) => Effect.Effect<End<unknown>, unknown, Scope.Scope>
+): Contestant => ({
+  name,
   open: async (connections) => {
-    const runtime = ManagedRuntime.make(NativeWinsock.layer)
+    const runtime = ManagedRuntime.make(layer)
     const scope = Scope.makeUnsafe()
     const all = await runtime.runPromise(
       Effect.gen(function* () {
         const server = yield* TcpServer.listen(loopback)
-        const made: Array<Pair<TcpSocket.TcpSocket>> = []
+        const made: Array<Pair<End<unknown>>> = []
         for (let i = 0; i < connections; i++) {
           const client = yield* TcpSockets.connect(server.address)
-          made.push({ client, server: yield* server.accept })
+          made.push({ client: yield* endOf(client), server: yield* endOf(yield* server.accept) })
         }
         return made
       }).pipe(Scope.provide(scope))
     )
-    const ends = (some: number) => all.slice(0, some) as ReadonlyArray<Pair<End<unknown>>>
     return {
-      flow: (connections, bytes, size) => runtime.runPromise(flow(ends(connections), bytes, size)),
-      echo: (connections, count) => runtime.runPromise(echo(ends(connections), count)),
+      flow: (connections, bytes, size) => runtime.runPromise(flow(all.slice(0, connections), bytes, size)),
+      echo: (connections, count) => runtime.runPromise(echo(all.slice(0, connections), count)),
       close: async () => {
         await runtime.runPromise(Scope.close(scope, Exit.void))
         await runtime.dispose()
       }
     }
   }
-}
+})
 
-export const contestants: ReadonlyArray<Contestant> = [winsock, nodeNet, nodeSocket]
+/** This library on a layer: its own socket, and Effect's over that. */
+export const ofLayer = (layer: Layer.Layer<Winsock, unknown>): ReadonlyArray<Contestant> => [
+  ofWinsock("effect-winsock", layer, (connection) =>
+    // made anew each time, as programs do it
+    Effect.succeed({ pull: connection.pull, send: (bytes) => Effect.suspend(() => connection.send(bytes)) })
+  ),
+  ofWinsock("WinsockSocket", layer, (connection) =>
+    Effect.gen(function* () {
+      const own = yield* WinsockSocket.fromConnection(Effect.succeed(connection))
+      const { pull } = yield* own.reader
+      const { write } = yield* own.writer
+      return { pull, send: write }
+    })
+  )
+]
+
+export const contestants: ReadonlyArray<Contestant> = [...ofLayer(NativeWinsock.layer), nodeNet, nodeSocket]

@@ -181,6 +181,13 @@ export interface SendOptions {
    * `NotSupported` before any call is made.
    */
   readonly partial?: boolean | undefined
+  /**
+   * To be sent whole or not at all: an interruption that comes when some of it has reached the kernel ends at once, and
+   * the rest, copied, is sent all the same. So the stream stays fit for use, and nobody learns how the send ended.
+   *
+   * @default false
+   */
+  readonly whole?: boolean | undefined
 }
 
 /**

@@ -13,7 +13,7 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Live } from "./internal/liveSocket.ts"
 import * as connecting from "./internal/unixConnect.ts"
-import type { Options as StreamOptions, Payload, TcpSocket } from "./TcpSocket.ts"
+import type { Options as StreamOptions, Payload, SendOptions, TcpSocket } from "./TcpSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
@@ -53,7 +53,7 @@ export interface UnixSocket
   /** The path on the peer's side; empty where the peer has none. */
   readonly remoteAddress: NetAddress.UnixPathAddress
   /** Sends all of a payload, as `TcpSocket.send` does. There is no urgent data. */
-  readonly send: (payload: Payload) => Effect.Effect<void, WinsockError>
+  readonly send: (payload: Payload, options?: Pick<SendOptions, "whole">) => Effect.Effect<void, WinsockError>
   /**
    * The process at the other end (`SIO_AF_UNIX_GETPEERPID`, `afunix.h`). Who holds the connection now may be another
    * process: it is the one that connected or listened.

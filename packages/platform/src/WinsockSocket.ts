@@ -23,7 +23,19 @@ import * as tls from "./internal/socketTls.ts"
 
 /**
  * The connection of which a server has made the Socket that it hands to its handler: for what Effect's `Socket` does
- * not tell, such as the peer's address.
+ * not tell, such as the peer's address. `SocketServer.run` does not know of it: a handler asks whether it is there.
+ *
+ * **Example** (Who is it)
+ *
+ * ```ts
+ * import { WinsockSocket } from "@effect-winsock/platform"
+ * import { Effect, Option } from "effect"
+ *
+ * const peer = Effect.map(
+ *   Effect.serviceOption(WinsockSocket.Connection),
+ *   Option.map((connection) => connection.remoteAddress)
+ * )
+ * ```
  *
  * @category services
  * @since 0.1.0
@@ -90,19 +102,80 @@ export interface NetOptions extends Options {
 }
 
 /**
- * Makes a Socket of the connections that an effect opens, one for each reader. The reader's scope owns the connection:
- * closing it closes that.
+ * How a Socket behaves whose connections an effect opens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FromOptions extends Pick<Options, "openTimeout" | "closeTimeout"> {
+  /** Whether `upgrade` is the server's side of TLS. @default false */
+  readonly tlsServer?: boolean | undefined
+}
+
+/**
+ * Makes a Socket of the connections that an effect opens, one for each reader, in the reader's scope. What is opened sees
+ * the services of whoever made the Socket and of whoever reads, whose come first.
+ *
+ * **Details**
+ *
+ * - Nothing is received until it is pulled. A pull gives all that is ready, a few chunks at most; an interrupted one leaves
+ *   everything for the next. It fails with `SocketCloseError` 1000 at the peer's end, with 1006 when the reader's scope is
+ *   closed, with a close event's code after that, and with `SocketReadError` for whatever else ends the connection, whose
+ *   cause is the `WinsockError`; again and again with the same.
+ * - Writes wait for a connection, and then for the kernel to take them, in turn. A batch leaves as one `WSASend`. An
+ *   interrupted write was sent whole, or not at all: one that has begun goes on by itself.
+ * - The end of the writer's scope ends this side behind all writes, and waits for nobody; reading goes on.
+ * - A close event of 1000 or less closes the connection when all has left; one above resets it.
+ * - `upgrade` runs TLS on the connection (node:tls), as a server with `tlsServer`. Writes and pulls that come meanwhile wait
+ *   for it.
+ * - A failure to open is a `SocketOpenError`, whose cause is the `WinsockError`; `openTimeout` gives the kind `"Timeout"`.
+ *
+ * **Gotchas**
+ *
+ * Begin no upgrade while a pull waits: it would take bytes of the handshake.
+ *
+ * **Example** (A Socket over a connection that says something first)
+ *
+ * ```ts
+ * import { TcpSocket } from "@effect-winsock/core"
+ * import { WinsockSocket } from "@effect-winsock/platform"
+ * import { Effect } from "effect"
+ *
+ * const open = Effect.tap(TcpSocket.connect({ host: "example.org", port: 4000 }), (tcp) =>
+ *   tcp.send(new TextEncoder().encode("client 7\n"))
+ * )
+ * const socket = WinsockSocket.fromConnection(open, { openTimeout: "5 seconds" })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromConnection: <E extends WinsockError | Socket.SocketError, R>(
   open: Effect.Effect<AnyConnection, E, R>,
-  options?: { readonly openTimeout?: Duration.Input | undefined; readonly tlsServer?: boolean | undefined }
+  options?: FromOptions
 ) => Effect.Effect<Socket.Socket, never, Exclude<R, Scope.Scope>> = sessions.fromConnection
 
 /**
- * Makes a Socket whose readers connect, as `TcpSocket.connect` and `UnixSocket.connect` do.
+ * Makes a Socket whose readers connect, as `TcpSocket.connect` and `UnixSocket.connect` do; see `fromConnection` for what
+ * it promises.
+ *
+ * **Example** (Asking the first of two servers that answers)
+ *
+ * ```ts
+ * import { WinsockSocket } from "@effect-winsock/platform"
+ * import { Effect } from "effect"
+ * import { NetAddress } from "effect/net"
+ * import { Socket } from "effect/socket"
+ *
+ * const ask = Effect.gen(function*() {
+ *   const at = (ip: string) => NetAddress.inetAddressFromIpStringUnsafe(ip, 4000)
+ *   const socket = yield* WinsockSocket.make([at("192.0.2.1"), at("192.0.2.2")], { noDelay: true })
+ *   const pull = yield* Socket.readerString(socket)
+ *   const writer = yield* socket.writer
+ *   yield* writer.write("status\n")
+ *   return yield* pull
+ * }).pipe(Effect.scoped)
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -111,7 +184,24 @@ export const make = (to: Destination, options: Options = {}): Effect.Effect<Sock
   sessions.fromConnection(addresses.connect(to, options), { ...options, host: addresses.nameOf(to) })
 
 /**
- * Makes a Socket whose readers connect, with the options of `NodeSocket.makeNet`.
+ * Makes a Socket whose readers connect, with the options of `NodeSocket.makeNet`; see `fromConnection` for what it
+ * promises. A local address that is none is a defect, as it is there.
+ *
+ * **Example** (A program that knows nothing of Winsock)
+ *
+ * ```ts
+ * import { NativeWinsock } from "@effect-winsock/native"
+ * import { WinsockSocket } from "@effect-winsock/platform"
+ * import { Effect, Layer, Stream } from "effect"
+ * import { Socket } from "effect/socket"
+ *
+ * const program = Effect.flatMap(Socket.Socket, (socket) => Stream.runCollect(Socket.toStream(socket)))
+ *
+ * // instead of NodeSocket.layerNet({ host: "localhost", port: 4000 })
+ * const transport = WinsockSocket.layerNet({ host: "localhost", port: 4000 }).pipe(Layer.provide(NativeWinsock.layer))
+ *
+ * const running = Effect.provide(program, transport)
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -155,7 +245,23 @@ export interface TlsOptions
 
 /**
  * Makes a Socket whose readers connect and make a TLS session, by node:tls. A handshake that fails, for a certificate
- * that is not trusted among others, is a `SocketOpenError` with node:tls's error as its cause.
+ * that is not trusted among others, is a `SocketOpenError` with node:tls's error as its cause. A write is done when the
+ * session has room for more; closing waits for what it has to send yet, for `closeTimeout`.
+ *
+ * **Example** (An authority of one's own)
+ *
+ * ```ts
+ * import { WinsockSocket } from "@effect-winsock/platform"
+ * import { readFileSync } from "node:fs"
+ *
+ * const socket = WinsockSocket.makeTls({
+ *   host: "db.example.org",
+ *   port: 5433,
+ *   servername: "db.example.org",
+ *   ca: readFileSync("authority.pem"),
+ *   openTimeout: "5 seconds"
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -163,7 +269,9 @@ export interface TlsOptions
 export const makeTls = (options: TlsOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
   sessions.fromOpened(
     Effect.suspend(() =>
-      Effect.flatMap(addresses.connectNet(options), (connection) => tls.secure(connection, tls.client(options)))
+      Effect.flatMap(addresses.connectNet(options), (connection) =>
+        tls.secure(connection, tls.client(options), options.closeTimeout)
+      )
     ),
     { openTimeout: options.openTimeout }
   )

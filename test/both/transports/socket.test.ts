@@ -13,6 +13,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import { assertStretch, stretch } from "../../support/peer.ts"
 import { interruptSoon, layerName, law, random, start } from "../../support/rig.ts"
 import { inScope, isReset, nowhere, settledAt, utf8 } from "../../support/tcp.ts"
@@ -119,10 +120,13 @@ describe("Socket: opening", () => {
       // with the one that the next connection will have
       yield* settledAt(statistics, 4)
       gate.close()
-      const socket = yield* WinsockSocket.make(server.address, { openTimeout: "30 millis" })
-      const opening = yield* start(why(Effect.scoped(socket.reader)))
-      yield* gate.awaitHeld(1)
-      yield* Effect.sleep("60 millis")
+      const socket = yield* WinsockSocket.make(server.address, { openTimeout: "1 minute" })
+      const opening = yield* Effect.gen(function* () {
+        const opening = yield* Effect.forkScoped(why(Effect.scoped(socket.reader)), { startImmediately: true })
+        yield* gate.awaitHeld(1)
+        yield* TestClock.adjust("1 minute")
+        return opening
+      }).pipe(Effect.provide(TestClock.layer()))
       gate.open()
       assert.strictEqual(yield* Fiber.join(opening), "SocketOpenError Timeout")
       // the other side has accepted it
@@ -320,6 +324,28 @@ describe("Socket: writing", () => {
     })
   )
 
+  law("2,000 writes that wait for the connection all leave", () =>
+    Effect.gen(function* () {
+      const { server } = yield* connected()
+      const socket = yield* WinsockSocket.make(server.address)
+      const { write } = yield* socket.writer
+      const writing = yield* start(
+        Effect.forEach(stretch(0, 2000), (n) => write(bytes(n)), { concurrency: "unbounded" })
+      )
+      yield* Effect.yieldNow
+      yield* Effect.scoped(
+        Effect.andThen(
+          socket.reader,
+          Effect.gen(function* () {
+            const peer = yield* server.accept
+            assertStretch(yield* peer.receiveExactly(2000), 0)
+            yield* Fiber.join(writing)
+          })
+        )
+      )
+    })
+  )
+
   law("a batch is one WSASend", ({ recorder }) =>
     Effect.gen(function* () {
       const { peer, writeAll } = yield* connected()
@@ -327,6 +353,25 @@ describe("Socket: writing", () => {
       yield* writeAll(["a", bytes(0x62), "çd"])
       assert.strictEqual(recorder.count("WSASend"), 1)
       assert.strictEqual(text([yield* peer.receiveExactly(5)]), "abçd")
+    })
+  )
+
+  law("an interrupted write is sent whole or not at all, and costs the others nothing", ({ recorder }) =>
+    Effect.gen(function* () {
+      const { peer, pull, write, writeAll } = yield* connected({ sendBuffer: 8192, receiveBuffer: 8192 })
+      const size = 2_000_000
+      const payload = stretch(0, size)
+      const first = yield* start(write(payload))
+      while (recorder.count("WSASend", ({ args }) => args.lpOverlapped !== 0) === 0) yield* Effect.yieldNow
+      const second = yield* start(write(bytes(255)))
+      yield* Fiber.interrupt(second)
+      yield* Fiber.interrupt(first)
+      payload.fill(9)
+      const third = yield* start(writeAll([stretch(size, 5), stretch(size + 5, 5)]))
+      assertStretch(yield* peer.receiveExactly(size + 10), 0)
+      yield* Fiber.join(third)
+      yield* peer.send(utf8("and back"))
+      assert.strictEqual(text([yield* pullBytes(pull, 8)]), "and back")
     })
   )
 
@@ -451,14 +496,16 @@ describe("Socket: closing", () => {
     })
   )
 
-  const runs = layerName === "mock" ? 80 : 25
+  const runs = layerName === "mock" ? 40 : 25
   law("interrupted anywhere, it leaves nothing", ({ statistics }) =>
     Effect.gen(function* () {
       const listening = yield* Scope.make()
-      const server = yield* Scope.provide(serving(echo), listening)
+      const server = yield* Scope.provide(serving(echo, { closeTimeout: "20 millis" }), listening)
       const chance = random(77)
       for (let run = 0; run < runs; run++) {
-        const socket = yield* WinsockSocket.makeNet({ host, port: portOf(server), openTimeout: "5 seconds" })
+        // what finds no room at the other side is not waited for
+        const options = { openTimeout: "5 seconds", closeTimeout: "20 millis" } as const
+        const socket = yield* WinsockSocket.makeNet({ host, port: portOf(server), ...options })
         const busy = yield* start(
           Effect.scoped(
             Effect.gen(function* () {

@@ -144,6 +144,21 @@ describe("SocketServer: handlers", () => {
     })
   )
 
+  law("a connection that was read to its end is not opened again", () =>
+    Effect.gen(function* () {
+      const seen = yield* Deferred.make<string>()
+      const server = yield* serving((socket) =>
+        Effect.andThen(
+          Effect.ignore(Effect.scoped(Effect.flatMap(socket.reader, ({ pull }) => pull))),
+          Effect.flatMap(why(Effect.scoped(socket.reader)), (end) => Deferred.succeed(seen, end))
+        )
+      )
+      const client = yield* dial(server)
+      yield* client.shutdown("send")
+      assert.strictEqual(yield* Deferred.await(seen), "closed with 1000")
+    })
+  )
+
   law("one that fails, or dies, is logged and ends nothing else", () => {
     const { layer, messages } = collecting()
     return Effect.gen(function* () {
@@ -280,16 +295,25 @@ describe("SocketServer: running", () => {
       yield* first.send(utf8("one"))
       assert.strictEqual(text(yield* first.receiveExactly(3)), "one")
       const posted = recorder.count("AcceptEx")
-      failing.add({ call: "AcceptEx", code: WSAENETDOWN, nth: 1 })
-      failing.add({ call: "AcceptEx", code: WSAENETDOWN, nth: 2 })
-      // the accept that is in the kernel takes one more, and the next two fail
-      for (const word of ["two", "three", "four"]) {
+      const fail = (...which: ReadonlyArray<number>) => {
+        failing.clear()
+        for (const nth of which) failing.add({ call: "AcceptEx", code: WSAENETDOWN, nth })
+      }
+      const ask = Effect.fnUntraced(function* (word: string) {
         const client = yield* dial(server)
         yield* client.send(utf8(word))
         assert.strictEqual(text(yield* client.receiveExactly(word.length)), word)
-      }
-      assert.isAtLeast(recorder.count("AcceptEx"), posted + 3)
-      assert.strictEqual(messages.filter((message) => message.includes("could not be accepted")).length, 2)
+      })
+      // the accept that is in the kernel takes one more, and the next two fail
+      fail(1, 2)
+      yield* ask("two")
+      yield* ask("three")
+      fail(1)
+      yield* ask("four")
+      yield* ask("five")
+      assert.isAtLeast(recorder.count("AcceptEx"), posted + 6)
+      const pauses = messages.flatMap((message) => /could not be accepted.* in (\d+) ms/.exec(message)?.[1] ?? [])
+      assert.deepStrictEqual(pauses, ["5", "10", "5"])
       assert.isFalse(interrupted, "the first handler has noticed nothing")
       yield* first.send(utf8("still here"))
       assert.strictEqual(text(yield* first.receiveExactly(10)), "still here")

@@ -12,7 +12,7 @@ import * as Pull from "effect/Pull"
 import * as Sink from "effect/Sink"
 import * as Streams from "effect/Stream"
 import type { NativeBuffer } from "../NativeBuffer.ts"
-import type { Payload, TcpSocket } from "../TcpSocket.ts"
+import type { Payload, SendOptions, TcpSocket } from "../TcpSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { isRecord, isWithin } from "./checks.ts"
@@ -29,6 +29,8 @@ const mostReceived = 2 ** 30
 // every runtime has it, and it needs no types of any of them
 const { TextEncoder } = globalThis as unknown as { TextEncoder: new () => { encode: (text: string) => Uint8Array } }
 const encoder = new TextEncoder()
+
+type WholeOption = Pick<SendOptions, "whole">
 
 export const refused = (
   operation: string,
@@ -104,16 +106,20 @@ export class StreamConnection {
   // --- sending ---
 
   /** Sends all of a payload, with flags of `WSASend`. */
-  protected sendWith(payload: Payload, flags: () => number | WinsockError): Effect.Effect<void, WinsockError> {
+  protected sendWith(
+    payload: Payload,
+    flags: () => number | WinsockError,
+    whole: boolean
+  ): Effect.Effect<void, WinsockError> {
     return this.internal.sends.run(() => {
       if (!isPayload(payload)) return WinsockErrors.invalidArgument("WSASend", "payload", payload, aPayload)
       const bits = flags()
-      return typeof bits === "number" ? new DataTurn(payload, bits) : bits
+      return typeof bits === "number" ? new DataTurn(payload, bits, whole) : bits
     })
   }
 
-  get send(): (payload: Payload) => Effect.Effect<void, WinsockError> {
-    return (payload) => this.sendWith(payload, noFlags)
+  get send(): (payload: Payload, options?: WholeOption) => Effect.Effect<void, WinsockError> {
+    return (payload, options) => this.sendWith(payload, noFlags, options?.whole === true)
   }
 
   get sink(): Sink.Sink<void, Uint8Array, never, WinsockError> {

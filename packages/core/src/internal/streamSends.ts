@@ -4,7 +4,7 @@
  *
  * A turn that is interrupted before it has come is removed whole. One that has reached the kernel breaks the stream when
  * it is interrupted, unless it completes all the same: it cannot be known what left, and nothing must follow a torn
- * message.
+ * message. Unless it was asked to be sent whole: then it goes on by itself.
  */
 import { writePointer } from "@effect-winsock/schema/Layout"
 import { WSABUF } from "@effect-winsock/schema/Structs"
@@ -154,6 +154,7 @@ export class StreamSends {
   private interrupt<A>(turn: Turn<A>, settled: Settle): void {
     if (!turn.queued) return settled(Effect.void)
     turn.resume = undefined
+    if (turn.started && turn.keep()) return settled(Effect.void)
     if (!turn.started) {
       this.leave(turn as Turn<any>)
       // it may have kept its place while its file was opened

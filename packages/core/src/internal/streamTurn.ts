@@ -64,6 +64,10 @@ export abstract class Turn<A = void> implements Linked<Turn<any>> {
   capture(_engine: Engine): boolean {
     return false
   }
+  /** Whether it goes on without whoever waited for it, though it has begun. */
+  keep(): boolean {
+    return false
+  }
   /** How many bytes of it have left, when that is known. */
   sent(): number | undefined {
     return undefined
@@ -80,21 +84,23 @@ const mostShared = 64 * 1024
 /** One send. */
 export class DataTurn extends Turn {
   readonly tears = true
-  private readonly payload: Payload
+  private payload: Payload
   private readonly size: number
   private readonly flags: number
+  private readonly whole: boolean
   private done = 0
   // a copy of the payload, of `held` bytes from `base` on
   private block: Block | undefined = undefined
   private base = 0
   private held = 0
 
-  constructor(payload: Payload, flags: number) {
+  constructor(payload: Payload, flags: number, whole = false) {
     super("WSASend")
     // of its own: pieces may be put in and taken out of an array while it waits
     this.payload = Array.isArray(payload) ? payload.slice() : payload
     this.size = lengthOf(payload)
     this.flags = flags
+    this.whole = whole
   }
 
   override get length(): number {
@@ -104,6 +110,17 @@ export class DataTurn extends Turn {
   override capture(engine: Engine): boolean {
     this.captured = this.size <= mostAtOnce && this.load(engine) === 0
     return this.captured
+  }
+
+  // whoever gave the payload may change it from now on
+  override keep(): boolean {
+    if (!this.whole || lengthOf(this.payload) !== this.size) return false
+    if (this.base + this.held < this.size) {
+      const copy = new Uint8Array(this.size)
+      copyPayload(this.payload, copy, 0)
+      this.payload = copy
+    }
+    return true
   }
 
   step(sends: StreamSends): number {

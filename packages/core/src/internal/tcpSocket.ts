@@ -68,7 +68,7 @@ export class Connection extends StreamConnection implements TcpSocket {
 
   override get send(): TcpSocket["send"] {
     return (payload: Payload, options?: SendOptions): Effect.Effect<void, WinsockError> =>
-      this.sendWith(payload, () => (options === undefined ? 0 : flagsOf(options)))
+      this.sendWith(payload, () => (options === undefined ? 0 : flagsOf(options)), options?.whole === true)
   }
 
   get transmitFile(): TcpSocket["transmitFile"] {

@@ -23,6 +23,8 @@ export interface Link {
   readonly abort: Effect.Effect<void>
 }
 
+const whole = { whole: true } as const
+
 /** The connection itself. Every end that it comes to is given to `ended`, which says which one counts. */
 export const plain = (connection: Connection, ended: (error: Socket.SocketError) => Socket.SocketError): Link => ({
   // nothing but the failures passes through a step of its own: what was taken is in the caller's hand at once
@@ -30,7 +32,8 @@ export const plain = (connection: Connection, ended: (error: Socket.SocketError)
     const error = SocketErrors.ofPull(cause)
     return error === undefined ? (Effect.failCause(cause) as Effect.Effect<never>) : Effect.fail(ended(error))
   }),
-  send: (payload) => SocketErrors.mapWrite(connection.send(payload)),
+  // whoever is interrupted while it writes must not cost all others the connection
+  send: (payload) => SocketErrors.mapWrite(connection.send(payload, whole)),
   end: Effect.ignore(connection.shutdown("send")),
   close: connection.close,
   abort: connection.abort

@@ -17,6 +17,8 @@ import * as Tls from "./socketTls.ts"
 export interface Options {
   /** How long opening may take; with 0 nothing is opened. */
   readonly openTimeout?: Duration.Input | undefined
+  /** How long closing waits for what a session of TLS has to send yet. */
+  readonly closeTimeout?: Duration.Input | undefined
   /** Whether `upgrade` is the server's side of TLS. */
   readonly tlsServer?: boolean | undefined
   /** The name that was connected to, which a server must show when an upgrade says no other. */
@@ -102,19 +104,22 @@ class Session {
       abort: connection.abort
     }
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.exit(restore(Scope.provide(Tls.secure(connection, begin), this.scope))), (exit) => {
-        if (Exit.isSuccess(exit)) {
-          this.link = this.secure(exit.value)
-          return shaken.open
+      Effect.flatMap(
+        Effect.exit(restore(Scope.provide(Tls.secure(connection, begin, this.options.closeTimeout), this.scope))),
+        (exit) => {
+          if (Exit.isSuccess(exit)) {
+            this.link = this.secure(exit.value)
+            return shaken.open
+          }
+          const interrupted = Cause.hasInterruptsOnly(exit.cause)
+          const error = interrupted ? SocketErrors.closed(1006) : SocketErrors.upgrading(Cause.squash(exit.cause))
+          this.link = dead(connection, this.end(error))
+          return Effect.andThen(
+            shaken.open,
+            interrupted ? Effect.failCause(exit.cause as Cause.Cause<never>) : Effect.fail(error)
+          )
         }
-        const interrupted = Cause.hasInterruptsOnly(exit.cause)
-        const error = interrupted ? SocketErrors.closed(1006) : SocketErrors.upgrading(Cause.squash(exit.cause))
-        this.link = dead(connection, this.end(error))
-        return Effect.andThen(
-          shaken.open,
-          interrupted ? Effect.failCause(exit.cause as Cause.Cause<never>) : Effect.fail(error)
-        )
-      })
+      )
     )
   }
 }

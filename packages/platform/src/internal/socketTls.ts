@@ -1,5 +1,6 @@
 /** TLS sessions over connections: node:tls on their Duplexes, as what a Socket reads from and writes to. */
 import type { Payload, TcpSocket } from "@effect-winsock/core/TcpSocket"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
@@ -16,8 +17,8 @@ import type { Bytes, Connection, Link } from "./socketLink.ts"
 /** Begins a session on a stream; `done` is told when it stands, or why it does not. Gives what ends it before that. */
 export type Begin = (stream: Duplex, done: (session: tls.TLSSocket | undefined, error?: unknown) => void) => () => void
 
-/** How long closing waits for what a session has to send yet, in milliseconds: a connection's own `closeTimeout`. */
-const closeTimeout = 2000
+/** How long closing waits for what a session has to send yet, when nothing else was said: as a connection's does. */
+const defaultCloseTimeout = "2 seconds"
 
 // of a value that is in hand: see `takeOrWait` in the engine
 const handOver = 4
@@ -30,6 +31,7 @@ export class Session implements Link {
   readonly socket: tls.TLSSocket
   private readonly stream: Duplex
   private readonly connection: Connection
+  private readonly closeTimeout: number
   private readonly line: Array<Resume> = []
   private over: Socket.SocketError | undefined = undefined
   // nothing of it is given out any more
@@ -37,10 +39,11 @@ export class Session implements Link {
   /** Told of its end; says what pulls fail with. */
   ended: (error: Socket.SocketError) => Socket.SocketError = (error) => error
 
-  constructor(socket: tls.TLSSocket, stream: Duplex, connection: Connection) {
+  constructor(socket: tls.TLSSocket, stream: Duplex, connection: Connection, closeTimeout: Duration.Input) {
     this.socket = socket
     this.stream = stream
     this.connection = connection
+    this.closeTimeout = Duration.toMillis(closeTimeout)
     socket.on("readable", this.serve)
     socket.on("end", () => this.finish(SocketErrors.closed(1000), false))
     // stays: what a session says when it is gone must not be an uncaught exception
@@ -145,7 +148,7 @@ export class Session implements Link {
     const { socket, stream } = this
     // a session whose stream went away under it does not tell that it is closed
     if (socket.closed || stream.closed) return resume(Effect.void)
-    const timer = setTimeout(() => stream.destroy(), closeTimeout)
+    const timer = setTimeout(() => stream.destroy(), this.closeTimeout)
     const done = () => {
       clearTimeout(timer)
       resume(Effect.void)
@@ -165,7 +168,11 @@ export class Session implements Link {
  * Makes a session on a connection: done when it stands. Closing the scope ends it, before the connection. A failure is
  * whatever node:tls says.
  */
-export const secure = (connection: Connection, begin: Begin): Effect.Effect<Session, unknown, Scope.Scope> =>
+export const secure = (
+  connection: Connection,
+  begin: Begin,
+  closeTimeout: Duration.Input = defaultCloseTimeout
+): Effect.Effect<Session, unknown, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
@@ -173,21 +180,27 @@ export const secure = (connection: Connection, begin: Begin): Effect.Effect<Sess
       // what a Duplex asks of a connection both kinds have, but for the names of its ends
       const stream = yield* Scope.provide(borrow(connection as TcpSocket, underTls), own)
       const handshake = Effect.callback<tls.TLSSocket, unknown>((resume) => {
-        const stop = begin(stream, (session, error) =>
-          resume(session === undefined ? Effect.fail(error) : Effect.succeed(session))
-        )
-        // what the session says of it comes first
+        // what the session says of an end comes first
         const gone = () =>
           setImmediate(() => resume(Effect.fail(new Error("the connection ended during the handshake"))))
         stream.once("end", gone).once("close", gone)
-        return Effect.sync(stop)
+        try {
+          return Effect.sync(
+            begin(stream, (session, error) =>
+              resume(session === undefined ? Effect.fail(error) : Effect.succeed(session))
+            )
+          )
+        } catch (cause) {
+          // options that node:tls does not take
+          return resume(Effect.fail(cause))
+        }
       })
       const exit = yield* Effect.exit(restore(handshake))
       if (Exit.isFailure(exit)) {
         yield* Scope.close(own, exit)
         return yield* Effect.failCause(exit.cause)
       }
-      const session = new Session(exit.value, stream, connection)
+      const session = new Session(exit.value, stream, connection, closeTimeout)
       yield* Scope.addFinalizer(own, session.close)
       return session
     })
