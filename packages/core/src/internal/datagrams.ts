@@ -267,14 +267,16 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     if (code !== 0 && code !== WSAEMSGSIZE) return this.failedNow(code, keepError)
     receive.completed++
     this.hot = true
+    const size = messages.bounded(view.getUint32(shape.stride, true))
+    receive.bytes += size
     const cut = messages.isCut(view, 0, code === WSAEMSGSIZE)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return messages.datagram(this.nowSource, view, 0, messages.bounded(view.getUint32(shape.stride, true)), cut)
+    return messages.datagram(this.nowSource, view, 0, size, cut)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
     this.hot = false
-    if (code !== WSAEMSGSIZE) this.engine.counters.receive.failed++
+    if (code !== WSAEMSGSIZE) this.engine.counters.receive.fail(code)
     if (!keep) return this.error(code)
     const slot = this.slots.acquire()
     if (slot === NO_MEMORY) return undefined

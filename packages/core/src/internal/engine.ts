@@ -25,6 +25,19 @@ export class OperationCounters {
   completed = 0
   failed = 0
   aborted = 0
+  /** How many bytes those have transferred that completed. */
+  bytes = 0
+  /** How often each code was what they failed with: a code of Winsock's or, negative, a failing NTSTATUS. */
+  readonly codes = new Map<number, number>()
+  /** Told of a code that was not among those before. */
+  onCode: (() => void) | undefined = undefined
+
+  fail(code: number): void {
+    this.failed++
+    const before = this.codes.get(code)
+    this.codes.set(code, (before ?? 0) + 1)
+    if (before === undefined) this.onCode?.()
+  }
 }
 
 export class Counters {
