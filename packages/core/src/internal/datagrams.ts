@@ -392,11 +392,14 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
       this.socket = -1
     }
     // results that nobody waited for; an error is no message
+    let dropped = 0
     for (; inbox.head !== -1; engine.counters.inbox--) {
-      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)
+      if (slots.code[inbox.head] === 0) dropped += this.piecesLeft(inbox.head)
       this.consumed = 0
       inbox.shift()
     }
+    engine.counters.discarded += dropped
+    if (dropped > 0) engine.life?.dropped(this, "datagrams that nobody had received were dropped", dropped)
     if (this.leaked) slots.abandon()
     else slots.dispose()
     engine.unregister(this, this.leaked)

@@ -231,7 +231,7 @@ export class Operation implements Linked<Operation> {
     if (this.code === 0) {
       counters.completed++
       counters.bytes += bytes
-      if (this.cancelled) engine.counters.recovered++
+      if (this.cancelled) engine.recovered(endpoint.number, this.name)
     } else if (this.cancelled || this.unasked) counters.aborted++
     else counters.fail(this.code)
     if (this.settle === undefined) return

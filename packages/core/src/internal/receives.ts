@@ -291,7 +291,7 @@ export abstract class Receives implements Owner {
     }
 
     this.reposts = 0
-    if (cancelled) counters.recovered++
+    if (cancelled) engine.recovered(this.number, "WSARecvMsg")
     const view = slots.view[slot]
     const at = slots.at[slot]
     const cut = messages.isCut(view, at, overflow)

@@ -303,7 +303,7 @@ export class Sends {
     if (code === 0) {
       counters.completed++
       counters.bytes += send.length
-      if (send.cancelling) engine.counters.recovered++
+      if (send.cancelling) engine.recovered(this.owner.number, "WSASendMsg")
     } else if (send.cancelling) counters.aborted++
     else counters.fail(code)
     this.completed.push(send)
