@@ -4,6 +4,7 @@ const spans = "packages/core/src/internal/spans.ts"
 const life = "packages/core/src/WinsockLogs.ts"
 const engine = "packages/core/src/internal/engine.ts"
 const receives = "packages/core/src/internal/receives.ts"
+const waiters = "packages/core/src/internal/waiters.ts"
 const operation = "packages/core/src/internal/operation.ts"
 
 const metrics = "test/both/observability/metrics.test.ts"
@@ -42,7 +43,7 @@ export default [
     why: "bytes are counted however they came",
     find: "      receive.bytes += size\n",
     replace: "",
-    caughtBy: [metrics, trace]
+    caughtBy: [trace]
   },
   {
     file: operation,
@@ -58,7 +59,7 @@ export default [
     why: "a lost race is told",
     find: "    this.counters.recovered++\n",
     replace: "",
-    caughtBy: [metrics, trace]
+    caughtBy: [trace]
   },
   {
     file: spans,
@@ -69,18 +70,18 @@ export default [
     caughtBy: [traced]
   },
   {
-    file: spans,
+    file: waiters,
     name: "observability: a message in hand where the fiber yields",
-    why: "an interruption that meets the yield drops it",
-    find: "    if (fiber.currentOpCount + handOver >= most) return Effect.flatMap(Effect.yieldNow, () => wrapped)\n",
-    replace: "",
+    why: "an interruption that meets the yield drops it, and a span takes steps",
+    find: "const handOver = 4",
+    replace: "const handOver = 1",
     caughtBy: [traced]
   },
   {
     file: spans,
     name: "observability: a span where there is no room for one",
     why: "a value is worth more than a span",
-    find: "    if (most < 2 * handOver) return self\n",
+    find: "    if (fiber.cache.maxOpsBeforeYield < fewestSteps) return self\n",
     replace: "",
     caughtBy: [traced]
   },

@@ -17,7 +17,7 @@ import { EngineKey, Winsock } from "./Winsock.ts"
  * status is that of the operation's exit. The end of a stream is no failure.
  *
  * The promises of the operations stay the same: no message is lost by an interruption because it is traced. A fiber that yields
- * every 63 steps or sooner (`MaxOpsBeforeYield`) has no room for both, and no spans. Sockets made before the layer have none.
+ * every 15 steps or sooner (`MaxOpsBeforeYield`) has no room for both, and no spans. Sockets made before the layer have none.
  *
  * **Example** (The sends of a request)
  *

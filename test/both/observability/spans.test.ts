@@ -31,6 +31,10 @@ const memory = () => {
   }
 }
 
+/** Comes to an effect after some of the steps that Effect allows before it yields. */
+const after = <A, E, R>(steps: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  steps === 0 ? effect : Effect.suspend(() => after(steps - 1, effect))
+
 const tracing = Layer.build(WinsockTracing.layer)
 
 const attribute = (span: Tracer.NativeSpan, name: string): unknown => span.attributes.get(name)
@@ -203,37 +207,39 @@ describe("WinsockTracing: none that no tracer asks for", () => {
 })
 
 describe("WinsockTracing: the promises of what is traced", () => {
-  law("no message is lost by an interruption that meets a yield", () =>
-    Effect.gen(function* () {
-      const { of, run } = memory()
-      yield* tracing
-      const socket = yield* bind({ lookAhead: 16, maxPosted: 16 })
-      const got: Array<number> = []
-      let sent = 0
-      // for each place in the count of steps at which the taking may stand when the fiber yields
-      for (let shift = 0; shift < 160; shift++) {
-        for (let n = 0; n < 8; n++) yield* socket.send(numbered(sent++), socket.address)
-        const loop = Effect.andThen(
-          Effect.forEach(Array.from({ length: shift % 40 }), () => Effect.void, { discard: true }),
-          Effect.forever(Effect.tap(socket.receive, (message) => Effect.sync(() => got.push(numberOf(message)))))
-        )
-        const fiber = yield* start(
-          run(Effect.withSpan(loop, "program")).pipe(
-            Effect.provideService(References.MaxOpsBeforeYield, 64 + (shift % 40))
-          )
-        )
-        yield* Effect.yieldNow
-        yield* Fiber.interrupt(fiber)
-        // what it has left is taken at once: a kernel keeps so many and no more
-        while (got.length < sent) got.push(numberOf(yield* Effect.timeout(socket.receive, "5 seconds")))
-      }
-      assert.deepStrictEqual(
-        got,
-        Array.from({ length: sent }, (_, n) => n)
+  for (const call of ["receive", "pull"] as const) {
+    for (const most of [8, 16, 24, 64]) {
+      law(
+        `a traced ${call} that yields after ${most} steps and is interrupted there takes nothing with it`,
+        ({ statistics }) =>
+          Effect.gen(function* () {
+            const { of, run } = memory()
+            yield* tracing
+            const socket = yield* bind({ lookAhead: 1, batch: 1 })
+            for (let n = 0; n < most; n++) {
+              yield* socket.send(numbered(n), socket.address)
+              while ((yield* statistics).inbox === 0) yield* Effect.yieldNow
+              const got: Array<number> = []
+              const take =
+                call === "receive"
+                  ? Effect.map(socket.receive, (message) => void got.push(numberOf(message)))
+                  : Effect.map(socket.pull, (batch) => void got.push(...batch.map(numberOf)))
+              const fiber = yield* start(
+                run(Effect.withSpan(after(n, take), "program")).pipe(
+                  Effect.provideService(References.MaxOpsBeforeYield, most)
+                )
+              )
+              yield* interruptSoon(fiber)
+              yield* Fiber.await(fiber)
+              assert.strictEqual(got.length + (yield* statistics).inbox, 1, "given out, or still there")
+              if (got.length === 0) got.push(numberOf(yield* socket.receive))
+              assert.deepStrictEqual(got, [n])
+            }
+            if (most > 8) assert.isAbove(of(call).length, 0)
+          })
       )
-      assert.isAbove(of("receive").length, 100)
-    })
-  )
+    }
+  }
 
   law("a fiber that yields after a few steps receives as ever, without spans", () =>
     Effect.gen(function* () {

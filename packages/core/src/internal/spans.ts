@@ -16,14 +16,9 @@ import { Datagram } from "../Datagram.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
 import { isPayload, lengthOf } from "./payload.ts"
+import { fewestSteps } from "./waiters.ts"
 
 type Attributes = Record<string, unknown>
-
-/**
- * A span ends between the taking of a value and its return, which takes a few of Effect's steps: they must fit in what is
- * left before the fiber yields, for an interruption that meets the yield drops the value (see `waiters.ts`).
- */
-const handOver = 32
 
 /** The span that one of an operation is made under: `undefined` when no tracer asks for any. */
 const parentOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
@@ -40,12 +35,11 @@ export const traced = <A, E, R>(
   before: () => Attributes,
   after: (value: A) => Attributes = noAttributes
 ): Effect.Effect<A, E, R> => {
-  const wrapped: Effect.Effect<A, E, R> = Effect.withFiber((fiber) => {
+  return Effect.withFiber((fiber) => {
     if (engine.tracing === 0 || parentOf(fiber) === undefined) return self
-    const most = fiber.cache.maxOpsBeforeYield
-    // there is never room: a value is worth more than a span
-    if (most < 2 * handOver) return self
-    if (fiber.currentOpCount + handOver >= most) return Effect.flatMap(Effect.yieldNow, () => wrapped)
+    // between the taking of a value and its return a span ends, in three steps, for which `handOver` has room. A fiber that
+    // yields after so few has none: an interruption would drop the value, and that is worth more than a span
+    if (fiber.cache.maxOpsBeforeYield < fewestSteps) return self
     return Effect.flatMap(Effect.makeSpan(`winsock.${operation}`, { attributes: before() }), (span) =>
       Effect.onExit(self, (exit) =>
         Effect.sync(() => {
@@ -57,7 +51,6 @@ export const traced = <A, E, R>(
       )
     )
   })
-  return wrapped
 }
 
 const noAttributes = (): Attributes => ({})
