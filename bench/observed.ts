@@ -52,6 +52,8 @@ const least = (prepare: () => void, effect: Effect.Effect<unknown, unknown>): nu
   return Math.round((best * 1_000_000) / burst)
 }
 
+const nothing = (): void => {}
+
 for (const [name, traced, spanned] of [
   ["without the layer", false, false],
   ["with it, outside of spans", true, false],
@@ -64,7 +66,6 @@ for (const [name, traced, spanned] of [
     rig.turn()
   }
   const in_ = <A, E>(effect: Effect.Effect<A, E>) => (spanned ? Effect.withSpan(effect, "program") : effect)
-  const nothing = (): void => {}
   const send = least(nothing, in_(times(() => socket.send(payload, machine.sink))))
   const receive = least(arrive, in_(times(() => socket.receive)))
   console.log(`${name}: send ${send} ns, receive ${receive} ns`)

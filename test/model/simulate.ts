@@ -1,14 +1,14 @@
 /**
- * npm run simulate -- [--runs N] [--streams N] [--seed S] [--completion port|event|routine]: more runs of the models of datagrams and of streams than
- * `npm test` makes. A run that goes wrong is told, with the command that repeats it, and ends it all. The last lines say
- * how many runs there were of each, from which seed, and how fast.
+ * npm run simulate -- [--runs N] [--streams N] [--seed S] [--completion port|event|routine] [--processes P]: more runs of
+ * the models than `npm test` makes. Of the runs one in eight is of the model of a network, if no completion is named; the
+ * others are of a machine by itself, and streams are counted apart. A run that goes wrong is told, with the command that
+ * repeats it, and ends it all; of a network it is told with the least that must disturb it. The last lines say how many
+ * runs there were of each, from which seed, and how fast.
  */
 import type { Winsock } from "@effect-winsock/core"
 import process from "node:process"
 import { parseArgs } from "node:util"
-import type { Happenings } from "./Oracle.ts"
-import { nothing } from "./Oracle.ts"
-import { run } from "./run.ts"
+import { type Happenings, playSeed } from "./seeds.ts"
 import * as Streams from "./streams.ts"
 
 const { values } = parseArgs({
@@ -37,22 +37,26 @@ const first = integer("seed", values.seed, 1)
 // who names the one alone means it alone
 const runs = integer("runs", values.runs, values.streams === undefined ? 10_000 : 0)
 const connections = integer("streams", values.streams, values.runs === undefined ? 2000 : 0)
-const sum: Happenings = nothing()
+const sums: Record<string, Happenings> = {}
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const start = performance.now()
 let told = start
+const counts: Happenings = {}
 for (let i = 0; i < runs; i++) {
-  const outcome = await run(first + i, runs === 1, completion)
+  const outcome = await playSeed(first + i, runs === 1, completion)
+  const { happened, model } = outcome
   if (outcome.problems.length > 0) {
-    const { story } = runs === 1 ? outcome : await run(first + i, true, completion)
+    const { story } = runs === 1 ? outcome : await playSeed(first + i, true, completion)
     for (const line of story) say(line)
-    say(`\nrun ${first + i} went wrong:`)
+    say(`\nrun ${first + i} (${model}) went wrong:`)
     for (const problem of outcome.problems) say(`  ${problem}`)
     say(`repeat it: npm run simulate -- --runs 1 --seed ${first + i}${by}`)
     process.exit(1)
   }
-  for (const key of Object.keys(sum) as Array<keyof Happenings>) sum[key] += outcome.happened[key]
+  counts[model] = (counts[model] ?? 0) + 1
+  const sum = (sums[model] ??= {})
+  for (const [name, count] of Object.entries(happened)) sum[name] = (sum[name] ?? 0) + count
   if (performance.now() - told > 10_000) {
     told = performance.now()
     say(`${i + 1} of ${runs} runs, all clean`)
@@ -65,7 +69,10 @@ const summary = (happened: Happenings | Streams.Happenings): void =>
       .join(", ")
   )
 if (runs > 0) {
-  summary(sum)
+  for (const [model, sum] of Object.entries(sums)) {
+    say(`${counts[model]} of them are of the model of a ${model}:`)
+    summary(sum)
+  }
   const seconds = (performance.now() - start) / 1000
   say(`${runs} runs from seed ${first}, all clean, ${Math.round(runs / seconds)} runs/s`)
 }

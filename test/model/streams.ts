@@ -18,6 +18,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { Connection } from "../../packages/core/src/internal/tcpSocket.ts"
 import { Chance } from "./Chance.ts"
+import { messageOf, read } from "./streamBytes.ts"
 
 /** What happened, of all runs together. */
 export const nothing = () => ({
@@ -32,20 +33,7 @@ export const nothing = () => ({
 })
 export type Happenings = ReturnType<typeof nothing>
 
-const header = 8
 const loopback = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0)
-
-const byteOf = (n: number, i: number): number => (n * 37 + i * 11 + (i >>> 8)) & 0xff
-
-/** A send's bytes: its number and length, then what follows from them. */
-const messageOf = (n: number, length: number): Uint8Array => {
-  const bytes = new Uint8Array(header + length)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, n)
-  view.setUint32(4, length)
-  for (let i = 0; i < length; i++) bytes[header + i] = byteOf(n, i)
-  return bytes
-}
 
 class Sent {
   readonly n: number
@@ -252,37 +240,9 @@ class Run {
   judge(from: End, to: End): void {
     const { happened } = this
     const fail = (text: string): never => problem(`${from.name} to ${to.name}: ${text}`)
-    const total = to.received.reduce((sum, chunk) => sum + chunk.length, 0)
-    const bytes = new Uint8Array(total)
-    let at = 0
-    for (const chunk of to.received) {
-      bytes.set(chunk, at)
-      at += chunk.length
-    }
-    happened.bytes += total
-    const view = new DataView(bytes.buffer)
-    const whole = new Set<number>()
-    let last = -1
-    let torn = false
-    for (at = 0; at < total;) {
-      const there = total - at
-      if (there < header) {
-        torn = true
-        break
-      }
-      const n = view.getUint32(at)
-      const sent = from.sent[n]
-      if (sent === undefined || n <= last) return void fail(`send ${n} after send ${last}`)
-      if (view.getUint32(at + 4) !== sent.length) fail(`send ${n} has another length`)
-      const length = Math.min(sent.length, there - header)
-      for (let i = 0; i < length; i++) {
-        if (bytes[at + header + i] !== byteOf(n, i)) fail(`byte ${i} of send ${n}`)
-      }
-      last = n
-      torn = length < sent.length
-      if (!torn) whole.add(n)
-      at += header + length
-    }
+    const { bytes, torn, whole, wrong } = read(to.received, (n) => from.sent[n]?.length)
+    happened.bytes += bytes
+    if (wrong !== undefined) return void fail(wrong)
     const ended = to.end === "EndOfStream"
     if (ended) happened.ends++
     else happened.resets++

@@ -104,8 +104,8 @@ export default [
     name: "rules: the last fraction of a nanosecond",
     file: turns,
     why: "the clock sleeps whole ones, and would be asked for nothing again and again",
-    find: "this.clock.currentTimeMillisUnsafe() + nanosecond",
-    replace: "this.clock.currentTimeMillisUnsafe()",
+    find: "preciseMillis(this.clock) + nanosecond",
+    replace: "preciseMillis(this.clock)",
     caughtBy: [effects]
   },
   {

@@ -1,6 +1,7 @@
 /**
  * What happened in a simulation, as data. Recording keeps references and numbers; decoding waits until somebody asks.
  */
+import { preciseMillis } from "./Loop.ts"
 import type { Signature } from "@effect-winsock/core/Signatures"
 import type * as Clock from "effect/Clock"
 import type * as MockTrace from "../MockTrace.ts"
@@ -39,6 +40,8 @@ class DatagramRecord {
   readonly datagram: Datagram
   readonly socket: number
   readonly reason: string
+  // routers take from it
+  private readonly ttl: number
   constructor(
     tag: DatagramRecord["tag"],
     at: number,
@@ -53,6 +56,7 @@ class DatagramRecord {
     this.datagram = datagram
     this.socket = socket
     this.reason = reason
+    this.ttl = datagram.ttl
   }
   decode(): MockTrace.DatagramEvent {
     const d = this.datagram
@@ -65,7 +69,7 @@ class DatagramRecord {
       protocol: d.protocol,
       bytes: d.payload.length,
       payload: d.payload,
-      ttl: d.ttl,
+      ttl: this.ttl,
       tos: d.tos
     }
     switch (this.tag) {
@@ -157,12 +161,12 @@ export class Trace {
   constructor(limit: number, clock: Clock.Clock) {
     this.limit = limit
     this.clock = clock
-    this.begun = clock.currentTimeMillisUnsafe()
+    this.begun = preciseMillis(clock)
   }
 
   /** Milliseconds since the simulation began. */
   get now(): number {
-    return this.clock.currentTimeMillisUnsafe() - this.begun
+    return preciseMillis(this.clock) - this.begun
   }
 
   call(host: string, name: string, signature: Signature, args: ReadonlyArray<number>): CallRecord {
