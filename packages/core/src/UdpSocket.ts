@@ -15,6 +15,7 @@ import { LiveKey } from "./internal/liveSocket.ts"
 import * as internal from "./internal/udpSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import type { Capabilities, ControlName, Wish } from "./UdpCapabilities.ts"
+import { datagramMembers, socketAttributes, tracedRecord } from "./internal/spans.ts"
 import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
@@ -424,7 +425,12 @@ export const bind = (
   address: NetAddress.InetAddress,
   options: Options = {}
 ): Effect.Effect<UdpSocket, WinsockError, Winsock | Scope.Scope> =>
-  Effect.flatMap(Winsock, (winsock) => Effect.map(internal.bind(winsock[EngineKey], address, options), make))
+  Effect.flatMap(Winsock, (winsock) => {
+    const engine = winsock[EngineKey]
+    return Effect.map(internal.bind(engine, address, options), (bound) =>
+      tracedRecord(engine, datagramMembers, () => socketAttributes("udp", bound.address), make(bound))
+    )
+  })
 
 const make = (socket: internal.Bound): UdpSocket => ({
   address: socket.address,

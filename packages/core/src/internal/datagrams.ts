@@ -267,14 +267,16 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     if (code !== 0 && code !== WSAEMSGSIZE) return this.failedNow(code, keepError)
     receive.completed++
     this.hot = true
+    const size = messages.bounded(view.getUint32(shape.stride, true))
+    receive.bytes += size
     const cut = messages.isCut(view, 0, code === WSAEMSGSIZE)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return messages.datagram(this.nowSource, view, 0, messages.bounded(view.getUint32(shape.stride, true)), cut)
+    return messages.datagram(this.nowSource, view, 0, size, cut)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
     this.hot = false
-    if (code !== WSAEMSGSIZE) this.engine.counters.receive.failed++
+    if (code !== WSAEMSGSIZE) this.engine.counters.receive.fail(code)
     if (!keep) return this.error(code)
     const slot = this.slots.acquire()
     if (slot === NO_MEMORY) return undefined
@@ -390,11 +392,14 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
       this.socket = -1
     }
     // results that nobody waited for; an error is no message
+    let dropped = 0
     for (; inbox.head !== -1; engine.counters.inbox--) {
-      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)
+      if (slots.code[inbox.head] === 0) dropped += this.piecesLeft(inbox.head)
       this.consumed = 0
       inbox.shift()
     }
+    engine.counters.discarded += dropped
+    if (dropped > 0) engine.life?.dropped(this, "datagrams that nobody had received were dropped", dropped)
     if (this.leaked) slots.abandon()
     else slots.dispose()
     engine.unregister(this, this.leaked)

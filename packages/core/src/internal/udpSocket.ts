@@ -35,6 +35,7 @@ import { attach, open, windowsVersion } from "./udpOpen.ts"
 import * as DatagramOptions from "./datagramOptions.ts"
 import * as Multicast from "./multicast.ts"
 import { Groups } from "./groups.ts"
+import { socketAttributes } from "./spans.ts"
 import { TransmitTimestamps } from "./udpTimestamps.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import { isFoundOut, sendCapabilities } from "./udpSelfTest.ts"
@@ -82,6 +83,7 @@ const make = (engine: Engine, plan: Plan, options: Checked): Bound | WinsockErro
     coalescing: opened.coalescing
   })
   if (datagrams instanceof WinsockErrors.WinsockError) return datagrams
+  engine.life?.opened(datagrams, "socket bound", socketAttributes("udp", opened.bound))
   return new Bound(engine, plan, opened, datagrams, options)
 }
 
