@@ -290,6 +290,8 @@ export interface PeerReport {
 export interface UdpSocket extends Live<"udp"> {
   /** The address it is bound to; its port is never 0. */
   readonly address: NetAddress.InetAddress
+  /** The only peer, which `connect` set. */
+  readonly peer: NetAddress.InetAddress | undefined
   /** What the provider can do. Asks it, the first time. */
   readonly capabilities: Effect.Effect<Capabilities, WinsockError>
   /**
@@ -428,6 +430,9 @@ export const bind = (
 
 const make = (socket: internal.Bound): UdpSocket => ({
   address: socket.address,
+  get peer() {
+    return socket.peer
+  },
   capabilities: socket.capabilities,
   receive: socket.receive,
   receiveEvent: socket.receiveEvent,

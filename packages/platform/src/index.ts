@@ -1,2 +1,3 @@
 export * as HttpAgent from "./HttpAgent.ts"
 export * as TcpDuplex from "./TcpDuplex.ts"
+export * as WinsockDatagramSocket from "./WinsockDatagramSocket.ts"

@@ -201,7 +201,8 @@ export class Bound {
     })
   }
 
-  private peer: NetAddress.InetAddress | undefined = undefined
+  /** What `connect` set. */
+  peer: NetAddress.InetAddress | undefined = undefined
 
   private sendWith(
     payload: Payload,
