@@ -13,9 +13,13 @@ import type { DatagramSocketError } from "effect/socket/DatagramSocket"
 import type { BindOptions, Endpoint, FromSocketOptions, Options } from "../WinsockDatagramSocket.ts"
 import * as Errors from "./datagramErrors.ts"
 
+/** A socket's traffic, without a fiber's steps for each datagram. */
+export type Direct = NonNullable<UdpSocket.UdpSocket[typeof UdpSocket.DirectKey]>
+
 /** An open socket, and where it sends to when nothing is said. */
 export interface Opened {
   readonly socket: UdpSocket.UdpSocket
+  readonly direct: Direct
   readonly peer: NetAddress.InetAddress | undefined
 }
 
@@ -111,20 +115,30 @@ const udpOptions = (options: Options, local: NetAddress.InetAddress): UdpSocket.
   }
 }
 
+const opened = (
+  socket: UdpSocket.UdpSocket,
+  peer: NetAddress.InetAddress | undefined
+): Effect.Effect<Opened, WinsockError> => {
+  const direct = socket[UdpSocket.DirectKey]
+  return direct === undefined
+    ? Effect.fail(WinsockErrors.invalidArgument("bind", "socket", socket, "a socket of UdpSocket.bind"))
+    : Effect.succeed({ socket, direct, peer })
+}
+
 /** Opens a socket that lives as long as the scope. */
 export const open = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Opened, DatagramSocketError, Winsock | Scope.Scope> {
   if (options.reusePort === true) return yield* Effect.fail(Errors.unsupported("reusePort"))
   const remote = options.connect ?? options.peer
-  const opened = Effect.gen(function* () {
+  const opening = Effect.gen(function* () {
     const planned = yield* plan(options.family, options.bind ?? {}, remote)
     const socket = yield* UdpSocket.bind(planned.local, udpOptions(options, planned.local))
     yield* configure(socket, options)
     if (options.connect !== undefined) yield* socket.connect(planned.remote!)
-    return { socket, peer: planned.remote }
+    return yield* opened(socket, planned.remote)
   })
-  return yield* Effect.mapError(opened, Errors.fromOpen)
+  return yield* Effect.mapError(opening, Errors.fromOpen)
 })
 
 /** Takes over a socket that the program opened. */
@@ -134,8 +148,8 @@ export const adopt = Effect.fnUntraced(function* <R>(
 ): Effect.fn.Return<Opened, DatagramSocketError, R | Winsock> {
   const adopted = Effect.gen(function* () {
     const socket = yield* acquire
-    if (socket.peer !== undefined || peer === undefined) return { socket, peer: socket.peer }
-    return { socket, peer: yield* resolve(peer, NetAddress.familyOf(socket.address)) }
+    if (socket.peer !== undefined || peer === undefined) return yield* opened(socket, socket.peer)
+    return yield* opened(socket, yield* resolve(peer, NetAddress.familyOf(socket.address)))
   })
   return yield* Effect.mapError(adopted, (error) =>
     WinsockErrors.isWinsockError(error) ? Errors.fromOpen(error) : error

@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope"
 import * as DatagramSocket from "effect/socket/DatagramSocket"
 import type { Datagram, OutgoingDatagram, Reader, Socket, Writer } from "../WinsockDatagramSocket.ts"
 import * as Errors from "./datagramErrors.ts"
-import type { Opened } from "./datagramOpen.ts"
+import type { Direct, Opened } from "./datagramOpen.ts"
 import { DatagramQueue } from "./datagramQueue.ts"
 
 type SocketError = DatagramSocket.DatagramSocketError
@@ -65,34 +65,31 @@ class Open {
   private readonly socket: UdpSocket
   private readonly peer: NetAddress.InetAddress | undefined
   private readonly connected: boolean
-  // only where it may have been asked at one of several addresses an answer's source must be chosen
-  private readonly wildcard: boolean
+  // where it may have been asked at one of several addresses: an answer's source must be chosen
+  private readonly answers: boolean
+  private readonly direct: Direct
   private readonly onError: ((error: SocketError) => void) | undefined
 
-  constructor({ peer, socket }: Opened, { capacity, onError, sliding }: Settings) {
+  constructor({ direct, peer, socket }: Opened, { capacity, onError, sliding }: Settings) {
     this.queue = new DatagramQueue(capacity, sliding)
     this.socket = socket
     this.peer = peer
     this.connected = socket.peer !== undefined
-    this.wildcard = NetAddress.isUnspecified(socket.address.address)
+    this.answers = !this.connected && NetAddress.isUnspecified(socket.address.address)
+    this.direct = direct
     this.onError = onError
   }
 
   /** Takes what comes to the socket, until it fails or the reader is closed. */
   receive(): Effect.Effect<void> {
-    const { queue, socket } = this
-    const taking = Effect.whileLoop({
-      while: () => queue.failure === undefined,
-      body: () => socket.pull,
-      step: (messages) => queue.offer(received(messages))
-    })
+    const taking = this.direct.consume((messages) => this.queue.offer(received(messages)))
     const all: Effect.Effect<void> = Effect.catch(taking, (error) => {
       const failed = Errors.fromRead(error)
       if (Errors.isOfOneDatagram(error)) {
         this.report(failed)
         return all
       }
-      queue.fail(failed)
+      this.queue.fail(failed)
       return Effect.void
     })
     return all
@@ -136,10 +133,20 @@ class Open {
   private send(datagram: OutgoingDatagram, target: Target): Sent {
     const { options } = datagram
     const payload = encode(datagram.payload)
-    const sent =
-      target instanceof Received && this.wildcard && !this.connected
-        ? this.socket.reply(target.message, payload, options)
-        : this.socket.send(payload, this.destination(target), options)
+    if (target instanceof Received && this.answers) {
+      return this.explained(this.socket.reply(target.message, payload, options), target)
+    }
+    const to = this.destination(target)
+    if (options !== undefined) return this.explained(this.socket.send(payload, to, options), target)
+    // almost always there is room: then the write is this one step
+    const sent = this.direct.sendNow(payload, to)
+    if (sent === true) return Effect.void
+    return sent === false
+      ? this.explained(this.direct.sendWaiting(payload, to), target)
+      : Effect.fail(this.failed(sent, target))
+  }
+
+  private explained(sent: Effect.Effect<void, WinsockError>, target: Target): Sent {
     return Effect.mapError(sent, (error) => this.failed(error, target))
   }
 
@@ -153,7 +160,7 @@ class Open {
       if (refused !== undefined) return Effect.fail(refused)
       answers ||= target instanceof Received
     }
-    if (answers && this.wildcard && !this.connected) {
+    if (answers && this.answers) {
       let next = 0
       return Effect.whileLoop({
         while: () => next < datagrams.length,
