@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { careless, type Network } from "./resilience/programs.ts"
+import { careless, type Name } from "./resilience/programs.ts"
 
 const at = (ip: string, port: number) => NetAddress.inetAddressFromIpStringUnsafe(ip, port)
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -42,7 +42,7 @@ const client = Effect.gen(function* () {
 const story = MockExplorer.run(
   {
     network: { hosts: MockNetwork.twoHosts },
-    program: ({ hosts }: Network) =>
+    program: ({ hosts }: MockNetwork.MockNetwork<Name>) =>
       Effect.andThen(
         Effect.raceFirst(
           Effect.provide(server, MockNetwork.layer(hosts.server)),

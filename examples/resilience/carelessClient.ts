@@ -1,6 +1,6 @@
 /**
  * The client with a mistake: whatever comes is taken for an answer to the question that was asked last. That goes well
- * until an answer comes so late that its question was asked again, and both are answered.
+ * until a question is answered more than once: the network doubles it, or it was asked again because its answer was late.
  */
 import { UdpSocket } from "@effect-winsock/core"
 import * as Effect from "effect/Effect"

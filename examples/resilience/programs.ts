@@ -1,7 +1,7 @@
 /**
- * What the tests run: a server on one machine, a client on another, and a minute of questions.
+ * What the tests run: the server's program, the client's, and how both are explored.
  */
-import { MockDisturbance, MockNetwork } from "@effect-winsock/mock"
+import { MockDisturbance, type MockExplorer, MockNetwork } from "@effect-winsock/mock"
 import type { Winsock } from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as Data from "effect/Data"
@@ -12,9 +12,9 @@ import * as Careless from "./carelessClient.ts"
 import * as Client from "./client.ts"
 import { serve } from "./server.ts"
 
-export type Network = MockNetwork.MockNetwork<"server" | "client">
-
 const address = NetAddress.inetAddressFromIpStringUnsafe("10.0.0.1", 4000)
+
+export const server = serve(address)
 
 export class WrongAnswer extends Data.TaggedError("WrongAnswer")<{ readonly message: string }> {}
 
@@ -24,11 +24,8 @@ interface Asks {
 
 type Make = (server: NetAddress.InetAddress) => Effect.Effect<Asks, WinsockError, Scope.Scope | Winsock>
 
-/** The server on its machine, until it is interrupted: its socket is closed then, as the system does after a crash. */
-export const server = ({ hosts }: Network) => Effect.provide(serve(address), MockNetwork.layer(hosts.server))
-
 /** Asks a question a second, and fails at the first wrong answer. */
-export const questions = (make: Make, { hosts }: Network, count: number) =>
+export const questions = (make: Make, count: number) =>
   Effect.gen(function* () {
     const { ask } = yield* make(address)
     for (let n = 0; n < count; n++) {
@@ -38,14 +35,24 @@ export const questions = (make: Make, { hosts }: Network, count: number) =>
       }
       yield* Effect.sleep("1 second")
     }
-  }).pipe(Effect.scoped, Effect.provide(MockNetwork.layer(hosts.client)))
+  })
 
-const explored = (make: Make) => ({
+export type Name = "server" | "client"
+
+const explored = (make: Make): MockExplorer.Options<Name> => ({
   network: { hosts: MockNetwork.twoHosts },
-  // what a bad network does to datagrams: loses them, doubles them, delays them, holds them all back
-  disturbances: MockDisturbance.harsh,
+  // each seed draws some of these, with a time and a duration for each
+  disturbances: [
+    ...MockDisturbance.crashes("server"),
+    ...MockDisturbance.outages("client", "server"),
+    ...MockDisturbance.harsh
+  ],
   seeds: 50,
-  program: (network: Network) => Effect.raceFirst(server(network), questions(make, network, 10))
+  program: (network: MockNetwork.MockNetwork<Name>) =>
+    Effect.gen(function* () {
+      yield* network.host("server", server)
+      yield* network.run("client", questions(make, 10))
+    })
 })
 
 export const careful = explored(Client.make)

@@ -2,10 +2,15 @@ import { UdpSocket } from "@effect-winsock/core"
 import { MockDisturbance, MockExplorer, MockNetwork, MockTimeline } from "@effect-winsock/mock"
 import { WSAENOBUFS } from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
 import { shorten } from "../../packages/mock/src/internal/Shortening.ts"
 
 class WrongAnswer extends Data.TaggedError("WrongAnswer")<{ readonly message: string }> {}
@@ -28,7 +33,7 @@ const asks = (careful: boolean) =>
       Effect.flatMap(socket.receive, ({ payload }) =>
         careful && payload[0] !== n ? answer(n) : Effect.succeed(payload[0])
       )
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 10; n++) {
       const ask = Effect.andThen(socket.send(new Uint8Array([n]), at("10.0.0.1", 53)), answer(n))
       const got = yield* ask.pipe(Effect.timeout("1 second"), Effect.retry({ times: 100 }))
       if (got !== n) return yield* new WrongAnswer({ message: `${got} to question ${n}` })
@@ -79,18 +84,18 @@ describe("an exploration", () => {
       assert.deepStrictEqual(yield* MockExplorer.replay(options(false), seed), once)
       assert.deepStrictEqual(yield* MockExplorer.run(options(false), seed, shortest.plan), shortest)
       assert.include(error.message, `seed ${seed}: Failed (WrongAnswer)`)
-      assert.include(error.message, `MockExplorer.run(subject, ${seed}, [\n  { at: ${shortest.plan[0].at}, duration: `)
+      assert.include(error.message, `MockExplorer.run(options, ${seed}, [\n  { at: ${shortest.plan[0].at}, duration: `)
       assert.include(error.message, "disturbance: MockDisturbance.stall }\n])")
       assert.include(MockTimeline.toSvg(shortest.trace), "<svg")
     })
   )
 
-  it.live("the careful client passes, and 200 seeds are the same run twice", () =>
+  it.live("the careful client passes, and 15 seeds are the same run twice", () =>
     Effect.gen(function* () {
-      const explored = yield* MockExplorer.explore({ ...options(true, 200), repeatEvery: 1 })
-      assert.strictEqual(explored.runs, 200)
-      // minutes of virtual time for each
-      assert.isAbove(explored.time / explored.runs, 5000)
+      const explored = yield* MockExplorer.explore({ ...options(true, 15), repeatEvery: 1 })
+      assert.strictEqual(explored.runs, 15)
+      // seconds of virtual time for each
+      assert.isAbove(explored.time / explored.runs, 4000)
     })
   )
 
@@ -130,19 +135,119 @@ describe("an exploration", () => {
     })
   )
 
-  it.live("a program with chance of its own is told as such, whether it fails or not", () =>
+  it.live("a program with chance, time or a memory of its own is told as such, and where its runs part", () =>
     Effect.gen(function* () {
-      const random = ({ hosts }: Hosts) =>
+      const told = (program: (hosts: Hosts) => Effect.Effect<unknown, unknown, Scope.Scope>) =>
         Effect.gen(function* () {
-          const socket = yield* UdpSocket.bind(at("10.0.0.2", 0))
-          yield* socket.send(new Uint8Array([Math.random() * 256, Math.random() * 256]), at("10.0.0.1", 53))
-        }).pipe(Effect.scoped, Effect.provide(MockNetwork.layer(hosts.client)))
-      const error = yield* Effect.flip(MockExplorer.explore({ network, program: random }))
-      assert.strictEqual(error.report.failure.kind, "Nondeterminism")
-      const fails = yield* Effect.flip(
-        MockExplorer.explore({ network, program: () => Effect.fail(String(Math.random())) })
+          const { report } = yield* Effect.flip(MockExplorer.explore({ network, program, seeds: 40 }))
+          assert.strictEqual(report.failure.kind, "Nondeterminism")
+          assert.include(report.failure.message, "Date.now, Math.random")
+          return report.failure.message
+        })
+      let count = 0
+      const sends = (byte: () => number, size: () => number) => (net: Hosts) =>
+        net.run(
+          "client",
+          Effect.flatMap(UdpSocket.bind(at("10.0.0.2", 0)), (socket) =>
+            socket.send(new Uint8Array(size()).fill(byte()), at("10.0.0.1", 53))
+          )
+        )
+      const constant = () => 1
+      assert.include(
+        yield* told(
+          sends(
+            () => Math.random() * 256,
+            () => 8
+          )
+        ),
+        "the same with another payload"
       )
-      assert.strictEqual(fails.report.failure.kind, "Nondeterminism")
+      assert.match(
+        yield* told(sends(() => ++count, constant)),
+        /event \d+ was\n.*#1 sent.*\nand then\n  the same with another payload/
+      )
+      assert.match(yield* told(sends(constant, () => ++count)), /event \d+ was\n.*\nand then\n(?!  the same)/)
+      assert.match(yield* told(() => Effect.sleep(++count)), /with the same events, until 0\.\d+s and until 0\.\d+s/)
+      // what it failed of is told as well
+      const failing = yield* told(() =>
+        Effect.suspend(() => Effect.fail(new WrongAnswer({ message: `no ${++count}` })))
+      )
+      assert.match(failing, /the first: Failed \(WrongAnswer\): no \d+\nthe second: Failed \(WrongAnswer\): no \d+/)
+      // whether it fails at all
+      const sometimes = yield* told(() => Effect.suspend(() => (++count % 2 === 0 ? Effect.void : Effect.fail("odd"))))
+      assert.include(sometimes, "it went well")
+      // after runs that were the same
+      let runs = 0
+      yield* told(() => Effect.sleep(++runs < 10 ? 1 : runs))
+    })
+  )
+
+  it.live("a program that the network hosts and that fails ends the run with what it failed of", () =>
+    Effect.gen(function* () {
+      const hosting = (server: Effect.Effect<unknown, unknown>) =>
+        Effect.map(
+          MockExplorer.run<"server" | "client", unknown>(
+            {
+              network,
+              program: (net) => Effect.andThen(net.host("server", server), Effect.sleep("1 minute"))
+            },
+            1,
+            [{ at: 10, duration: 10, disturbance: MockDisturbance.restart("server") }]
+          ),
+          ({ failure, time }) => [failure?.kind, failure?.name, time]
+        )
+      assert.deepStrictEqual(yield* hosting(Effect.delay(Effect.die(new TypeError("no")), 30)), [
+        "Died",
+        "TypeError",
+        40
+      ])
+      assert.deepStrictEqual(yield* hosting(Effect.fail(new WrongAnswer({ message: "" }))), [
+        "Failed",
+        "WrongAnswer",
+        0
+      ])
+      // what a crash ends has not failed, nor what ends by itself or with the run
+      assert.deepStrictEqual(yield* hosting(Effect.never), [undefined, undefined, 60_000])
+      assert.deepStrictEqual(yield* hosting(Effect.void), [undefined, undefined, 60_000])
+    })
+  )
+
+  it.live("what cannot be explored is told with the option and the value", () =>
+    Effect.gen(function* () {
+      const wrong = (more: Partial<MockExplorer.Options<"server" | "client">>) =>
+        Effect.map(
+          Effect.exit(MockExplorer.explore({ network, program: () => Effect.void, seeds: 1, ...more })),
+          (exit) => (Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "nothing")
+        )
+      const disturbances = MockDisturbance.mild
+      const not = (name: string, least: number, value: number) =>
+        `RangeError: ${name} of an exploration: not an integer of at least ${least}: ${value}`
+      assert.strictEqual(yield* wrong({}), "nothing")
+      assert.strictEqual(yield* wrong({ seeds: 0 }), not("seeds", 1, 0))
+      assert.strictEqual(yield* wrong({ seeds: [] }), "RangeError: seeds of an exploration: none")
+      assert.strictEqual(yield* wrong({ seeds: [1.5] }), not("seeds", 0, 1.5))
+      assert.strictEqual(yield* wrong({ seed: -1 }), not("seed", 0, -1))
+      assert.strictEqual(yield* wrong({ disturbances, within: 0 }), not("within", 1, 0))
+      assert.strictEqual(yield* wrong({ disturbances, most: -1 }), not("most", 0, -1))
+      assert.strictEqual(yield* wrong({ repeatEvery: 0 }), not("repeatEvery", 1, 0))
+      assert.strictEqual(yield* wrong({ maxShortening: Number.NaN }), not("maxShortening", 0, Number.NaN))
+    })
+  )
+
+  it.live("a list of seeds is those, a number counts up from the first", () =>
+    Effect.gen(function* () {
+      const ran = (more: Partial<MockExplorer.Options<"server" | "client">>) =>
+        Effect.gen(function* () {
+          const seeds: Array<number> = []
+          // the seed of a run is that of its chance
+          const program = () => Effect.map(Random.nextInt, (one) => void seeds.push(one))
+          yield* MockExplorer.explore({ network, program, repeatEvery: 1000, ...more })
+          return new Set(seeds)
+        })
+      const three = yield* ran({ seeds: 3, seed: 7 })
+      assert.strictEqual(three.size, 3)
+      assert.deepStrictEqual(yield* ran({ seeds: [7, 8, 9] }), three)
+      assert.includeMembers([...three], [...(yield* ran({ seeds: [9] }))])
     })
   )
 
@@ -157,10 +262,52 @@ describe("an exploration", () => {
       assert.strictEqual(yield* kind({ program: () => Effect.die(new TypeError("no")) }), "Died TypeError")
       assert.strictEqual(yield* kind({ program: () => Effect.sleep("2 hours") }), "Stopped MaxTime")
       assert.strictEqual(yield* kind({ program: () => Effect.forever(Effect.yieldNow) }), "Stopped MaxTurns")
-      assert.strictEqual(yield* kind({ program: () => Effect.interrupt }), "Interrupted Error")
+      assert.strictEqual(yield* kind({ program: () => Effect.interrupt }), "Interrupted Interrupted")
       assert.strictEqual(yield* kind({ invariant: () => "no" }), "Invariant Invariant")
+      const throws = () => {
+        throw new TypeError("no")
+      }
+      assert.strictEqual(yield* kind({ program: throws }), "Died TypeError")
+      assert.strictEqual(yield* kind({ invariant: throws }), "Invariant Invariant")
+      // what hangs whatever one does, and what nobody will ever settle
+      assert.strictEqual(yield* kind({ program: () => Effect.uninterruptible(Effect.never) }), "Stopped Deadlock")
+      assert.strictEqual(
+        yield* kind({ program: () => Effect.promise(() => new Promise(() => {})) }),
+        "Stopped Deadlock"
+      )
+      const forks = () => Effect.andThen(Effect.forkDetach(Effect.forever(Effect.sleep("1 second"))), Effect.sleep(10))
+      assert.strictEqual(yield* kind({ program: forks }), "Guard Asleep")
       const leaves = ({ hosts }: Hosts) => Effect.sync(() => hosts.client.seam.memory.alloc(16))
       assert.strictEqual(yield* kind({ program: leaves }), "Guard Guard")
+    })
+  )
+
+  it.live("an interruption ends the run that is on, with all that it has, and there is no other", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      let runs = 0
+      let released = 0
+      const program = ({ host, run }: Hosts) =>
+        Effect.gen(function* () {
+          runs++
+          yield* Effect.addFinalizer(() => Effect.sync(() => released++))
+          yield* host("server", echo)
+          yield* run(
+            "client",
+            Effect.andThen(Deferred.succeed(begun, undefined), Effect.forever(Effect.sleep("1 second")))
+          )
+        })
+      const endless = {
+        network,
+        program,
+        maxTime: 1e12,
+        maxTurns: 1e9,
+        disturbances: MockDisturbance.crashes("server")
+      }
+      const fiber = yield* Effect.forkChild(MockExplorer.explore(endless))
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual([runs, released], [1, 1])
     })
   )
 
@@ -196,6 +343,24 @@ describe("shortening", () => {
         { id: 11, duration: 125 }
       ])
       assert.isBelow(runs, 120)
+    })
+  )
+
+  it.live("leaves out what was needed only while the others were long", () =>
+    Effect.gen(function* () {
+      let shortest: ReadonlyArray<(typeof parts)[number]> = parts
+      // the third calls for the fourth, unless it is short
+      const fails = (plan: typeof shortest) => {
+        const third = plan.find(({ id }) => id === 3)
+        return third !== undefined && (third.duration < 500 || plan.some(({ id }) => id === 4))
+      }
+      yield* shorten(parts, 1000, (plan) =>
+        Effect.sync(() => {
+          if (fails(plan)) shortest = plan
+          return fails(plan)
+        })
+      )
+      assert.deepStrictEqual(shortest, [{ id: 3, duration: 1 }])
     })
   )
 

@@ -162,7 +162,8 @@ describe("what vitest shows of a test that fails", () => {
       child.on("error", reject)
       child.on("close", resolve)
     })
-  })
+    // a bound on what hangs, as of tests
+  }, 60_000)
 
   /** What it says of one test, from its title among the failures on. */
   const of = (title: string): string => {

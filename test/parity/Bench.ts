@@ -20,7 +20,7 @@ export interface Party {
   open: boolean
 }
 
-/** An overlapped call and its memory: OVERLAPPED, count, flags, address and its length, WSABUF, WSAMSG, payload. */
+/** An overlapped call and its memory: OVERLAPPED, count, flags, address and its length, WSABUF, WSAMSG, control data, payload. */
 export interface Posted {
   readonly number: number
   readonly name: string
@@ -43,7 +43,8 @@ export const at = {
   buffers: 64,
   message: 112,
   name: 176,
-  payload: 224
+  control: 224,
+  payload: 352
 } as const
 
 const maxPackets = 32

@@ -1,5 +1,6 @@
 // What each call of a scenario does on a bench, and the line that it leaves in the trace.
 import type { Block, SocketHandle } from "@effect-winsock/core/Seam"
+import type { Abi } from "@effect-winsock/schema/Layout"
 import * as Flags from "@effect-winsock/schema/Flags"
 import * as Ioctls from "@effect-winsock/schema/Ioctls"
 import * as Layout from "@effect-winsock/schema/Layout"
@@ -88,7 +89,7 @@ interface Place {
   readonly text: string
 }
 
-/** `connect` and `ConnectEx` with NULL are left out: Wine 8 dies of them. */
+/** `connect` with NULL is left out, because Wine 8 dies of it, and `ConnectEx` with it: both draw from one list. */
 const placesToConnect = places.filter((what) => what !== "NULL")
 
 const place = (
@@ -125,28 +126,51 @@ const flagsText = (flags: number): string => (flags === 0 ? "" : ` flags ${flags
 
 const count = (posted: Posted): number => posted.block.view.getUint32(at.count, true)
 
+/** How control data is received: `recvcontrol` is `WSARecvMsg` with room for it. */
+type Receive = "recv" | "recvfrom" | "recvmsg" | "recvcontrol"
+
+const takesMessage = (how: Receive): boolean => how === "recvmsg" || how === "recvcontrol"
+
+const controlRoom = 128
+
+/** Level and type of each message, in order of both: their values (an interface, a hop limit) are the system's own affair. */
+const controlText = (abi: Abi, view: DataView): string => {
+  const header = Structs.WSACMSGHDR.size[abi]
+  const end = Math.min(Structs.WSAMSG.view(abi, view, at.message).Control.len, controlRoom)
+  const out: Array<string> = []
+  for (let i = 0; i + header <= end;) {
+    const { cmsg_len, cmsg_level, cmsg_type } = Structs.WSACMSGHDR.view(abi, view, at.control + i)
+    out.push(`${cmsg_level}/${cmsg_type}:${cmsg_len - header}`)
+    if (cmsg_len < header) break
+    i += Math.ceil(cmsg_len / 8) * 8
+  }
+  return ` control [${out.toSorted().join(" ")}]`
+}
+
 /** What a receive gave: bytes, flags, and from where. */
 const received =
-  (bench: Bench, how: "recv" | "recvfrom" | "recvmsg") =>
+  (bench: Bench, how: Receive) =>
   (posted: Posted, bytes: number): string => {
     const { abi } = bench.seam
     const { block, capacity, party } = posted
     const { view } = block
-    const flags =
-      how === "recvmsg" ? Structs.WSAMSG.view(abi, view, at.message).dwFlags : view.getUint32(at.flags, true)
+    const flags = takesMessage(how)
+      ? Structs.WSAMSG.view(abi, view, at.message).dwFlags
+      : view.getUint32(at.flags, true)
     const length =
       how === "recv"
         ? 0
-        : how === "recvmsg"
+        : takesMessage(how)
           ? Structs.WSAMSG.view(abi, view, at.message).namelen
           : view.getInt32(at.length, true)
     const from = length === 0 || isStream(party) ? "" : ` from ${bench.addressText(party.kind, block, at.name, length)}`
     const shown = Math.min(bytes, capacity)
-    return `${bench.text(block, shown)}${flagsText(flags)}${bytes === 0 && shown === 0 && from.includes("family") ? "" : from}`
+    const control = how === "recvcontrol" ? controlText(abi, view) : ""
+    return `${bench.text(block, shown)}${flagsText(flags)}${control}${bytes === 0 && shown === 0 && from.includes("family") ? "" : from}`
   }
 
 const receive =
-  (how: "recv" | "recvfrom" | "recvmsg") =>
+  (how: Receive) =>
   (bench: Bench, step: Step): string => {
     const { calls, abi } = { calls: bench.seam.calls, abi: bench.seam.abi }
     const party = bench.party(step.s)
@@ -171,6 +195,10 @@ const receive =
       message.lpBuffers = buffers
       message.dwBufferCount = 1
       message.dwFlags = mode === "peek" ? Flags.MSG_PEEK : 0
+      if (how === "recvcontrol") {
+        message.Control.len = controlRoom
+        message.Control.buf = address + at.control
+      }
       rc = bench.extension(party, "WSARecvMsg")(s, address + at.message, counted, overlapped, 0)
     }
     const head = `${how} ${size} ${mode}`
@@ -331,6 +359,7 @@ export const table: { readonly [K in Call]: (bench: Bench, step: Step) => string
   recv: receive("recv"),
   recvfrom: receive("recvfrom"),
   recvmsg: receive("recvmsg"),
+  recvcontrol: receive("recvcontrol"),
   AcceptEx: (bench, { a, s }) => {
     const party = bench.party(s)
     const acceptor = bench.open(party.kind)

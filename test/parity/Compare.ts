@@ -27,8 +27,13 @@ const nameOf = (native: string, mock: string): Difference | undefined => {
   // a socket may be bound on one of them only, and then both are told
   if (bare(call) !== bare(same)) return undefined
   const both = call === same ? call : `${call} ~ ${same}`
-  return differences.find((d) => d.call.test(both) && d.native.test(real) && d.mock.test(simulated))
+  return differences.find(
+    (d) => d.call.test(both) && d.native.test(real) && d.mock.test(simulated) && sameBut(d.field, real, simulated)
+  )
 }
+
+const sameBut = (field: RegExp | undefined, real: string, simulated: string): boolean =>
+  field === undefined || real.replaceAll(field, "") === simulated.replaceAll(field, "")
 
 const bare = (call: string): string => call.replace(" (no port)", "")
 

@@ -69,10 +69,10 @@ const themes = {
 
 const themeNames = ["datagrams", "datagrams", "datagrams", "streams", "streams", "streams", "names", "options"] as const
 
-const step = (call: Call, s: number, t = 0, a = 0, b = 0, c = 0): Step => ({ call, s, t, a, b, c })
+export const step = (call: Call, s: number, t = 0, a = 0, b = 0, c = 0): Step => ({ call, s, t, a, b, c })
 
 /** Two connected sockets, s2 (that connects) and s3 (that s1 accepted). */
-const connected: ReadonlyArray<Step> = [
+export const connected: ReadonlyArray<Step> = [
   step("bind", 0),
   step("listen", 0, 0, 2),
   step("bind", 1),

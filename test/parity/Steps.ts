@@ -26,6 +26,7 @@ export const calls = [
   "recv",
   "recvfrom",
   "recvmsg",
+  "recvcontrol",
   "AcceptEx",
   "ConnectEx",
   "DisconnectEx",

@@ -2,6 +2,7 @@
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 
@@ -18,6 +19,22 @@ export interface Launched {
   /** What the first group of the pattern found in its output. */
   readonly found: string
   readonly stop: () => Promise<void>
+  /** Ends it alone, at once, with nothing tidied up. Under Wine `stop` ends the other programs as well. */
+  readonly kill: () => Promise<void>
+}
+
+/** The processes that run `path` for a launcher, itself left out: Wine's are below it. */
+const processesBelow = (launcher: number, path: string): Array<number> => {
+  const found: Array<number> = []
+  const below = (parent: number): void => {
+    for (const child of readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8").split(" ").filter(Boolean)) {
+      const pid = Number(child)
+      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(path)) found.push(pid)
+      below(pid)
+    }
+  }
+  below(launcher)
+  return found
 }
 
 /** Starts a server and waits until its output matches. `path` is counted from the project's root. */
@@ -41,7 +58,13 @@ export const launch = async (path: string, args: ReadonlyArray<string>, says: Re
     server.kill()
     await closed
   }
-  return { found, stop }
+  const kill = async () => {
+    const closed = once(server, "close")
+    if (process.platform === "win32") server.kill()
+    else for (const pid of processesBelow(server.pid!, path)) process.kill(pid, "SIGKILL")
+    await closed
+  }
+  return { found, stop, kill }
 }
 
 /** Runs a program to its end and gives what it printed, by line. */

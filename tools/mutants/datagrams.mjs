@@ -94,7 +94,7 @@ export default [
     name: "mock: a path's MTU forgotten",
     file: mockMtu,
     why: "what a router said is known from then on",
-    find: "    this.known.set(text(destination), mtu)\n",
+    find: "    this.known.set(key, Math.min(mtu, this.known.get(key) ?? mtu))\n",
     replace: "",
     caughtBy: [machines]
   }

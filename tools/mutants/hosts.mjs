@@ -8,6 +8,7 @@ const tcp = "packages/mock/src/internal/Tcp.ts"
 const network = "packages/mock/src/internal/Network.ts"
 const simulation = "packages/mock/src/internal/Simulation.ts"
 const unix = "packages/mock/src/internal/UnixSocket.ts"
+const journey = "packages/mock/src/internal/Journey.ts"
 const links = "packages/mock/src/internal/Links.ts"
 const layout = "packages/mock/src/internal/Layout.ts"
 const machine = "packages/mock/src/internal/Machine.ts"
@@ -154,7 +155,7 @@ export default [
   },
   {
     name: "links: the MTU is found before the hops are counted",
-    file: network,
+    file: journey,
     why: "a router that has dropped a packet does not pass it on to a narrow link",
     find: "if (narrow !== -1 && (narrow < passed || !expires))",
     replace: "if (narrow !== -1)",

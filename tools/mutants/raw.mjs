@@ -6,6 +6,7 @@ const rawSocket = "packages/core/src/internal/rawSocket.ts"
 const conditions = "packages/core/src/internal/conditions.ts"
 const mockRaw = "packages/mock/src/internal/Raw.ts"
 const network = "packages/mock/src/internal/Network.ts"
+const journey = "packages/mock/src/internal/Journey.ts"
 const pinger = "examples/ping/pinger.ts"
 const codec = "test/schema/icmp.test.ts"
 const both = "test/both/raw/raw.test.ts"
@@ -73,16 +74,16 @@ export default [
     name: "raw: a router that takes nothing off",
     file: network,
     why: "the hop limit tells how far a packet came",
-    find: "datagram.ttl -= expires ? passed - 1 : passed",
+    find: 'datagram.ttl -= end === "expired" ? passed - 1 : passed',
     replace: "datagram.ttl -= 0",
     caughtBy: [mock]
   },
   {
     name: "raw: a hop limit that expires one router later",
-    file: network,
+    file: journey,
     why: "traceroute would name the wrong one",
-    find: "const expires = datagram.ttl <= routers",
-    replace: "const expires = datagram.ttl < routers",
+    find: "const expires = hopLimit <= routers",
+    replace: "const expires = hopLimit < routers",
     caughtBy: [mock]
   },
   {

@@ -58,6 +58,21 @@ export interface Options extends ConnectionOptions {
 }
 
 /**
+ * How a server runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions {
+  /**
+   * What follows a failure of `accept`. When it succeeds accepting goes on, and no handler notices.
+   *
+   * @default Effect.fail, which ends `run` with it
+   */
+  readonly onFailure?: ((error: WinsockError) => Effect.Effect<void, WinsockError>) | undefined
+}
+
+/**
  * A listening socket.
  *
  * @category models
@@ -80,10 +95,11 @@ export interface TcpServer extends Live<"listener"> {
   /**
    * Accepts for ever, with a fiber and a scope for each connection. All of them are children of the caller: an
    * interruption of `run` interrupts them, waits for their ends, and closes their connections. A handler that fails is
-   * logged, closes its connection and ends nothing else; a failure of `accept` ends `run`.
+   * logged, closes its connection and ends nothing else; a failure of `accept` ends `run`, unless `onFailure` goes on.
    */
   readonly run: <R, E, _>(
-    handler: (connection: TcpSocket) => Effect.Effect<_, E, R>
+    handler: (connection: TcpSocket) => Effect.Effect<_, E, R>,
+    options?: RunOptions
   ) => Effect.Effect<never, WinsockError, Exclude<R, Scope.Scope>>
 }
 

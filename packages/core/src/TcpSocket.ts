@@ -330,6 +330,11 @@ export interface TcpSocket extends Live<"tcp"> {
     options?: Pick<ConnectOptions, "firstBytes">
   ) => Effect.Effect<void, WinsockError>
   /**
+   * Ends the connection as closing its scope does, before that: it waits for sends under way (`Options.closeTimeout`), ends
+   * this side, and closes the socket. All that wait on it fail with `OperationAborted`.
+   */
+  readonly close: Effect.Effect<void>
+  /**
    * Resets the connection at once: what waits in either direction is dropped, the peer gets a reset, and all that wait
    * on the socket fail with `OperationAborted`.
    */

@@ -9,7 +9,7 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Live } from "./internal/liveSocket.ts"
 import * as listening from "./internal/unixListen.ts"
-import type { Options as TcpOptions } from "./TcpServer.ts"
+import type { Options as TcpOptions, RunOptions } from "./TcpServer.ts"
 import type { Options as ConnectionOptions, UnixSocket } from "./UnixSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
@@ -50,7 +50,8 @@ export interface UnixServer extends Live<"unix"> {
   readonly accept: Effect.Effect<UnixSocket, WinsockError, Scope.Scope>
   /** Accepts for ever, with a fiber and a scope for each connection, as `TcpServer.run` does. */
   readonly run: <R, E, _>(
-    handler: (connection: UnixSocket) => Effect.Effect<_, E, R>
+    handler: (connection: UnixSocket) => Effect.Effect<_, E, R>,
+    options?: RunOptions
   ) => Effect.Effect<never, WinsockError, Exclude<R, Scope.Scope>>
 }
 

@@ -45,6 +45,7 @@ export interface UnixSocket
       | "sink"
       | "channel"
       | "shutdown"
+      | "close"
       | "abort"
     > {
   /** The path on this side: that of the server for an accepted connection, empty (unnamed) for one that was made here. */

@@ -42,8 +42,11 @@ export interface Options {
    * @default 1
    */
   readonly seed?: number | undefined
-  /** Is told, once the program has ended, how many turns and virtual milliseconds it took. */
-  readonly onEnd?: ((turns: number, time: number) => void) | undefined
+  /**
+   * Is told, once the program has ended, how many turns and virtual milliseconds it took, and how many fibers still sleep:
+   * those that it left behind.
+   */
+  readonly onEnd?: ((turns: number, time: number, asleep: number) => void) | undefined
 }
 
 /**
@@ -81,7 +84,8 @@ export class ClockStopped extends Data.TaggedError("ClockStopped")<{
 }
 
 const sentences: { readonly [R in StopReason]: string } = {
-  Deadlock: "nothing will ever happen: the program has not ended, and nothing in it waits for time",
+  Deadlock:
+    "nothing will ever happen: the program has not ended, and nothing in it waits for time (timers and promises of the real world are not waited for)",
   MaxTime: "the program waits for a time after maxTime",
   MaxTurns: "the program takes more than maxTurns"
 }
@@ -103,7 +107,7 @@ const stoppedBy = (reason: StopReason, loop: Loop): ClockStopped => {
   const simulations = [...loop.simulations]
   return new ClockStopped({
     reason,
-    at: loop.currentTimeMillisUnsafe(),
+    at: loop.preciseMillisUnsafe(),
     turns: loop.turns,
     sockets: simulations.flatMap(({ nodes }) => nodes.flatMap(({ kernel }) => Host.netstat(kernel))),
     pending: simulations.flatMap(pendingOf),
@@ -149,7 +153,7 @@ export const run = <A, E, R>(
       let error: ClockStopped | undefined
       const finish = (end: Effect.Effect<A, E | ClockStopped>): void => {
         loop.end()
-        options.onEnd?.(loop.turns, loop.currentTimeMillisUnsafe())
+        options.onEnd?.(loop.turns, loop.preciseMillisUnsafe(), loop.asleep)
         resume(error === undefined ? end : Effect.fail(error))
       }
       const loop = new Loop(

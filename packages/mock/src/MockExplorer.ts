@@ -6,16 +6,18 @@
  */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { Random } from "./internal/Random.ts"
+import { chanceOf, ownChance } from "./internal/Chance.ts"
+import { difference, title } from "./internal/Difference.ts"
 import { shorten } from "./internal/Shortening.ts"
 import * as MockClock from "./MockClock.ts"
 import * as MockNetwork from "./MockNetwork.ts"
 import type { Disturbance, Drawn } from "./MockDisturbance.ts"
-import type * as MockRule from "./MockRule.ts"
 import * as MockTrace from "./MockTrace.ts"
+import type { Mock } from "./MockWinsock.ts"
 
 /**
  * A disturbance and when it is, in virtual milliseconds since the program began.
@@ -72,17 +74,17 @@ export interface Subject<Name extends string, E = unknown> {
  */
 export interface Options<Name extends string, E = unknown> extends Subject<Name, E> {
   /**
-   * How many seeds.
+   * Which seeds, as of `it.seeds` of `MockTest`: a number is how many, counted up from `seed`; a list is those.
    *
    * @default 1000
    */
-  readonly seeds?: number | undefined
+  readonly seeds?: number | ReadonlyArray<number> | undefined
   /**
    * The first seed.
    *
    * @default 1
    */
-  readonly from?: number | undefined
+  readonly seed?: number | undefined
   /**
    * What plans are drawn from.
    *
@@ -118,11 +120,11 @@ export interface Options<Name extends string, E = unknown> extends Subject<Name,
 /**
  * How a run failed.
  *
- * - `Failed`, `Died`, `Interrupted`: the program did; `name` is the error's
+ * - `Failed`, `Died`, `Interrupted`: the program did, or one that it had the network `host`; `name` is the error's
  * - `Stopped`: it did not end by itself; `name` is the reason of `ClockStopped`
- * - `Guard`: the program ended well, and the network's release found violations
+ * - `Guard`: the program ended well, and the network's release found violations, or fibers sleep on (`Asleep`)
  * - `Invariant`: the invariant does not hold
- * - `Nondeterminism`: the same seed and plan gave another run
+ * - `Nondeterminism`: the same seed and plan gave another run; the message has where they part, and how each ended
  *
  * @category models
  * @since 0.1.0
@@ -145,6 +147,8 @@ export interface Run<Name extends string = string> {
   /** Undefined if all went well. */
   readonly failure: Failure | undefined
   readonly trace: ReadonlyArray<MockTrace.Event>
+  /** The last events before the program ended and its scope closed, without looks at ports that found nothing. */
+  readonly last: ReadonlyArray<MockTrace.Event>
   readonly turns: number
   /** Virtual milliseconds. */
   readonly time: number
@@ -188,14 +192,40 @@ export interface Explored {
  * @category errors
  * @since 0.1.0
  */
-export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{ readonly report: Report }> {
+export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{
+  readonly report: Report
+  /** What the program failed of. */
+  readonly cause?: unknown
+}> {
+  constructor(fields: { readonly report: Report; readonly cause?: unknown }) {
+    super(fields)
+    // a message that says it all needs no list of fields after it
+    for (const key of ["report", "cause"]) Object.defineProperty(this, key, { enumerable: false })
+  }
   override get message(): string {
     return toText(this.report)
   }
 }
 
+const integer = (name: string, value: number, least: number): number => {
+  if (Number.isInteger(value) && value >= least) return value
+  throw new RangeError(`${name} of an exploration: not an integer of at least ${least}: ${value}`)
+}
+
+const seedsOf = <Name extends string, E>({ seed = 1, seeds = 1000 }: Options<Name, E>): ReadonlyArray<number> => {
+  const first = integer("seed", seed, 0)
+  // as unsigned numbers of 32 bits, which is what makes the chance
+  if (typeof seeds === "number") {
+    return Array.from({ length: integer("seeds", seeds, 1) }, (_, i) => (first + i) >>> 0)
+  }
+  if (seeds.length === 0) throw new RangeError("seeds of an exploration: none")
+  return seeds.map((one) => integer("seeds", one, 0))
+}
+
 /**
  * Returns the plan of a seed.
+ *
+ * Throws a `RangeError` for what is no count, and what the constructors of rules and faults throw.
  *
  * @category running
  * @since 0.1.0
@@ -203,18 +233,24 @@ export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{ r
 export const draw = <Name extends string, E>(seed: number, options: Options<Name, E>): Plan<Name> => {
   const palette = options.disturbances ?? []
   if (palette.length === 0) return []
-  const random = new Random(seed ^ 0x2545f491)
-  const chance: MockRule.Chance = { below: (n) => random.below(n), next: () => random.below(2 ** 32) / 2 ** 32 }
-  const within = options.within ?? 10_000
-  return Array.from({ length: random.below((options.most ?? 5) + 1) }, () => {
-    const one = palette[random.below(palette.length)]
+  const chance = chanceOf(seed ^ 0x2545f491)
+  const within = integer("within", options.within ?? 10_000, 1)
+  return Array.from({ length: chance.below(integer("most", options.most ?? 5, 0) + 1) }, () => {
+    const one = palette[chance.below(palette.length)]
     return {
-      at: random.below(within),
-      duration: 1 + random.below(within),
+      at: chance.below(within),
+      duration: 1 + chance.below(within),
       disturbance: typeof one === "function" ? one(chance) : one
     }
   }).toSorted((a, b) => a.at - b.at)
 }
+
+// events of a report
+const shown = 40
+
+const isNews = (event: MockTrace.Event): boolean =>
+  event._tag !== "Call" ||
+  !(event.name === "WSAGetLastError" || (event.name === "GetQueuedCompletionStatusEx" && event.result === 0))
 
 const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
@@ -226,8 +262,11 @@ const failureOf = (cause: Cause.Cause<unknown>): Failure => {
         ? error.name
         : typeof error
   if (error instanceof MockClock.ClockStopped) return { kind: "Stopped", name: error.reason, message }
-  const kind = Cause.hasFails(cause) ? "Failed" : Cause.hasDies(cause) ? "Died" : "Interrupted"
-  return { kind, name, message }
+  if (Cause.hasInterruptsOnly(cause)) {
+    const crashed = "it was interrupted, as a crash of a machine interrupts the programs of run and fork"
+    return { kind: "Interrupted", name: "Interrupted", message: crashed }
+  }
+  return { kind: Cause.hasFails(cause) ? "Failed" : "Died", name, message }
 }
 
 /**
@@ -244,27 +283,37 @@ export const run = <Name extends string, E>(
   Effect.gen(function* () {
     let turns = 0
     let time = 0
+    let asleep = 0
     let network: MockNetwork.MockNetwork<Name> | undefined
     let broken: Failure | undefined
-    const use = (made: MockNetwork.MockNetwork<Name>): Effect.Effect<unknown, E> => {
+    let last: ReadonlyArray<MockTrace.Event> = []
+    const hosted = Deferred.makeUnsafe<never, unknown>()
+    const scope = yield* Scope.make()
+    const use = (made: MockNetwork.MockNetwork<Name>): Effect.Effect<unknown, unknown> => {
       network = made
       const disturb = ({ at, disturbance, duration }: Planned<Name>) =>
-        disturbance.begin(made).pipe(Effect.andThen(Effect.sleep(duration)), Effect.scoped, Effect.delay(at))
+        disturbance
+          .begin(made, ownChance(seed, at, disturbance.code))
+          .pipe(Effect.andThen(Effect.sleep(duration)), Effect.scoped, Effect.delay(at))
       // one that dies ends the run
       const disturbances = Effect.all(plan.map(disturb), { concurrency: "unbounded", discard: true })
-      return Effect.raceFirst(Effect.scoped(subject.program(made)), Effect.andThen(disturbances, Effect.never))
+      const program = Effect.suspend(() => subject.program(watched(made, hosted)))
+      const look = Effect.map(traceOf(made), (trace) => {
+        last = trace.filter(isNews).slice(-shown)
+      })
+      return Effect.raceAllFirst([
+        // before its scope closes
+        Effect.scoped(Effect.onExit(program, () => look)),
+        Effect.andThen(disturbances, Effect.never),
+        Deferred.await(hosted)
+      ])
     }
     const options: MockNetwork.Options<Name> = { ...subject.network, seed }
     // what the guard finds is told apart from how the program ends
-    const program = Effect.acquireUseRelease(
-      Effect.flatMap(Scope.make(), (scope) =>
-        Effect.map(Scope.provide(MockNetwork.make(options), scope), (made) => ({ made, scope }))
-      ),
-      ({ made }) => use(made),
-      ({ scope }, exit) =>
-        Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
-          if (Exit.isFailure(closed)) broken = { ...failureOf(closed.cause), kind: "Guard", name: "Guard" }
-        })
+    const program = Effect.acquireUseRelease(Scope.provide(MockNetwork.make(options), scope), use, (_, exit) =>
+      Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
+        if (Exit.isFailure(closed)) broken = { ...failureOf(closed.cause), kind: "Guard", name: "Guard" }
+      })
     )
     const { maxTime = 3_600_000, maxTurns = 100_000 } = subject
     const exit = yield* Effect.exit(
@@ -272,36 +321,71 @@ export const run = <Name extends string, E>(
         seed,
         maxTime,
         maxTurns,
-        onEnd: (turnsTaken, timeTaken) => {
+        onEnd: (turnsTaken, timeTaken, stillAsleep) => {
           turns = turnsTaken
           time = timeTaken
+          asleep = stillAsleep
         }
       })
     )
-    const hosts =
-      network === undefined ? [] : Object.values<MockNetwork.MockNetwork<Name>["hosts"][Name]>(network.hosts)
-    const trace = hosts.length === 0 ? [] : yield* hosts[0].trace
-    const wrong = Exit.isFailure(exit) || broken !== undefined ? undefined : subject.invariant?.(trace)
+    // of a program that was given up the network is still there
+    yield* Effect.exit(Scope.close(scope, exit))
+    const trace = network === undefined ? [] : yield* traceOf(network)
     const failure = Exit.isFailure(exit)
       ? failureOf(exit.cause)
-      : (broken ??
-        (wrong === undefined ? undefined : { kind: "Invariant" as const, name: "Invariant", message: wrong }))
-    return { seed, plan, failure, trace, turns, time }
+      : (broken ?? sleepers(asleep) ?? invariant(subject, trace))
+    const result: Run<Name> = { seed, plan, failure, trace, last, turns, time }
+    if (Exit.isFailure(exit) && (failure?.kind === "Failed" || failure?.kind === "Died")) {
+      errors.set(result, Cause.squash(exit.cause))
+    }
+    return result
   })
 
-const sameKind = (a: Failure | undefined, b: Failure): boolean => a?.kind === b.kind && a.name === b.name
+const traceOf = <Name extends string>({ hosts }: MockNetwork.MockNetwork<Name>) => Object.values<Mock>(hosts)[0].trace
 
-// payloads count as well: a trace's text does not show them
-const whole = ({ failure, time, trace }: Run): string =>
-  JSON.stringify([failure?.kind, failure?.name, failure?.message, time, trace])
+/** Hears of programs of `host` that fail: nobody else may. */
+const watched = <Name extends string>(
+  network: MockNetwork.MockNetwork<Name>,
+  failed: Deferred.Deferred<never, unknown>
+): MockNetwork.MockNetwork<Name> => ({
+  ...network,
+  host: (host, program) =>
+    Effect.tap(network.host(host, program), (fiber) =>
+      Effect.sync(() =>
+        fiber.addObserver((exit) => {
+          if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) Deferred.doneUnsafe(failed, exit)
+        })
+      )
+    )
+})
 
-const difference = (a: Run, b: Run): string | undefined => {
-  if (whole(a) === whole(b)) return undefined
-  const [one, other] = [a, b].map(({ trace }) => trace.map((event) => `${event.at} ${MockTrace.format(event)}`))
-  const at = one.findIndex((line, i) => line !== other[i])
-  if (at === -1) return `the second run of ${other.length} events went on after the ${one.length} of the first`
-  return `event ${at + 1} was\n  ${one[at]}\nand then\n  ${other[at] ?? "nothing"}`
+// what a run failed of, for whoever shows errors with their stacks; two runs are the same without
+const errors = new WeakMap<Run, unknown>()
+
+const sleepers = (count: number): Failure | undefined =>
+  count === 0
+    ? undefined
+    : {
+        kind: "Guard",
+        name: "Asleep",
+        message: `${count} ${count === 1 ? "fiber sleeps" : "fibers sleep"} on after the end of the program (forkDetach?)`
+      }
+
+/** One that throws does not hold either. */
+const invariant = <Name extends string, E>(
+  subject: Subject<Name, E>,
+  trace: ReadonlyArray<MockTrace.Event>
+): Failure | undefined => {
+  let wrong: string | undefined
+  try {
+    wrong = subject.invariant?.(trace)
+  } catch (error) {
+    wrong = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  }
+  return wrong === undefined ? undefined : { kind: "Invariant", name: "Invariant", message: wrong }
 }
+
+const sameKind = (a: Failure | undefined, b: Failure): boolean => a?.kind === b.kind && a.name === b.name
 
 /**
  * Runs one seed of an exploration again: the same run, with the plan that the seed draws.
@@ -311,6 +395,10 @@ const difference = (a: Run, b: Run): string | undefined => {
  */
 export const replay = <Name extends string, E>(options: Options<Name, E>, seed: number): Effect.Effect<Run<Name>> =>
   Effect.suspend(() => run(options, seed, draw(seed, options)))
+
+// the report is for people and pictures, who do not ask which names there were
+const failed = <Name extends string>(report: Report<Name>, cause?: unknown): ExplorationFailed =>
+  new ExplorationFailed({ report: report as unknown as Report, ...(cause === undefined ? {} : { cause }) })
 
 /**
  * Runs a program under many seeds, until one fails: `ExplorationFailed`, with a report. One seed makes all of a run: what
@@ -339,11 +427,12 @@ export const explore = <Name extends string, E>(
   options: Options<Name, E>
 ): Effect.Effect<Explored, ExplorationFailed> =>
   Effect.gen(function* () {
-    const { from = 1, maxShortening = 200, repeatEvery = 20, seeds = 1000 } = options
+    const seeds = seedsOf(options)
+    const maxShortening = integer("maxShortening", options.maxShortening ?? 200, 0)
+    const repeatEvery = integer("repeatEvery", options.repeatEvery ?? 20, 1)
     let turns = 0
     let time = 0
-    for (let i = 0; i < seeds; i++) {
-      const seed = from + i
+    for (const [i, seed] of seeds.entries()) {
       const first = yield* replay(options, seed)
       turns += first.turns
       time += first.time
@@ -353,8 +442,7 @@ export const explore = <Name extends string, E>(
       const { plan } = first
       if (other !== undefined) {
         const failure: Failure = { kind: "Nondeterminism", name: "Nondeterminism", message: other }
-        const report = { seed, plan, failure, shortest: { ...again, failure }, clean: i, shortening: 0 }
-        return yield* new ExplorationFailed({ report: report as unknown as Report })
+        return yield* failed({ seed, plan, failure, shortest: { ...again, failure }, clean: i, shortening: 0 })
       }
       const { failure } = first
       if (failure === undefined) continue
@@ -366,10 +454,9 @@ export const explore = <Name extends string, E>(
           return same
         })
       )
-      const report = { seed, plan, failure, shortest, clean: i, shortening }
-      return yield* new ExplorationFailed({ report: report as unknown as Report })
+      return yield* failed({ seed, plan, failure, shortest, clean: i, shortening }, errors.get(shortest as Run))
     }
-    return { runs: seeds, turns, time }
+    return { runs: seeds.length, turns, time }
   })
 
 /**
@@ -387,10 +474,8 @@ export const toCode = (plan: Plan): string =>
         )
         .join(",\n")}\n]`
 
-const line = ({ at, disturbance, duration }: Planned): string =>
+const planned = ({ at, disturbance, duration }: Planned): string =>
   `  from ${MockTrace.formatTime(at)} for ${MockTrace.formatTime(duration)}: ${disturbance.description}`
-
-const shown = 40
 
 /**
  * Returns a report as text: the seed, the plan, what went wrong, the shortened plan as code, and the end of the trace.
@@ -400,12 +485,20 @@ const shown = 40
  */
 export const toText = ({ clean, failure, plan, seed, shortening, shortest }: Report): string =>
   [
-    `seed ${seed}: ${failure.kind}${failure.name === failure.kind ? "" : ` (${failure.name})`}: ${failure.message}`,
-    `${clean} runs went well before`,
+    `seed ${seed}: ${title(failure)}`,
+    `${clean} ${clean === 1 ? "run" : "runs"} went well before`,
+    `to explore this seed alone: \`seeds: [${seed}]\`; to run it again as it was: \`MockExplorer.replay(options, ${seed})\``,
     plan.length === 0 ? "nothing disturbed it" : "the plan:",
-    ...plan.map(line),
-    ...(shortening === 0 ? [] : [`shortened by ${shortening} runs to ${shortest.plan.length} of ${plan.length}:`]),
-    `MockExplorer.run(subject, ${seed}, ${toCode(shortest.plan)})`,
-    "what happened last:",
-    MockTrace.toText(shortest.trace.slice(-shown))
+    ...plan.map(planned),
+    ...(shortening === 0
+      ? []
+      : [
+          `shortened by ${shortening} runs to ${shortest.plan.length} of ${plan.length}:`,
+          ...shortest.plan.map(planned)
+        ]),
+    `MockExplorer.run(options, ${seed}, ${toCode(shortest.plan)})`,
+    // those that are about the end of the simulation show it themselves
+    ...(failure.kind === "Stopped" || failure.kind === "Guard" || shortest.last.length === 0
+      ? []
+      : ["what happened last:", MockTrace.toText(shortest.last)])
   ].join("\n")

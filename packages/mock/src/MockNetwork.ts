@@ -66,7 +66,7 @@ export interface Link<Name extends string> {
   /**
    * Largest IP packet in bytes that it carries: 68 or more, with a network of IPv6 1280. What is larger and may be cut
    * arrives all the same; of what may not, and of IPv6, the sender's machine is told the MTU by the router before the link
-   * (ICMP fragmentation needed, packet too big), and knows it by itself of its own link. Segments of TCP pass unnoticed.
+   * (ICMP fragmentation needed, packet too big), and knows it by itself of its own link. TCP cuts its segments then.
    *
    * @default 1500
    */
@@ -106,7 +106,7 @@ export type Router<LinkName extends string> =
 /**
  * The routers between two machines, in both directions. Each takes one off a datagram's hop limit; the one that finds
  * nothing left answers with ICMP time exceeded. They answer echo requests, and say which hosts and networks there are
- * none of. Segments of TCP pass them unnoticed and without delay.
+ * none of. Segments of TCP are treated as datagrams are.
  *
  * @category models
  * @since 0.1.0
@@ -119,7 +119,7 @@ export interface Route<Name extends string> {
    */
   readonly routers: ReadonlyArray<ReadonlyArray<string>>
   /**
-   * How long a datagram takes from one to the next, in milliseconds of Effect's `Clock`, 0 or more.
+   * How long a packet takes from one to the next, in milliseconds of Effect's `Clock`, 0 or more.
    *
    * @default 0
    */

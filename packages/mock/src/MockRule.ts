@@ -9,6 +9,7 @@
  */
 import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
+import { codeOf, literal, ruleCall } from "./internal/Code.ts"
 import * as Parts from "./internal/RuleParts.ts"
 
 /**
@@ -44,7 +45,7 @@ export interface Packet {
   readonly offset: number
   /** How often TCP has sent it before. */
   readonly retransmissions: number
-  /** What it leaves with; undefined for TCP, whose machines all say 128. */
+  /** What it leaves with. */
   readonly hopLimit?: number | undefined
 }
 
@@ -125,6 +126,8 @@ export interface Chance {
 export interface Rule {
   /** All that it does, in a few words: `loss of 10 % (between client and server)`. */
   readonly description: string
+  /** The expression that makes it, for the report of an exploration. Functions in it are their source. */
+  readonly code?: string | undefined
   /** The hosts that it names. Where one is none of the simulation's, it is not installed. */
   readonly hosts?: ReadonlyArray<string> | undefined
   /** Begins it; `at` is when, as `Packet.at` counts. */
@@ -193,7 +196,11 @@ export interface Match {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (description: string, judge: Judge): Rule => ({ description, begin: () => judge })
+export const make = (description: string, judge: Judge): Rule => ({
+  code: ruleCall("make", description, judge),
+  description,
+  begin: () => judge
+})
 
 export {
   bandwidth,
@@ -218,7 +225,10 @@ export {
  * @category constructors
  * @since 0.1.0
  */
-export const drop: Rule = make("dropped", () => ({ _tag: "Drop", reason: "dropped" }))
+export const drop: Rule = {
+  ...make("dropped", () => ({ _tag: "Drop", reason: "dropped" })),
+  code: "MockRule.drop"
+}
 
 /**
  * Packets are delivered as they are, whatever the rules say that would be asked later.
@@ -226,9 +236,16 @@ export const drop: Rule = make("dropped", () => ({ _tag: "Drop", reason: "droppe
  * @category constructors
  * @since 0.1.0
  */
-export const deliver: Rule = make("delivered", () => ({ _tag: "Deliver" }))
+export const deliver: Rule = { ...make("delivered", () => ({ _tag: "Deliver" })), code: "MockRule.deliver" }
 
-const narrowed = (rule: Rule, words: string, hosts: ReadonlyArray<string>, begin: Rule["begin"]): Rule => ({
+const narrowed = (
+  rule: Rule,
+  by: readonly [combinator: string, value: unknown],
+  words: string,
+  hosts: ReadonlyArray<string>,
+  begin: Rule["begin"]
+): Rule => ({
+  code: `MockRule.${by[0]}(${codeOf(rule)}, ${literal(by[1])})`,
   description: `${rule.description} (${words})`,
   hosts: [...(rule.hosts ?? []), ...hosts],
   begin
@@ -259,7 +276,7 @@ export const when: {
   (rule: Rule, match: Match): Rule
 } = dual(2, (rule: Rule, match: Match): Rule => {
   const { description, hosts, test } = Parts.matcher(match)
-  return narrowed(rule, description, hosts, (chance, at) => {
+  return narrowed(rule, ["when", match], description, hosts, (chance, at) => {
     const judge = rule.begin(chance, at)
     return (packet, change) => (test(packet) ? judge(packet, change) : undefined)
   })
@@ -290,7 +307,7 @@ export const during: {
     const until = time.until === undefined ? undefined : Parts.milliseconds("until of during", time.until)
     if (until !== undefined && until <= from) throw new RangeError(`until of during: not after from: ${until}`)
     const words = `from ${Parts.timeText(from)}${until === undefined ? "" : ` until ${Parts.timeText(until)}`}`
-    return narrowed(rule, words, [], (chance, at) => {
+    return narrowed(rule, ["during", time], words, [], (chance, at) => {
       const judge = rule.begin(chance, at)
       return (packet, change) => {
         const since = packet.at - at
@@ -302,7 +319,7 @@ export const during: {
 
 const counted = (what: string, n: number, words: string, rule: Rule, applies: (count: number) => boolean): Rule => {
   Parts.integer(`n of ${what}`, n, 1)
-  return narrowed(rule, words, [], (chance, at) => {
+  return narrowed(rule, [what, n], words, [], (chance, at) => {
     const judge = rule.begin(chance, at)
     let count = 0
     return (packet, change) => (applies(++count) ? judge(packet, change) : undefined)
@@ -352,6 +369,7 @@ export const nth: {
  * @since 0.1.0
  */
 export const all = (...rules: ReadonlyArray<Rule>): Rule => ({
+  code: `MockRule.all(${rules.map(codeOf).join(", ")})`,
   description: rules.map(({ description }) => description).join("; "),
   hosts: rules.flatMap(({ hosts = [] }) => hosts),
   begin: (chance, at) => {

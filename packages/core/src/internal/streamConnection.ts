@@ -149,6 +149,10 @@ export class StreamConnection {
     }
   }
 
+  get close(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => this.internal.close(() => resume(Effect.void)))
+  }
+
   get abort(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => this.internal.abort(() => resume(Effect.void)))
   }

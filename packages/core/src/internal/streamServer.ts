@@ -14,6 +14,7 @@ import type { LiveKind } from "./liveSocket.ts"
 import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import { OPEN } from "./socketEndpoint.ts"
 import { closing, owned } from "./streamConnect.ts"
+import type { RunOptions } from "../TcpServer.ts"
 import type { StreamConnection } from "./streamConnection.ts"
 import { streamError } from "./streamError.ts"
 import type { Unowned } from "./tcpOpen.ts"
@@ -85,12 +86,13 @@ export class Server<A, C extends StreamConnection, L extends LiveKind> {
   }
 
   readonly run = <R, E, _>(
-    handler: (connection: C) => Effect.Effect<_, E, R>
+    handler: (connection: C) => Effect.Effect<_, E, R>,
+    { onFailure = Effect.fail }: RunOptions = {}
   ): Effect.Effect<never, WinsockError, Exclude<R, Scope.Scope>> =>
     Effect.acquireUseRelease(
       // at the end all handlers are interrupted at once, and waited for
       Scope.make("parallel"),
-      (handlers) => Effect.forever(this.handleNext(handler, handlers)),
+      (handlers) => Effect.forever(Effect.catch(this.handleNext(handler, handlers), onFailure)),
       (handlers) => Scope.close(handlers, Exit.void)
     )
 
@@ -113,8 +115,9 @@ export class Server<A, C extends StreamConnection, L extends LiveKind> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(this.next(restore), (connection) =>
         Effect.asVoid(
-          // uninterruptible, so that it comes to its end whatever happens before its first step
-          Effect.forkIn(handling(handler, connection), handlers, { uninterruptible: true })
+          // uninterruptible, so that it comes to its end whatever happens; and begun at once: a connection that was taken
+          // has been in the handler's hands before an interruption can end it
+          Effect.forkIn(handling(handler, connection), handlers, { startImmediately: true, uninterruptible: true })
         )
       )
     )

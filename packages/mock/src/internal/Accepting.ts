@@ -109,6 +109,7 @@ export const inherit = (accepted: TcpSocket, from: TcpSocket): void => {
   accepted.ownsOptions = false
   accepted.keepAliveTime = from.keepAliveTime
   accepted.keepAliveInterval = from.keepAliveInterval
+  accepted.patience = from.patience
   if (accepted.connection !== undefined) {
     Tcp.resized(accepted.connection, Tcp.receiveBuffer(accepted.connection) - before)
   }

@@ -1,6 +1,7 @@
 /**
  * Which socket has which address: bind rules, port allocation, and who a datagram is for.
  */
+import { preciseMillis } from "./Loop.ts"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Datagram } from "./Datagram.ts"
 import { anyV4, anyV6, type Ip } from "./Ip.ts"
@@ -51,7 +52,7 @@ const conflict = (kernel: Kernel, socket: Socket, ip: Ip, port: number): number 
 export const bindTo = (kernel: Kernel, socket: Socket, ip: Ip, port: number, scope: number): boolean => {
   if (socket.raw !== undefined) return Raw.bindTo(kernel, socket as UdpSocket, ip, scope)
   let chosen = port
-  if (socket.protocol === "TCP") kernel.connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
+  if (socket.protocol === "TCP") kernel.connections.expire(preciseMillis(kernel.turns.clock))
   if (port === 0) {
     chosen = findPort(kernel, socket, ip)
   } else {

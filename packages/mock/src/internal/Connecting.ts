@@ -1,6 +1,7 @@
 /**
  * connect on streams, and ConnectEx.
  */
+import { preciseMillis } from "./Loop.ts"
 import { AF_UNSPEC } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED, toWsaError } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -12,6 +13,7 @@ import * as KeepAlive from "./KeepAlive.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import type { Operation } from "./Operation.ts"
+import { announced } from "./Passage.ts"
 import * as Tcp from "./Tcp.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
 import * as Unix from "./Unix.ts"
@@ -70,12 +72,12 @@ const start = (kernel: Kernel, socket: TcpSocket, to: Addresses.Endpoint): boole
   }
   if (socket.localPort === 0 && !Bindings.bindImplicitly(kernel, socket)) return false
   const local = socket.local.isAny ? source : socket.local
-  kernel.connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
+  kernel.connections.expire(preciseMillis(kernel.turns.clock))
   if (kernel.connections.isTaken(local, socket.localPort, to.ip, to.port)) {
     kernel.error = sdk.WSAEADDRINUSE
     return false
   }
-  const mss = Tcp.segmentSize(kernel, to.ip)
+  const mss = announced(kernel, to.ip)
   const { localPort, localScope } = socket
   const connection = new Connection(kernel, "SYN_SENT", local, localPort, localScope, to.ip, to.port, to.scope, mss)
   connection.socket = socket

@@ -40,8 +40,12 @@ export class Connection {
   paths: { readonly local: string; readonly peer: string } | undefined = undefined
   /** Whether a listener with SO_EXCLUSIVEADDRUSE accepted it. */
   exclusive = false
-  /** Largest payload of one segment. */
+  /** Largest payload of one segment, by what both ends announced and what is known of the path. */
   mss: number
+  /** What this end announced. */
+  readonly announced: number
+  /** Whether there are routers or narrow links on its way: then segments may be lost without rules, too. */
+  routed = false
 
   // --- what arrived ---
 
@@ -98,7 +102,7 @@ export class Connection {
     peer: Ip,
     peerPort: number,
     peerScope: number,
-    mss: number
+    announced: number
   ) {
     this.kernel = kernel
     this.state = state
@@ -108,7 +112,8 @@ export class Connection {
     this.peer = peer
     this.peerPort = peerPort
     this.peerScope = peerScope
-    this.mss = mss
+    this.announced = announced
+    this.mss = announced
   }
 
   get incoming(): Chunks {

@@ -9,6 +9,8 @@ export class Connections {
   // in the order in which they end: all wait equally long
   private waiting: Array<Connection> = []
   private head = 0
+  /** Those whose peer's machine lost its power. */
+  readonly orphans = new Set<Connection>()
 
   add(connection: Connection): void {
     const first = this.ports.get(connection.localPort)
@@ -25,6 +27,16 @@ export class Connections {
     else this.ports.delete(connection.localPort)
     connection.previous = undefined
     connection.next = undefined
+    if (this.orphans.size > 0) this.orphans.delete(connection)
+  }
+
+  /** The one between the two ends that another connection wants to have, which only its own end knows. */
+  orphanOf({ local, localPort, peer, peerPort }: Connection): Connection | undefined {
+    for (const orphan of this.orphans) {
+      if (orphan.localPort !== peerPort || orphan.peerPort !== localPort || orphan.state === "TIME_WAIT") continue
+      if (orphan.local.equals(peer) && orphan.peer.equals(local)) return orphan
+    }
+    return undefined
   }
 
   /** Keeps a connection in TIME_WAIT until `until`. */

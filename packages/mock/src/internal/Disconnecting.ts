@@ -1,6 +1,7 @@
 /**
  * How streams end: shutdown, DisconnectEx, closesocket.
  */
+import { preciseMillis } from "./Loop.ts"
 import { SD_RECEIVE, SD_SEND, TF_REUSE_SOCKET } from "@effect-winsock/schema/Flags"
 import { STATUS_CANCELLED, STATUS_CONNECTION_ABORTED } from "@effect-winsock/schema/NtStatus"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -108,7 +109,7 @@ export const finished = (kernel: Kernel, socket: TcpSocket, connection: Connecti
   kernel.turns.after(
     kernel.settings.timeWait,
     new ScheduledTask(() => {
-      kernel.connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
+      kernel.connections.expire(preciseMillis(kernel.turns.clock))
       if (socket.connection === connection) advance(kernel, socket, connection)
     })
   )

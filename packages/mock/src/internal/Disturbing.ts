@@ -2,10 +2,15 @@
  * The rules that disturb: they delay packets, lose, copy, damage and refuse them. `MockRule` exports them.
  */
 import type { Chance, Change, Failure, Hosts, Judge, Packet, Rule, Time, Verdict } from "../MockRule.ts"
+import { ruleCall } from "./Code.ts"
 import { Line } from "./Line.ts"
 import * as Parts from "./RuleParts.ts"
 
-const stateless = (description: string, judge: Judge): Rule => ({ description, begin: () => judge })
+const stateless = (code: string, description: string, judge: Judge): Rule => ({
+  code,
+  description,
+  begin: () => judge
+})
 
 const share = (
   what: string,
@@ -46,6 +51,7 @@ const share = (
 export const latency = (time: Time): Rule => {
   const { description, next } = Parts.sampler("latency", time)
   return {
+    code: ruleCall("latency", time),
     description: `latency of ${description}`,
     begin: (chance) => (_packet, change) => {
       change.delay += next(chance)
@@ -82,6 +88,7 @@ export const bandwidth = (options: {
   const description = `bandwidth of ${bytesPerSecond} bytes/s${queue}`
   const full: Verdict = { _tag: "Drop", reason: `queue full: ${description}` }
   return {
+    code: ruleCall("bandwidth", options),
     description,
     begin: () => {
       const lines = new Map<string, Line>()
@@ -141,25 +148,27 @@ export interface Bursts {
 export const loss = (probability: number | Bursts): Rule => {
   if (typeof probability === "object") return lossInBursts(probability)
   const lost: Verdict = { _tag: "Drop", reason: `loss of ${Parts.percent(probability)}` }
-  return { description: lost.reason, ...share("loss", probability, () => lost) }
+  return { code: ruleCall("loss", probability), description: lost.reason, ...share("loss", probability, () => lost) }
 }
 
-const lossInBursts = ({ begin, end, outside = 0, within = 1 }: Bursts): Rule => {
+const lossInBursts = (bursts: Bursts): Rule => {
+  const { begin, end, outside = 0, within = 1 } = bursts
   for (const [name, value] of Object.entries({ begin, end, within, outside }))
     Parts.probability(`${name} of loss`, value)
   const { percent } = Parts
   const description = `loss in bursts: ${percent(begin)} begin, ${percent(end)} end, ${percent(within)} lost within, ${percent(outside)} outside`
   const lost: Verdict = { _tag: "Drop", reason: description }
   return {
+    code: ruleCall("loss", bursts),
     description,
     begin: (chance) => {
-      const bursts = new Set<string>()
+      const on = new Set<string>()
       return (packet) => {
         const direction = Parts.directionOf(packet)
-        const was = bursts.has(direction)
+        const was = on.has(direction)
         const is = was ? chance.next() >= end : chance.next() < begin
-        if (is && !was) bursts.add(direction)
-        if (was && !is) bursts.delete(direction)
+        if (is && !was) on.add(direction)
+        if (was && !is) on.delete(direction)
         return chance.next() < (is ? within : outside) ? lost : undefined
       }
     }
@@ -177,13 +186,14 @@ const lossInBursts = ({ begin, end, outside = 0, within = 1 }: Bursts): Rule => 
  */
 export const duplication = (
   probability: number,
-  options: { readonly copies?: number | undefined; readonly after?: Time | undefined } = {}
+  options?: { readonly copies?: number | undefined; readonly after?: Time | undefined }
 ): Rule => {
-  const copies = Parts.integer("copies of duplication", options.copies ?? 1, 1)
-  const after = Parts.sampler("after of duplication", options.after ?? 0)
+  const copies = Parts.integer("copies of duplication", options?.copies ?? 1, 1)
+  const after = Parts.sampler("after of duplication", options?.after ?? 0)
   const times = copies === 1 ? "" : `, ${copies} copies`
-  const later = options.after === undefined ? "" : `, ${after.description} later`
+  const later = options?.after === undefined ? "" : `, ${after.description} later`
   return {
+    code: ruleCall("duplication", probability, options),
     description: `duplication of ${Parts.percent(probability)}${times}${later}`,
     ...share("duplication", probability, (_packet, change, chance) => {
       let at = 0
@@ -204,6 +214,7 @@ export const duplication = (
 export const reordering = (probability: number, by: Time): Rule => {
   const { description, next } = Parts.sampler("reordering", by)
   return {
+    code: ruleCall("reordering", probability, by),
     description: `reordering of ${Parts.percent(probability)}, held back ${description}`,
     ...share("reordering", probability, (_packet, change, chance) => {
       change.delay += next(chance)
@@ -223,16 +234,17 @@ export const reordering = (probability: number, by: Time): Rule => {
  */
 export const corruption = (
   probability: number,
-  options: {
+  options?: {
     /** How many bits of a packet, 1 by default. */
     readonly bits?: number | undefined
     readonly undetected?: boolean | undefined
-  } = {}
+  }
 ): Rule => {
-  const { undetected = false } = options
-  const bits = Parts.integer("bits of corruption", options.bits ?? 1, 1)
+  const undetected = options?.undetected ?? false
+  const bits = Parts.integer("bits of corruption", options?.bits ?? 1, 1)
   const many = bits === 1 ? "" : `, ${bits} bits each`
   return {
+    code: ruleCall("corruption", probability, options),
     description: `corruption of ${Parts.percent(probability)}${many}${undetected ? ", undetected" : ""}`,
     ...share("corruption", probability, (packet, change, chance) => {
       const payload = (change.payload ?? packet.payload).slice()
@@ -275,8 +287,8 @@ export const corruption = (
  * @category constructors
  * @since 0.1.0
  */
-export const partition = (a: Hosts, b: Hosts, options: { readonly oneWay?: boolean | undefined } = {}): Rule => {
-  const { oneWay = false } = options
+export const partition = (a: Hosts, b: Hosts, options?: { readonly oneWay?: boolean | undefined }): Rule => {
+  const oneWay = options?.oneWay ?? false
   const [first, second] = [Parts.place("partition", a), Parts.place("partition", b)]
   const both = first.members.find((member) => second.members.includes(member))
   if (both !== undefined) throw new RangeError(`partition: a host of both sides: ${both}`)
@@ -285,6 +297,7 @@ export const partition = (a: Hosts, b: Hosts, options: { readonly oneWay?: boole
     : `partition of ${first.description} from ${second.description}`
   const verdict: Verdict = { _tag: "Drop", reason: description }
   return {
+    code: ruleCall("partition", a, b, options),
     description,
     hosts: [...first.hosts, ...second.hosts],
     begin: () => (packet) =>
@@ -303,6 +316,7 @@ export const partition = (a: Hosts, b: Hosts, options: { readonly oneWay?: boole
 export const cut = (host: string): Rule => {
   const verdict: Verdict = { _tag: "Drop", reason: `cut of ${host}` }
   return {
+    code: ruleCall("cut", host),
     description: verdict.reason,
     hosts: [host],
     begin: () => (packet) => ((packet.from === host) !== (packet.to === host) ? verdict : undefined)
@@ -324,7 +338,8 @@ const leastMtu = 68
 export const blackHole = (mtu: number): Rule => {
   Parts.integer("mtu of blackHole", mtu, leastMtu)
   const verdict: Verdict = { _tag: "Drop", reason: `black hole for more than ${mtu} bytes` }
-  return stateless(verdict.reason, (packet) => (packet.size > mtu ? verdict : undefined))
+  const code = ruleCall("blackHole", mtu)
+  return stateless(code, verdict.reason, (packet) => (packet.size > mtu ? verdict : undefined))
 }
 
 /**
@@ -340,13 +355,14 @@ export const blackHole = (mtu: number): Rule => {
 export const tooBig = (mtu: number): Rule => {
   Parts.integer("mtu of tooBig", mtu, leastMtu)
   const verdict: Verdict = { _tag: "TooBig", mtu }
-  return stateless(`too big: more than ${mtu} bytes`, (packet) => (packet.size > mtu ? verdict : undefined))
+  const code = ruleCall("tooBig", mtu)
+  return stateless(code, `too big: more than ${mtu} bytes`, (packet) => (packet.size > mtu ? verdict : undefined))
 }
 
-const refusal = (what: string, failure: Failure, by: string | undefined): Rule => {
+const refusal = (code: string, what: string, failure: Failure, by: string | undefined): Rule => {
   if (by !== undefined) Parts.address(`by of ${what}`, by)
   const verdict: Verdict = { _tag: "Refuse", failure, by }
-  return stateless(`${what}${by === undefined ? "" : `, says ${by}`}`, () => verdict)
+  return stateless(code, `${what}${by === undefined ? "" : `, says ${by}`}`, () => verdict)
 }
 
 /**
@@ -360,8 +376,8 @@ const refusal = (what: string, failure: Failure, by: string | undefined): Rule =
  */
 export const unreachable = (
   failure: Exclude<Failure, "hops"> = "host",
-  options: { readonly by?: string | undefined } = {}
-): Rule => refusal(`${failure} unreachable`, failure, options.by)
+  options?: { readonly by?: string | undefined }
+): Rule => refusal(ruleCall("unreachable", failure, options), `${failure} unreachable`, failure, options?.by)
 
 /**
  * Hop limits expire: packets go no further, and ICMP tells their sender (time exceeded). With `hops` only those do that
@@ -372,13 +388,12 @@ export const unreachable = (
  * @category constructors
  * @since 0.1.0
  */
-export const expire = (
-  options: { readonly hops?: number | undefined; readonly by?: string | undefined } = {}
-): Rule => {
-  const { by, hops } = options
-  if (hops === undefined) return refusal("hop limit exceeded", "hops", by)
+export const expire = (options?: { readonly hops?: number | undefined; readonly by?: string | undefined }): Rule => {
+  const code = ruleCall("expire", options)
+  const { by, hops } = options ?? {}
+  if (hops === undefined) return refusal(code, "hop limit exceeded", "hops", by)
   Parts.integer("hops of expire", hops, 1)
-  const rule = refusal(`hop limit of ${hops} or less exceeded`, "hops", by)
+  const rule = refusal(code, `hop limit of ${hops} or less exceeded`, "hops", by)
   return {
     ...rule,
     begin: (chance, at) => {
@@ -401,7 +416,7 @@ const defaultHopLimit = 128
  */
 export const resetAfter = (bytes: number): Rule => {
   Parts.integer("bytes of resetAfter", bytes, 0)
-  return stateless(`reset after ${bytes} bytes`, ({ offset, payload, protocol }) =>
+  return stateless(ruleCall("resetAfter", bytes), `reset after ${bytes} bytes`, ({ offset, payload, protocol }) =>
     protocol === "TCP" && payload.length > 0 && offset + payload.length > bytes
       ? { _tag: "Reset", after: Math.max(0, bytes - offset) }
       : undefined

@@ -8,6 +8,7 @@ import * as sdk from "@effect-winsock/schema/WsaError"
 import type { Connection } from "./Connection.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Names from "./Names.ts"
+import * as Tcp from "./Tcp.ts"
 
 /** What gives back, waits for what is under way, or is of no network: all else fails. */
 const works: ReadonlySet<string> = new Set<FunctionName | ExtensionName>([
@@ -53,8 +54,8 @@ const forget = (connection: Connection): void => {
   connection.discard()
   connection.inFlight = 0
   kernel.connections.remove(connection)
-  // its SYN has met nobody, then
-  if (remote?.state === "SYN_SENT") remote.remote = undefined
+  connection.line?.stop()
+  if (remote !== undefined) Tcp.forgotten(remote)
 }
 
 /** The power goes: nobody hears of it, and nothing of what there was is left to the machine. */

@@ -8,7 +8,7 @@ import * as MockTrace from "../MockTrace.ts"
 import * as Happenings from "./Happenings.ts"
 import { interfaceMtu } from "./Layout.ts"
 import { format, formatEndpoint, type Ip, parse } from "./Ip.ts"
-import { Loop } from "./Loop.ts"
+import { Loop, preciseMillis } from "./Loop.ts"
 import * as Report from "./Report.ts"
 import type { Route } from "./Routes.ts"
 import { type Machine, loopbackInterface, parseAddress } from "./Machine.ts"
@@ -129,7 +129,7 @@ const describeConnection = (host: string, connection: Connection | undefined): S
 export const netstat = (kernel: Kernel): Array<SocketInfo> => {
   const { connections, handles, isDown, name } = kernel
   if (isDown) return []
-  connections.expire(kernel.turns.clock.currentTimeMillisUnsafe())
+  connections.expire(preciseMillis(kernel.turns.clock))
   return [
     ...handles.list().flatMap((object) => (object.type === "socket" ? [describe(name, object)] : [])),
     ...connections

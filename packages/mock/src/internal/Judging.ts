@@ -187,6 +187,16 @@ const refuse = (
 export const speakerOf = (router: Router, datagram: Datagram): Ip | undefined =>
   router.find((own) => own.isV4 === datagram.source.isV4)
 
+/** How many hops away is who refuses a packet for a rule: its destination, a router or the sender's own machine. */
+export const hopsTo = (way: Way, failure: Icmp.Failure, by: string | undefined): number => {
+  if (by !== undefined) {
+    const said = parse(by)
+    return way.routers.findIndex((router) => router.some((own) => own.equals(said))) + 1
+  }
+  if (failure === "port" || failure === "protocol") return way.routers.length + 1
+  return Math.min(way.routers.length, 1)
+}
+
 /** Who refuses a datagram for a rule, and how many hops away. */
 const refuserOf = (
   way: Way,
@@ -195,12 +205,11 @@ const refuserOf = (
   by: string | undefined
 ): { readonly from: Ip | undefined; readonly hops: number } => {
   const { destination, source } = datagram
+  const hops = hopsTo(way, failure, by)
   if (by !== undefined) {
     const said = parse(by)
-    const hops = way.routers.findIndex((router) => router.some((own) => own.equals(said))) + 1
     return { from: said.isV4 === source.isV4 ? said : undefined, hops }
   }
-  if (failure === "port" || failure === "protocol") return { from: destination, hops: way.routers.length + 1 }
-  const [nearest] = way.routers
-  return nearest === undefined ? { from: source, hops: 0 } : { from: speakerOf(nearest, datagram), hops: 1 }
+  if (failure === "port" || failure === "protocol") return { from: destination, hops }
+  return { from: hops === 0 ? source : speakerOf(way.routers[0], datagram), hops }
 }

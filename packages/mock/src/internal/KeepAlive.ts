@@ -1,6 +1,10 @@
 /**
  * Keep-alive: asks a silent peer for a sign of life, and gives the connection up when none comes.
+ *
+ * Sources: TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT of
+ * https://learn.microsoft.com/en-us/windows/win32/winsock/ipproto-tcp-socket-options, SIO_KEEPALIVE_VALS.
  */
+import { preciseMillis } from "./Loop.ts"
 import { STATUS_IO_TIMEOUT } from "@effect-winsock/schema/NtStatus"
 import type { Connection } from "./Connection.ts"
 import * as SocketOptions from "./SocketOptions.ts"
@@ -14,7 +18,7 @@ export const watch = (connection: Connection): void => {
   const { kernel, socket } = connection
   if (socket === undefined || socket.options[SocketOptions.KEEPALIVE] === 0 || connection.timer !== undefined) return
   if (connection.connectedAt === -1 || connection.failure !== 0) return
-  connection.heardAt = kernel.turns.clock.currentTimeMillisUnsafe()
+  connection.heardAt = preciseMillis(kernel.turns.clock)
   wait(connection, idleTime(connection), 0)
 }
 
@@ -29,8 +33,10 @@ const idleTime = (connection: Connection): number => {
   return socket.keepAliveTime || socket.options[SocketOptions.KEEPIDLE] * second
 }
 
+// `probes` were sent since something was heard, the last one now
 const wait = (connection: Connection, time: number, probes: number): void => {
-  connection.timer = new ScheduledTask(() => look(connection, probes))
+  const since = preciseMillis(connection.kernel.turns.clock)
+  connection.timer = new ScheduledTask(() => look(connection, connection.heardAt >= since ? 0 : probes))
   connection.kernel.turns.after(time, connection.timer)
 }
 
@@ -39,8 +45,10 @@ const look = (connection: Connection, probes: number): void => {
   const { kernel, socket } = connection
   if (socket === undefined || connection.failure !== 0 || connection.state === "CLOSED") return
   const idle = idleTime(connection)
-  const silence = kernel.turns.clock.currentTimeMillisUnsafe() - connection.heardAt
+  const silence = preciseMillis(kernel.turns.clock) - connection.heardAt
   if (silence < idle) return wait(connection, idle - silence, 0)
+  // retransmission finds out by itself (RFC 9293, 3.8.4)
+  if (connection.line !== undefined && connection.inFlight > 0) return wait(connection, idle, 0)
   if (probes >= socket.options[SocketOptions.KEEPCNT]) {
     connection.timedOut = true
     return Tcp.abort(connection, STATUS_IO_TIMEOUT)

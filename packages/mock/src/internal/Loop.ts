@@ -46,7 +46,12 @@ export class Loop implements Clock.Clock {
     this.stopped = stopped
   }
 
+  // whole milliseconds, as the system's clock has them, which programs count on
   currentTimeMillisUnsafe(): number {
+    return Math.floor(this.now)
+  }
+  /** With the fractions that packets take. */
+  preciseMillisUnsafe(): number {
     return this.now
   }
   currentTimeNanosUnsafe(): bigint {
@@ -108,6 +113,11 @@ export class Loop implements Clock.Clock {
     this.limits = { maxTime: this.now + time, maxTurns: this.turns + turns }
   }
 
+  /** How many fibers sleep, without those of simulations. */
+  get asleep(): number {
+    return this.sleepers.filter(({ background }) => !background).length
+  }
+
   /** Does what is queued and no more: time stands still. */
   end(): void {
     this.ended = true
@@ -162,3 +172,7 @@ export class Loop implements Clock.Clock {
 
 // jumps without anything that happens
 const patience = 64
+
+/** What a clock has of milliseconds, with fractions where it has them. */
+export const preciseMillis = (clock: Clock.Clock): number =>
+  clock instanceof Loop ? clock.preciseMillisUnsafe() : clock.currentTimeMillisUnsafe()

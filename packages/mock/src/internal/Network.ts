@@ -8,6 +8,7 @@ import * as Bindings from "./Bindings.ts"
 import { Datagram, type Report } from "./Datagram.ts"
 import * as Icmp from "./Icmp.ts"
 import type { Ip } from "./Ip.ts"
+import * as Journey from "./Journey.ts"
 import * as Judging from "./Judging.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
@@ -154,11 +155,6 @@ export class Network implements Task {
     return this.kernels.find((other) => other.machine === kernel.machine && !other.isDown)
   }
 
-  // a machine that is down is silent, and so is everybody about it
-  private isOfDown(ip: Ip): boolean {
-    return this.kernels.some(({ isDown, machine }) => isDown && Machine.owner(machine, ip)?.loopback === false)
-  }
-
   deliver(flight: DatagramFlight): void {
     const { datagram, kernel, socket } = flight
     // what left the machine before its power went is under way all the same
@@ -177,26 +173,20 @@ export class Network implements Task {
   private go(flight: DatagramFlight): void {
     const { datagram, kernel } = flight
     const ip = datagram.destination
-    const target = this.hostOf(kernel, ip)
-    if (target === undefined && this.isOfDown(ip)) return this.drop(kernel, datagram, "host is down")
-    const way = this.routes.find(this.kernels, kernel, target, ip)
-    const { end, routers } = way
+    const narrowAt = (mtus: ReadonlyArray<number>): number => PathMtu.narrowAt(kernel, datagram, mtus)
+    const { delay, end, narrow, passed, target, way } = Journey.of(this, kernel, ip, datagram.ttl, narrowAt)
+    if (target?.isDown === true) return this.drop(kernel, datagram, "host is down")
     if (end === "nobody") return this.drop(kernel, datagram, "no such host")
-    // each router takes one off, and the one that finds nothing left goes no further
-    const expires = datagram.ttl <= routers.length - (end === "noHost" || end === "noNetwork" ? 1 : 0)
-    const passed = expires ? datagram.ttl : routers.length
-    const narrow = PathMtu.narrowAt(kernel, datagram, way.mtus)
-    if (narrow !== -1 && (narrow < passed || !expires)) return this.tooBig(flight, way, narrow)
-    this.after(way.delay * (expires || end === "noHost" || end === "noNetwork" ? passed : passed + 1), () => {
-      datagram.ttl -= expires ? passed - 1 : passed
-      const router = (failure: Icmp.Failure, reason: string): void => {
-        const from = Judging.speakerOf(routers[passed - 1], datagram)
-        this.refuse({ flight, from, ttl: Icmp.routerTtl, delay: way.delay * passed, failure, reason })
+    if (end === "narrow") return this.tooBig(flight, way, narrow)
+    this.after(delay, () => {
+      datagram.ttl -= end === "expired" ? passed - 1 : passed
+      const refusal = Journey.refusals[end]
+      if (refusal !== undefined) {
+        const [failure, reason] = refusal
+        const from = Judging.speakerOf(way.routers[passed - 1], datagram)
+        return this.refuse({ flight, from, ttl: Icmp.routerTtl, delay, failure, reason })
       }
-      if (expires) return router("hops", "hop limit exceeded")
-      if (end === "noHost") return router("host", "no such host")
-      if (end === "noNetwork") return router("network", "no such network")
-      if (end === "router") return this.atRouter(flight, way.delay * (passed + 1))
+      if (end === "router") return this.atRouter(flight, delay)
       const own = Machine.owner(target!.machine, ip)!
       if (PathMtu.isTooBig(datagram, own.mtu)) {
         // a router says so, and the sender's machine knows from now on

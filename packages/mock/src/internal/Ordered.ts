@@ -39,6 +39,10 @@ export interface Ordered {
   /** Tells the peer what came, and of all the room there is. */
   readonly acknowledge: (connection: Connection, flags: number) => void
   readonly arrive: (segment: Segment, target: Connection, sender: Connection) => void
+  /** A segment of before the two ends counted met a machine that is silent: it is sent again. */
+  readonly missed: (segment: Segment, sender: Connection) => void
+  /** The peer's machine is silent: it is asked for room all the same. */
+  readonly persist: (connection: Connection) => void
 }
 
 /** Tells of all the room there is with the next segment. */
@@ -109,8 +113,11 @@ export const make = (protocol: Protocol): Ordered => {
     },
     tooBig: (mtu) => {
       if (sender === undefined || sender.state === "CLOSED") return
-      sender.mss = Math.max(1, Math.min(sender.mss, mtu - headers(sender.peer.isV4)))
-      sender.line?.cut(sender.mss)
+      const most = Math.max(1, mtu - headers(sender.peer.isV4))
+      // what was cut already is on its way
+      if (most >= sender.mss) return
+      sender.mss = most
+      sender.line?.cut(most)
     },
     reset: () => {
       if (sender === undefined) return
@@ -160,6 +167,18 @@ export const make = (protocol: Protocol): Ordered => {
     protocol.pump(target)
   }
 
+  const missed: Ordered["missed"] = ({ chunk, flags }, sender) => {
+    const { remote } = sender
+    if (remote === undefined || (chunk === undefined && (flags & (SYN | FIN)) === 0)) return
+    const line = lineFor(sender, remote, actions)
+    line.add(flags, chunk, sender.acknowledged + line.bytes)
+  }
+
+  const persist: Ordered["persist"] = (connection) => {
+    const { remote } = connection
+    if (remote !== undefined) lineFor(connection, remote, actions).persist()
+  }
+
   const actions: Actions = {
     resend: (connection, item) =>
       send(connection, item.flags, item.chunk, item.number, item.offset, item.retransmissions),
@@ -172,5 +191,5 @@ export const make = (protocol: Protocol): Ordered => {
     }
   }
 
-  return { carry, acknowledge, arrive }
+  return { carry, acknowledge, arrive, missed, persist }
 }

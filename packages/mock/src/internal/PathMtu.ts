@@ -21,11 +21,18 @@ export class PathMtus {
   private readonly known = new Map<string, number>()
 
   of(machine: Machine.Machine, destination: Ip): number {
-    return Math.min(Machine.mtuTo(machine, destination), this.known.get(text(destination)) ?? Infinity)
+    return Math.min(Machine.mtuTo(machine, destination), this.learned(destination))
   }
 
+  /** What a router said of the path; Infinity while none has. */
+  learned(destination: Ip): number {
+    return this.known.size === 0 ? Infinity : (this.known.get(text(destination)) ?? Infinity)
+  }
+
+  /** No message makes a path wider than it is known to be (RFC 8201, 4). */
   learn(destination: Ip, mtu: number): void {
-    this.known.set(text(destination), mtu)
+    const key = text(destination)
+    this.known.set(key, Math.min(mtu, this.known.get(key) ?? mtu))
   }
 }
 

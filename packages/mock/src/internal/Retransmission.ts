@@ -3,19 +3,23 @@
  * again, and those that came before their turn. Bytes are counted. None is joined when it is sent again, and it is cut
  * only where it was too big for the path.
  *
- * Documented: the first wait comes of the round trip, each is twice the one before, and after five retransmissions the
- * connection is given up (TcpMaxDataRetransmissions,
- * https://learn.microsoft.com/en-us/previous-versions/windows/it-pro/windows-server-2003/cc780586(v=ws.10)). Observed
- * practice: 300 ms at least, a second before anything is measured, a SYN,ACK twice more.
+ * Documented: the first wait comes of the round trip (RFC 6298), each is twice the one before, up to 60 s, and after five
+ * retransmissions the connection is given up (TcpMaxDataRetransmissions,
+ * https://learn.microsoft.com/en-us/previous-versions/windows/it-pro/windows-server-2003/cc780586(v=ws.10)), or when
+ * TCP_MAXRT says so (https://learn.microsoft.com/en-us/windows/win32/winsock/ipproto-tcp-socket-options, which has the 60 s
+ * too). Observed practice: 300 ms at least, a SYN,ACK twice more.
  */
+import { preciseMillis } from "./Loop.ts"
 import { Chunk } from "./Chunks.ts"
 import type { Connection } from "./Connection.ts"
 import { Lane } from "./Passage.ts"
 import type { Segment } from "./Segment.ts"
 import { ScheduledTask } from "./Turns.ts"
 
+/** RFC 6298, 2.1. */
 const initialRto = 1000
 const minimumRto = 300
+/** The page of TCP_MAXRT; RFC 6298, 2.5 allows it. */
 const longestRto = 60_000
 /** TcpMaxDataRetransmissions. */
 const mostRetransmissions = 5
@@ -98,6 +102,8 @@ export class Line {
   /** Room that the peer knows of and has not used. */
   window: number
   private tries = 0
+  /** When the wait began that nothing has ended. */
+  private since = 0
   private rto = initialRto
   private smoothed = 0
   private variation = 0
@@ -113,7 +119,12 @@ export class Line {
   }
 
   private get now(): number {
-    return this.connection.kernel.turns.clock.currentTimeMillisUnsafe()
+    return preciseMillis(this.connection.kernel.turns.clock)
+  }
+
+  /** How many bytes are not acknowledged. */
+  get bytes(): number {
+    return this.items.reduce((sum, { size }) => sum + size, 0)
   }
 
   /** Numbers what is to be acknowledged. */
@@ -206,8 +217,23 @@ export class Line {
   private restart(): void {
     this.stop()
     this.timer = new ScheduledTask(() => this.expire())
+    if (this.tries === 0) this.since = this.now
     const wait = Math.min(this.rto * 2 ** this.tries, longestRto)
-    this.connection.kernel.turns.after(wait, this.timer)
+    // nothing is given up before its first time-out
+    const least = this.tries === 0 ? this.rto : 0
+    this.connection.kernel.turns.after(Math.max(least, Math.min(wait, this.left)), this.timer)
+  }
+
+  /** Of the time that the program set. */
+  private get left(): number {
+    const { listener, socket } = this.connection
+    return this.since + ((socket ?? listener)?.patience ?? Infinity) - this.now
+  }
+
+  private get isOver(): boolean {
+    const { listener, socket, state } = this.connection
+    if (state === "SYN_RECEIVED") return this.tries >= mostOfSynAck
+    return (socket ?? listener)?.patience === undefined ? this.tries >= mostRetransmissions : this.left <= 0
   }
 
   private expire(): void {
@@ -216,8 +242,7 @@ export class Line {
     if (connection.state === "CLOSED") return
     const first = this.items.at(0)
     if (first === undefined && !connection.stalled) return
-    const most = connection.state === "SYN_RECEIVED" ? mostOfSynAck : mostRetransmissions
-    if (this.tries >= most) return this.actions.giveUp(connection)
+    if (this.isOver) return this.actions.giveUp(connection)
     this.tries++
     this.recover = this.sent
     this.restart()

@@ -56,6 +56,11 @@ export class Routes {
     this.links = links
   }
 
+  /** Whether there is more between machines than a wire. */
+  get any(): boolean {
+    return this.links !== undefined || this.routes.length > 0
+  }
+
   /** The machine, other than the sender, that a packet to the address comes to. */
   owner(kernels: ReadonlyArray<Kernel>, from: Kernel, ip: Ip): Kernel | undefined {
     if (this.links !== undefined) return this.links.owner(kernels, from.machine, ip)

@@ -28,9 +28,9 @@ export const write = (events: ReadonlyArray<Event>): string => {
   const ids = new Map(story.lanes.map((lane, i) => [lane, `p${i}`]))
   const id = (lane: Lane): string => ids.get(lane)!
   const lines: Array<Line> = [
-    ...story.arrows.map(({ from, label, lane, to }): Line => {
+    ...story.arrows.map(({ from, label, lane, lost, to }): Line => {
       const target = to?.lane ?? lane
-      return { step: from, write: `${id(lane)}${to === undefined ? "-x" : "->>"}${id(target)}: ${text(label)}` }
+      return { step: from, write: `${id(lane)}${to === undefined || lost ? "-x" : "->>"}${id(target)}: ${text(label)}` }
     }),
     ...story.marks.map(({ lane, step, title }): Line => ({ step, write: `Note over ${id(lane)}: ${text(title)}` }))
   ].toSorted((a, b) => a.step - b.step)

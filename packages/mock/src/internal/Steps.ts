@@ -3,6 +3,7 @@
  * due on the way would happen at the end, all at once. So the clock is told to stop wherever somebody sleeps until, and
  * the simulation settles there.
  */
+import { preciseMillis } from "./Loop.ts"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,7 +25,7 @@ export const watch = (clock: Clock.Clock): void => {
   const { sleep } = clock
   const noted = (duration: Duration.Duration): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const sleeper = { until: clock.currentTimeMillisUnsafe() + Duration.toMillis(duration) }
+      const sleeper = { until: preciseMillis(clock) + Duration.toMillis(duration) }
       sleepers.add(sleeper)
       return Effect.ensuring(
         sleep(duration),
@@ -50,10 +51,10 @@ export const advance = (clock: Clock.Clock, settled: Effect.Effect<void>, input:
     if (!Number.isFinite(millis)) return Effect.die(new RangeError("advance: the duration is finite"))
     if (!isTestClock(clock)) return Effect.andThen(clock.sleep(Duration.millis(millis)), settled)
     const sleepers = sleepersOf.get(clock) ?? new Set<Sleeper>()
-    const end = clock.currentTimeMillisUnsafe() + millis
+    const end = preciseMillis(clock) + millis
     let steps = 0
     const step: Effect.Effect<void> = Effect.suspend(() => {
-      const now = clock.currentTimeMillisUnsafe()
+      const now = preciseMillis(clock)
       if (now >= end) return Effect.void
       if (++steps > most) return Effect.die(new Error(`advance: ${most} steps, and ${end - now} ms to go`))
       return Effect.andThen(Effect.andThen(clock.setTime(next(sleepers, now, end)), settled), step)

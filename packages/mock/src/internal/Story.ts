@@ -5,7 +5,7 @@
 import { IPPROTO_UDP } from "@effect-winsock/schema/Flags"
 import * as NtStatus from "@effect-winsock/schema/NtStatus"
 import { nameOf, WSA_IO_PENDING, WSA_OPERATION_ABORTED, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
-import type { Call, DatagramEvent, Event } from "../MockTrace.ts"
+import type { Call, DatagramEvent, Event, SegmentEvent } from "../MockTrace.ts"
 
 export class Lane {
   readonly host: string
@@ -54,8 +54,9 @@ export interface Mark {
 export interface Arrow {
   readonly lane: Lane
   readonly from: number
-  /** Undefined while it is under way, or when it was lost. */
+  /** Undefined while it is under way; of a lost one, where that is told. */
   to: { readonly lane: Lane; readonly step: number } | undefined
+  lost: boolean
   readonly label: string
   readonly title: string
 }
@@ -97,6 +98,12 @@ const bytes = (n: number): string => (n === 1 ? "1 byte" : `${n} bytes`)
 const datagramLabel = ({ protocol }: DatagramEvent, end: string): string =>
   protocol === IPPROTO_UDP ? `UDP ${end}` : `raw ${protocol} ${end}`
 
+/** What an arrow of a segment says. */
+const said = ({ bytes: size, flags, retransmissions }: SegmentEvent): string =>
+  (size > 0 ? bytes(size) : flags.join("+")) + (retransmissions > 0 ? " again" : "")
+
+type Lost = Extract<Event, { readonly _tag: "Dropped" | "SegmentDropped" }>
+
 class Teller {
   readonly times: Array<number> = []
   readonly lanes: Array<Lane> = []
@@ -132,30 +139,17 @@ class Teller {
         if (event.socket !== 0) lane.label ||= datagramLabel(event, event.to)
         return this.arrive(`datagram ${event.id}`, lane, event)
       }
-      case "Dropped": {
-        const flight = this.flights.get(`datagram ${event.id}`)
-        const title = `dropped (${event.reason}): ${event.from} to ${event.to}, ${bytes(event.bytes)}`
-        const lane = this.lane(event, 0)
-        this.mark("dropped", lane, event, title)
-        if (flight !== undefined) flight.to = { lane, step: this.times.length - 1 }
-        return
-      }
+      case "Dropped":
+        return this.drop(`datagram ${event.id}`, event, bytes(event.bytes))
       case "Segment": {
         const lane = this.lane(event, event.socket)
         if (event.socket !== 0) lane.label ||= `TCP ${event.from}`
-        const label = event.bytes > 0 ? bytes(event.bytes) : event.flags.join("+")
-        return this.depart(`segment ${event.id}`, lane, event, label, `${event.from} to ${event.to}`)
+        return this.depart(`segment ${event.id}`, lane, event, said(event), `${event.from} to ${event.to}`)
       }
       case "SegmentArrived":
         return this.arrive(`segment ${event.id}`, this.lane(event, event.socket), event)
-      case "SegmentDropped": {
-        const flight = this.flights.get(`segment ${event.id}`)
-        const what = event.bytes > 0 ? bytes(event.bytes) : event.flags.join("+")
-        const lane = this.lane(event, 0)
-        this.mark("dropped", lane, event, `dropped (${event.reason}): ${event.from} to ${event.to}, ${what}`)
-        if (flight !== undefined) flight.to = { lane, step: this.times.length - 1 }
-        return
-      }
+      case "SegmentDropped":
+        return this.drop(`segment ${event.id}`, event, said(event))
       case "Violated":
         return this.mark("violation", this.lane(event, 0), event, `${event.kind}: ${event.message}`)
       case "Faulted":
@@ -217,7 +211,7 @@ class Teller {
   }
 
   private depart(key: string, lane: Lane, event: Event, label: string, way: string): void {
-    const arrow: Arrow = { lane, from: this.step(event), to: undefined, label, title: `${label}, ${way}` }
+    const arrow: Arrow = { lane, from: this.step(event), to: undefined, lost: false, label, title: `${label}, ${way}` }
     this.arrows.push(arrow)
     this.flights.set(key, arrow)
   }
@@ -226,9 +220,21 @@ class Teller {
     const flight = this.flights.get(key)
     if (flight === undefined) return
     const to = { lane, step: this.step(event) }
-    // a broadcast arrives more than once
-    if (flight.to === undefined) flight.to = to
-    else this.arrows.push({ ...flight, to })
+    this.end(flight, to, false)
+  }
+
+  private drop(key: string, event: Lost, what: string): void {
+    const lane = this.lane(event, 0)
+    this.mark("dropped", lane, event, `dropped (${event.reason}): ${event.from} to ${event.to}, ${what}`)
+    const flight = this.flights.get(key)
+    if (flight !== undefined) this.end(flight, { lane, step: this.times.length - 1 }, true)
+  }
+
+  // a broadcast arrives more than once, and of copies one may be lost
+  private end(flight: Arrow, to: NonNullable<Arrow["to"]>, lost: boolean): void {
+    if (flight.to !== undefined) return void this.arrows.push({ ...flight, to, lost })
+    flight.to = to
+    flight.lost = lost
   }
 }
 

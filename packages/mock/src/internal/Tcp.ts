@@ -1,8 +1,9 @@
 /**
- * The protocol: handshakes, windows, ends. Without rules the simulated network loses nothing and keeps the order, so a
- * segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit. Once rules
- * judge what a connection sends, its ends have a `Line` each.
+ * The protocol: handshakes, windows, ends (RFC 9293). Over a plain wire the simulated network loses nothing and keeps the
+ * order, so a segment's arrival is its acknowledgement, and there are no sequence numbers; windows are counted as credit.
+ * Once something may be lost, for rules, routers or a crash, its ends have a `Line` each.
  */
+import { preciseMillis } from "./Loop.ts"
 import {
   STATUS_CONNECTION_ABORTED,
   STATUS_CONNECTION_REFUSED,
@@ -12,10 +13,11 @@ import {
 import * as Bindings from "./Bindings.ts"
 import type { Chunk } from "./Chunks.ts"
 import { Connection } from "./Connection.ts"
-import type { Ip } from "./Ip.ts"
+import * as Journey from "./Journey.ts"
 import type { Kernel } from "./Kernel.ts"
 import * as Machine from "./Machine.ts"
 import * as Ordered from "./Ordered.ts"
+import { announced, isRouted, learned } from "./Passage.ts"
 import { ACK, FIN, PROBE, RST, Segment, SYN, WINDOW } from "./Segment.ts"
 import * as SocketOptions from "./SocketOptions.ts"
 import type { TcpSocket } from "./TcpSocket.ts"
@@ -41,14 +43,6 @@ export interface StreamEvents {
 
 // a window that is never more than this is one that no segment of a real network would fit into
 const leastWindow = 1460
-// headers of IP and TCP without options
-const headers = (isV4: boolean): number => (isV4 ? 40 : 60)
-const largestPacket = 65_535
-
-/** Largest payload of one segment to the address. */
-export const segmentSize = (kernel: Kernel, peer: Ip): number =>
-  Math.min(Machine.mtuTo(kernel.machine, peer), largestPacket) - headers(peer.isV4)
-
 const carry = (
   kernel: Kernel,
   flags: number,
@@ -59,7 +53,7 @@ const carry = (
 ): void => {
   if (kernel.isDown) return
   const end = (sender ?? target)!
-  if (end.paths === undefined && (sender?.line !== undefined || kernel.network.rules.any)) {
+  if (end.paths === undefined && (sender?.line !== undefined || end.routed || kernel.network.rules.any)) {
     return ordered.carry(kernel, flags, sender, target, chunk, credit)
   }
   const segment = new Segment(flags, sender, target, chunk, credit, arrive)
@@ -81,7 +75,8 @@ export const receiveBuffer = (connection: Connection): number => {
 
 // --- opening ---
 
-// Windows sends a refused SYN again after half a second, an unanswered one after a time that doubles
+// observed practice: a refused SYN is sent again after half a second, an unanswered one after a time that doubles, four
+// times (SIO_TCP_INITIAL_RTO changes it), and a connect takes 21 s at most; TcpMaxConnectRetransmissions has been other numbers
 const afterRefusal = 500
 const defaultRto = 1000
 const defaultRetransmissions = 4
@@ -96,8 +91,13 @@ const retransmissionsOf = (socket: TcpSocket | undefined): number => {
 
 /** Sends the SYN of a new connection. */
 export const open = (connection: Connection): void => {
-  connection.kernel.connections.add(connection)
-  sendSyn(connection, now(connection.kernel) + longestConnect)
+  const { kernel, paths, peer } = connection
+  if (paths === undefined) {
+    connection.routed = isRouted(connection)
+    connection.mss = Math.min(connection.mss, learned(kernel, peer))
+  }
+  kernel.connections.add(connection)
+  sendSyn(connection, now(kernel) + longestConnect)
 }
 
 const sendSyn = (connection: Connection, deadline: number): void => {
@@ -115,7 +115,7 @@ const sendSyn = (connection: Connection, deadline: number): void => {
   carry(kernel, SYN, connection, undefined)
 }
 
-const now = (kernel: Kernel): number => kernel.turns.clock.currentTimeMillisUnsafe()
+const now = (kernel: Kernel): number => preciseMillis(kernel.turns.clock)
 
 const refused = (connection: Connection): void => {
   connection.timer?.withdraw()
@@ -131,12 +131,21 @@ const refused = (connection: Connection): void => {
 }
 
 const arriveSyn = (segment: Segment, client: Connection): void => {
-  const kernel = client.kernel.network.hostOf(client.kernel, client.peer)
-  if (kernel === undefined) return
+  const { network, trace } = client.kernel
   const { paths } = client
+  const kernel = network.hostOf(client.kernel, client.peer)
+  if (kernel === undefined) {
+    if (paths !== undefined) return
+    const reason = Journey.downAt(network.kernels, client.peer) === undefined ? "no such host" : "host is down"
+    return trace.segment("SegmentDropped", client.kernel.name, socketOf(client), segment, reason)
+  }
   if (paths === undefined) kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
   // answered already, or given up
   if (client.state !== "SYN_SENT" || client.remote !== undefined) return
+  const { connections } = kernel
+  const orphan = connections.orphans.size === 0 ? undefined : connections.orphanOf(client)
+  // half-open: its peer does not know it and resets it when it is asked, and sends the SYN again (RFC 9293, 3.5.1)
+  if (orphan !== undefined) return probe(orphan)
   const listener =
     paths === undefined ? Bindings.findListener(kernel, client.peer, client.peerPort) : findListener(kernel, paths.peer)
   const listening = listener?.listening
@@ -149,9 +158,11 @@ const arriveSyn = (segment: Segment, client: Connection): void => {
   }
   const { local, localPort, peer, peerPort } = client
   const index = local.isLinkLocal ? (Machine.owner(kernel.machine, peer)?.index ?? 0) : 0
-  const mss = paths === undefined ? Math.min(segmentSize(kernel, local), client.mss) : client.mss
+  const mss = paths === undefined ? announced(kernel, local) : client.mss
   const server = new Connection(kernel, "SYN_RECEIVED", peer, peerPort, index, local, localPort, index, mss)
-  if (paths !== undefined) server.paths = { local: paths.peer, peer: paths.local }
+  server.routed = client.routed
+  if (paths === undefined) server.mss = Math.min(mss, client.announced, learned(kernel, local))
+  else server.paths = { local: paths.peer, peer: paths.local }
   server.listener = listener
   server.exclusive = listener.boundExclusive
   server.remote = client
@@ -200,6 +211,7 @@ export const pump = (connection: Connection): void => {
 export const awaitRoom = (connection: Connection): void => {
   connection.stalled = true
   if (connection.line !== undefined) connection.line.persist()
+  else if (connection.remote!.kernel.isDown) ordered.persist(connection)
   else if (connection.remote!.debt > 0) tellWindow(connection.remote!)
 }
 
@@ -210,6 +222,17 @@ const delays = (connection: Connection): boolean =>
 export const finish = (connection: Connection): void => {
   connection.finWanted = true
   pump(connection)
+  expectFin(connection)
+}
+
+// observed practice, and TcpFinWait2Delay in its time: a connection that nobody has any more is forgotten when the FIN that
+// it waits for, which may be lost with the peer, takes longer than TIME_WAIT
+const expectFin = (connection: Connection): void => {
+  const { kernel, line, remote, socket, state } = connection
+  if (state !== "FIN_WAIT_2" || socket !== undefined || (line === undefined && !remote!.kernel.isDown)) return
+  connection.timer?.withdraw()
+  connection.timer = new ScheduledTask(() => forget(connection))
+  kernel.turns.after(kernel.settings.timeWait, connection.timer)
 }
 
 const sendFin = (connection: Connection): void => {
@@ -271,12 +294,26 @@ const arrive = (segment: Segment): void => {
   else arriveAck(target)
 }
 
+/** The machine of the other end lost its power. */
+export const forgotten = (connection: Connection): void => {
+  if (connection.kernel.isDown) return
+  connection.kernel.connections.orphans.add(connection)
+  // its SYN has met nobody, then
+  if (connection.state === "SYN_SENT") connection.remote = undefined
+  else if (connection.stalled && connection.line === undefined) ordered.persist(connection)
+  else expectFin(connection)
+}
+
 /** A segment of a connection that its machine has lost with its power: one that is up again knows nothing of it. */
 const arriveForgotten = (segment: Segment, target: Connection): void => {
   const { flags, sender } = segment
   if (sender === undefined || sender.kernel.isDown) return
   const kernel = sender.kernel.network.hostOf(sender.kernel, target.local)
-  if (kernel === undefined) return
+  if (kernel === undefined) {
+    sender.kernel.trace.segment("SegmentDropped", sender.kernel.name, socketOf(sender), segment, "host is down")
+    if (segment.order === undefined && sender.state !== "CLOSED") ordered.missed(segment, sender)
+    return
+  }
   kernel.trace.segment("SegmentArrived", kernel.name, 0, segment)
   if ((flags & RST) === 0 && sender.state !== "CLOSED") carry(kernel, RST, undefined, sender)
 }
@@ -288,7 +325,7 @@ const arriveSynAck = (segment: Segment, target: Connection): void => {
   target.timer = undefined
   // its machine may have lost its power since
   target.remote = sender
-  target.mss = sender.mss
+  target.mss = Math.min(target.mss, sender.announced)
   // what its order says is counted already
   established(target, segment.order === undefined ? segment.credit : target.credit)
   carry(target.kernel, ACK, target, sender, undefined, receiveBuffer(target))
@@ -348,6 +385,7 @@ const arriveFin = (target: Connection, acknowledges: boolean): void => {
       target.state = "CLOSING"
       break
     case "FIN_WAIT_2":
+      target.timer?.withdraw()
       timeWait(target)
   }
   if (acknowledges) carry(target.kernel, ACK, target, target.remote)
@@ -359,6 +397,7 @@ const arriveAck = (target: Connection): void => {
   switch (target.state) {
     case "FIN_WAIT_1":
       target.state = "FIN_WAIT_2"
+      expectFin(target)
       break
     case "CLOSING":
       timeWait(target)

@@ -1,6 +1,7 @@
 /**
  * Control codes of streams.
  */
+import { preciseMillis } from "./Loop.ts"
 import * as Io from "@effect-winsock/schema/Ioctls"
 import { tcp_keepalive } from "@effect-winsock/schema/Structs"
 import * as sdk from "@effect-winsock/schema/WsaError"
@@ -63,7 +64,7 @@ const writeInfo = (kernel: Kernel, socket: TcpSocket, connection: Connection, ou
   put(0, stateNumbers[connection.state])
   put(4, connection.mss)
   if (connection.connectedAt !== -1) {
-    putWide(8, kernel.turns.clock.currentTimeMillisUnsafe() - connection.connectedAt)
+    putWide(8, preciseMillis(kernel.turns.clock) - connection.connectedAt)
     put(20, roundTrip)
     put(24, roundTrip)
   }

@@ -1,7 +1,10 @@
 /**
  * Options that are more than a value: those that act on a connection, or tell of one.
+ *
+ * Source of TCP_MAXRT: https://learn.microsoft.com/en-us/windows/win32/winsock/ipproto-tcp-socket-options
  */
-import { SOL_SOCKET } from "@effect-winsock/schema/Flags"
+import { preciseMillis } from "./Loop.ts"
+import { IPPROTO_TCP, SOL_SOCKET } from "@effect-winsock/schema/Flags"
 import * as Options from "@effect-winsock/schema/Options"
 import * as sdk from "@effect-winsock/schema/WsaError"
 import * as Accepting from "./Accepting.ts"
@@ -57,10 +60,19 @@ const gets: { readonly [name: number]: Get } = {
   // the seconds since it was connected, all ones while it is not
   [Options.SO_CONNECT_TIME]: (kernel, socket) => {
     if (!isConnected(socket)) return 0xffff_ffff
-    const now = kernel.turns.clock.currentTimeMillisUnsafe()
+    const now = preciseMillis(kernel.turns.clock)
     return Math.floor((now - socket.connection!.connectedAt) / 1000)
   }
 }
+
+// the later of the two counts; the system's stands until one is set, whatever getsockopt says of it
+const setPatience = (socket: TcpSocket, name: number, value: number): void => {
+  if (name === Options.TCP_MAXRT) socket.patience = value === -1 ? Infinity : value * second
+  else if (name === Options.TCP_MAXRTMS) socket.patience = value >>> 0
+}
+const second = 1000
+
+const keepAliveTimes: ReadonlySet<number> = new Set([Options.TCP_KEEPIDLE, Options.TCP_KEEPINTVL, Options.TCP_KEEPCNT])
 
 export const setsockopt = (
   kernel: Kernel,
@@ -81,10 +93,13 @@ export const setsockopt = (
   const { connection } = socket
   const before = connection === undefined ? 0 : Tcp.receiveBuffer(connection)
   SocketOptions.setsockopt(kernel, s, level, name, at, length)
+  if (kernel.error === 0 && level === IPPROTO_TCP) setPatience(socket, name, kernel.memory.i32(at))
   if (kernel.error !== 0 || connection === undefined) return 0
   if (name === Options.SO_RCVBUF && level === SOL_SOCKET && !connection.isConnecting) {
     Tcp.resized(connection, Tcp.receiveBuffer(connection) - before)
   }
+  // the times that are set count from now
+  if (level === IPPROTO_TCP && keepAliveTimes.has(name) && !connection.isConnecting) KeepAlive.unwatch(connection)
   if (socket.options[SocketOptions.KEEPALIVE] !== 0) KeepAlive.watch(connection)
   else if (!connection.isConnecting) KeepAlive.unwatch(connection)
   return 0

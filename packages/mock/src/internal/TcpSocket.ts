@@ -37,6 +37,8 @@ export class TcpSocket extends Socket {
   /** SIO_KEEPALIVE_VALS: milliseconds; 0 is what the TCP_KEEP options say. */
   keepAliveTime = 0
   keepAliveInterval = 0
+  /** TCP_MAXRT: for how many milliseconds data is sent again; undefined is the system's number of times. */
+  patience: number | undefined = undefined
   loopbackFastPath = false
 
   get accepting(): boolean {

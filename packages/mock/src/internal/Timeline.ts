@@ -344,7 +344,7 @@ ${titled(name, lane.socket === 0 ? "what no socket has" : `socket ${lane.socket}
       half === 0
         ? `M${x1} ${y1}C${x1 + stepWidth / 2} ${y1 - rowHeight} ${x2 - stepWidth / 2} ${y2 - rowHeight} ${x2} ${y2}`
         : `M${x1} ${y1}C${x1} ${y1 + half} ${x2} ${y2 - half} ${x2} ${y2}`
-    return titled(`<path class="arrow" d="${path}"/>`, arrow.title)
+    return titled(`<path class="arrow${arrow.lost ? " lost" : ""}" d="${path}"/>`, arrow.title)
   }
 
   /** What the arrows from machine to machine carry, below or above the sender's band, where there is room. */

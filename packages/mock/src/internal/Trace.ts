@@ -1,6 +1,7 @@
 /**
  * What happened in a simulation, as data. Recording keeps references and numbers; decoding waits until somebody asks.
  */
+import { preciseMillis } from "./Loop.ts"
 import type { Signature } from "@effect-winsock/core/Signatures"
 import type * as Clock from "effect/Clock"
 import type * as MockTrace from "../MockTrace.ts"
@@ -157,12 +158,12 @@ export class Trace {
   constructor(limit: number, clock: Clock.Clock) {
     this.limit = limit
     this.clock = clock
-    this.begun = clock.currentTimeMillisUnsafe()
+    this.begun = preciseMillis(clock)
   }
 
   /** Milliseconds since the simulation began. */
   get now(): number {
-    return this.clock.currentTimeMillisUnsafe() - this.begun
+    return preciseMillis(this.clock) - this.begun
   }
 
   call(host: string, name: string, signature: Signature, args: ReadonlyArray<number>): CallRecord {

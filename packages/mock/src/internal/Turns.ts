@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
-import { Loop } from "./Loop.ts"
+import { Loop, preciseMillis } from "./Loop.ts"
 import { macrotask } from "./macrotask.ts"
 import { Timers } from "./Timers.ts"
 
@@ -75,7 +75,7 @@ export class Turns {
   /** Runs `task` in a turn after `delay` milliseconds of the clock. */
   after(delay: number, task: ScheduledTask): void {
     if (delay <= 0) return this.post(task)
-    const since = this.clock.currentTimeMillisUnsafe()
+    const since = preciseMillis(this.clock)
     this.timers.add(since, since + delay, task)
     this.arm()
   }
@@ -133,7 +133,7 @@ export class Turns {
     this.sleeper?.interruptUnsafe()
     this.sleepsUntil = deadline
     const { clock } = this
-    const delay = deadline - clock.currentTimeMillisUnsafe()
+    const delay = deadline - preciseMillis(clock)
     const sleep = clock instanceof Loop ? clock.background(delay) : clock.sleep(Duration.millis(delay))
     this.sleeper = Effect.runForkWith(quiet)(Effect.andThen(sleep, Effect.sync(this.wake)))
   }
@@ -141,7 +141,7 @@ export class Turns {
   private readonly wake = (): void => {
     this.sleeper = undefined
     this.sleepsUntil = Number.POSITIVE_INFINITY
-    const now = this.clock.currentTimeMillisUnsafe() + nanosecond
+    const now = preciseMillis(this.clock) + nanosecond
     for (let task = this.timers.due(now); task !== undefined; task = this.timers.due(now)) this.post(task)
     this.arm()
   }

@@ -1,0 +1,214 @@
+/**
+ * Effect's `Socket` over TCP and AF_UNIX connections: programs written for `NodeSocket` run on it with only their layer
+ * changed.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectOptions as TcpConnectOptions } from "@effect-winsock/core/TcpSocket"
+import type { Winsock } from "@effect-winsock/core/Winsock"
+import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import type * as Arr from "effect/Array"
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type { ConnectionOptions, TLSSocket } from "node:tls"
+import * as addresses from "./internal/socketAddress.ts"
+import type { Connection as AnyConnection } from "./internal/socketLink.ts"
+import * as sessions from "./internal/socketSession.ts"
+import * as tls from "./internal/socketTls.ts"
+
+/**
+ * The connection of which a server has made the Socket that it hands to its handler: for what Effect's `Socket` does
+ * not tell, such as the peer's address.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Connection extends Context.Service<Connection, AnyConnection>()(
+  "@effect-winsock/platform/WinsockSocket/Connection"
+) {}
+
+/**
+ * The session of node:tls of which `WinsockSocketServer.makeTls` has made the Socket that it hands to its handler: for the
+ * client's certificate, the protocol that was agreed on, and what else it tells.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TlsSession extends Context.Service<TlsSession, TLSSocket>()(
+  "@effect-winsock/platform/WinsockSocket/TlsSession"
+) {}
+
+/**
+ * Where to connect to: an address, several of which the first that answers is taken, a host by its name and a port, or
+ * the path of an AF_UNIX server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Destination = addresses.Destination
+
+/**
+ * How a Socket opens its connections: all that `TcpSocket.connect` takes, of which AF_UNIX takes what it has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends TcpConnectOptions {
+  /**
+   * How long opening may take; then it fails with a `SocketOpenError` of kind `"Timeout"`. With 0 nothing is opened.
+   *
+   * @default for ever
+   */
+  readonly openTimeout?: Duration.Input | undefined
+}
+
+/**
+ * Where to connect to in Node's words, as `NodeSocket.makeNet` takes it, and how.
+ *
+ * `chunkSize` is `TcpSocket`'s, the size of a chunk in bytes. `NodeSocket` means the number of chunks of a pull by it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NetOptions extends Options {
+  /** The path of an AF_UNIX server, instead of a host and a port. */
+  readonly path?: string | undefined
+  /** An address, or a name that is looked up. @default "localhost" */
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  /** The family of the addresses, 4 or 6; 0 for both. */
+  readonly family?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  /** Milliseconds before the first keep-alive probe. */
+  readonly keepAliveInitialDelay?: number | undefined
+}
+
+/**
+ * Makes a Socket of the connections that an effect opens, one for each reader. The reader's scope owns the connection:
+ * closing it closes that.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConnection: <E extends WinsockError | Socket.SocketError, R>(
+  open: Effect.Effect<AnyConnection, E, R>,
+  options?: { readonly openTimeout?: Duration.Input | undefined; readonly tlsServer?: boolean | undefined }
+) => Effect.Effect<Socket.Socket, never, Exclude<R, Scope.Scope>> = sessions.fromConnection
+
+/**
+ * Makes a Socket whose readers connect, as `TcpSocket.connect` and `UnixSocket.connect` do.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (to: Destination, options: Options = {}): Effect.Effect<Socket.Socket, never, Winsock> =>
+  sessions.fromConnection(addresses.connect(to, options), { ...options, host: addresses.nameOf(to) })
+
+/**
+ * Makes a Socket whose readers connect, with the options of `NodeSocket.makeNet`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeNet = (options: NetOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
+  sessions.fromConnection(
+    Effect.suspend(() => addresses.connectNet(options)),
+    { ...options, host: addresses.nameOf(options) }
+  )
+
+/**
+ * Makes a channel of the Socket that `makeNet` makes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeNetChannel = <IE = never>(
+  options: NetOptions
+): Channel.Channel<
+  Arr.NonEmptyReadonlyArray<Uint8Array>,
+  Socket.SocketError | IE,
+  void,
+  Arr.NonEmptyReadonlyArray<Uint8Array | string | Socket.CloseEvent>,
+  IE,
+  unknown,
+  Winsock
+> => Channel.unwrap(Effect.map(makeNet(options), Socket.toChannelWith<IE>()))
+
+/**
+ * Where to connect to, how, and how the TLS session is made: what `tls.connect` takes besides, as `NodeSocket.makeTls`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions
+  extends
+    NetOptions,
+    Omit<ConnectionOptions, keyof NetOptions | "socket" | "allowHalfOpen" | "pskCallback" | "timeout"> {
+  readonly pskCallback?: ConnectionOptions["pskCallback"]
+}
+
+/**
+ * Makes a Socket whose readers connect and make a TLS session, by node:tls. A handshake that fails, for a certificate
+ * that is not trusted among others, is a `SocketOpenError` with node:tls's error as its cause.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTls = (options: TlsOptions): Effect.Effect<Socket.Socket, never, Winsock> =>
+  sessions.fromOpened(
+    Effect.suspend(() =>
+      Effect.flatMap(addresses.connectNet(options), (connection) => tls.secure(connection, tls.client(options)))
+    ),
+    { openTimeout: options.openTimeout }
+  )
+
+/**
+ * Makes a channel of the Socket that `makeTls` makes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTlsChannel = <IE = never>(
+  options: TlsOptions
+): Channel.Channel<
+  Arr.NonEmptyReadonlyArray<Uint8Array>,
+  Socket.SocketError | IE,
+  void,
+  Arr.NonEmptyReadonlyArray<Uint8Array | string | Socket.CloseEvent>,
+  IE,
+  unknown,
+  Winsock
+> => Channel.unwrap(Effect.map(makeTls(options), Socket.toChannelWith<IE>()))
+
+/**
+ * Provides the Socket that `make` makes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (to: Destination, options?: Options): Layer.Layer<Socket.Socket, never, Winsock> =>
+  Layer.effect(Socket.Socket, make(to, options))
+
+/**
+ * Provides the Socket that `makeNet` makes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerNet = (options: NetOptions): Layer.Layer<Socket.Socket, never, Winsock> =>
+  Layer.effect(Socket.Socket, makeNet(options))
+
+/**
+ * Provides the Socket that `makeTls` makes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = (options: TlsOptions): Layer.Layer<Socket.Socket, never, Winsock> =>
+  Layer.effect(Socket.Socket, makeTls(options))
