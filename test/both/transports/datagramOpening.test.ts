@@ -1,7 +1,7 @@
 import { SocketOptions, UdpSocket } from "@effect-winsock/core"
 import { WinsockDatagramSocket } from "@effect-winsock/platform"
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
-import { WSAEACCES, WSAEADDRINUSE, WSAEADDRNOTAVAIL, WSAEMFILE } from "@effect-winsock/schema/WsaError"
+import { WSAEACCES, WSAEADDRINUSE, WSAEADDRNOTAVAIL, WSAEHOSTUNREACH, WSAEMFILE } from "@effect-winsock/schema/WsaError"
 import { assert, describe } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as DatagramSocket from "effect/socket/DatagramSocket"
 import {
@@ -115,7 +116,12 @@ describe("WinsockDatagramSocket: opening", () => {
         { kernelReceiveBufferSize: -1 },
         { kernelSendBufferSize: 1.5 },
         { socketOptions: { SO_RCVBUF: -1 } },
-        { connect: { address: "::1", port: 9 } }
+        { connect: { address: "::1", port: 9 } },
+        { peer: { address: "localhost", port: 65_536 } },
+        { peer: { address: loopback.address, port: -1 } },
+        { peer: { address: undefined, port: 9 } },
+        { bind: { ...here, port: 1.5 } },
+        { bind: { address: 7 } }
       ]) {
         const odd = yield* WinsockDatagramSocket.make({ bind: here, ...options } as WinsockDatagramSocket.Options)
         assert.strictEqual(yield* kind(odd.reader), "Open Unknown", JSON.stringify(options))
@@ -132,6 +138,22 @@ describe("WinsockDatagramSocket: opening", () => {
       const unsupported = yield* failure(reusing.reader)
       assert.strictEqual(unsupported._tag, "DatagramSocketUnsupportedError")
       assert.strictEqual(unsupported.message, "Winsock does not support reusePort")
+    })
+  )
+
+  law("scopes of link-local addresses are kept, written or said", ({ failing }) =>
+    Effect.gen(function* () {
+      const ip = NetAddress.ipFromStringUnsafe("fe80::17")
+      if (!NetAddress.isIpv6Address(ip)) return assert.fail("no IPv6 address")
+      const scoped = Result.getOrThrow(NetAddress.inetAddressV6(ip, 9, { scopeId: 7 }))
+      failing.add({ call: "WSASendMsg", code: WSAEHOSTUNREACH })
+      for (const peer of [scoped, { address: "fe80::17%7", port: 9 }]) {
+        const client = yield* Effect.flatMap(WinsockDatagramSocket.make({ peer }), acquire)
+        assert.strictEqual(text(client.reader.address), "::")
+        const refused = yield* failure(client.writer.write({ payload: numbered(1) }))
+        assert.strictEqual(kindOf(refused), "Write Unreachable")
+        if (refused._tag === "DatagramSocketWriteError") assert.deepStrictEqual(refused.address, scoped)
+      }
     })
   )
 

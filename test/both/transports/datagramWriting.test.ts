@@ -15,7 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { acquire, failure, here, kind, kindOf, numbersOf, open, reasonOf, take, upTo } from "../../support/datagrams.ts"
 import { law, numbered, start } from "../../support/rig.ts"
-import { bytes } from "../../support/udp.ts"
+import { at, bytes } from "../../support/udp.ts"
 
 /** The call that is tried first finds no room, so that the overlapped one is made. */
 const full = { call: "WSASendMsg", when: (args: { lpOverlapped?: unknown }) => args.lpOverlapped === 0 } as const
@@ -68,6 +68,43 @@ describe("WinsockDatagramSocket: writes", () => {
       // it ends when the operation has
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(first)))
       yield* Fiber.join(second)
+    })
+  )
+
+  law("an interruption before it makes no call", ({ recorder }) =>
+    Effect.gen(function* () {
+      const client = yield* open()
+      const out = { payload: numbered(1), address: client.reader.address }
+      for (const write of [client.writer.write(out), client.writer.writeAll([out, out])]) {
+        const fiber = yield* start(
+          Effect.andThen(
+            Effect.sync(() => Fiber.getCurrent()!.interruptUnsafe()),
+            write
+          )
+        )
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      }
+      assert.strictEqual(recorder.count("WSASendMsg"), 0)
+    })
+  )
+
+  law("answers that are interrupted at each step leave nothing behind", ({ statistics }) =>
+    Effect.gen(function* () {
+      const server = yield* open({ bind: { address: "::" } })
+      const client = yield* open()
+      yield* client.writer.write({ payload: numbered(1), address: at("127.0.0.1", server.reader.address.port) })
+      const [got] = yield* server.reader.pull
+      const before = yield* statistics
+      for (const turns of upTo(8)) {
+        const fiber = yield* start(server.writer.writeAll([got, got, { payload: numbered(2), address: got }]))
+        for (let i = 0; i < turns; i++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+      }
+      yield* server.writer.write({ payload: numbered(3), address: got })
+      while ((yield* take(client.reader, 1)).at(-1) !== 3);
+      const after = yield* statistics
+      assert.strictEqual(after.handles.sockets, before.handles.sockets)
+      assert.strictEqual(after.pending, before.pending)
     })
   )
 

@@ -33,25 +33,37 @@ const wildcards = {
 /** What the sockets of a wildcard address need to answer from the address that was asked. */
 const answering: ReadonlyArray<ControlName> = ["packetInfo"]
 
-const literalOf = ({ address, port = 0, ...rest }: BindOptions): NetAddress.InetAddress | undefined => {
-  if (address === undefined) return undefined
-  const whole = { address, port, ...rest }
-  // a whole address keeps its scope
-  if (NetAddress.isInetAddress(whole)) return whole
-  if (typeof address !== "string") return NetAddress.inetAddressUnsafe(address, port)
+const refusedAddress = (address: unknown): WinsockError =>
+  WinsockErrors.invalidArgument("bind", "address", address, "a name, or an address of effect/net")
+
+/** The address that is said in numbers, or `undefined` where a name is; a whole address keeps its scope. */
+const literalOf = (endpoint: BindOptions): NetAddress.InetAddress | undefined | WinsockError => {
+  if (NetAddress.isInetAddress(endpoint)) return endpoint
+  const { address, port = 0 } = endpoint
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
+    return WinsockErrors.invalidArgument("bind", "port", port, "an integer from 0 to 65535")
+  }
+  if (typeof address !== "string") {
+    return address === undefined || NetAddress.isIpAddress(address)
+      ? address && NetAddress.inetAddressUnsafe(address, port)
+      : refusedAddress(address)
+  }
   const parsed = NetAddress.inetAddressFromIpString(address, port)
   return parsed._tag === "Success" ? parsed.success : undefined
 }
 
 /** The address of an endpoint; IPv4 is preferred where a name has both and nothing is said. */
 const resolve = (
-  endpoint: BindOptions,
+  endpoint: Endpoint,
   family: NetAddress.IpFamily | undefined
 ): Effect.Effect<NetAddress.InetAddress, WinsockError, Winsock> => {
-  const literal = NetAddress.isInetAddress(endpoint) ? endpoint : literalOf(endpoint)
-  if (literal !== undefined) return Effect.succeed(literal)
+  const literal = literalOf(endpoint)
+  if (literal !== undefined)
+    return WinsockErrors.isWinsockError(literal) ? Effect.fail(literal) : Effect.succeed(literal)
+  const { address, port } = endpoint
+  if (typeof address !== "string") return Effect.fail(refusedAddress(address))
   return Effect.map(
-    Names.lookup(String(endpoint.address), endpoint.port, { socketType: "datagram", family }),
+    Names.lookup(address, port, { socketType: "datagram", family }),
     (found) => found.find(NetAddress.isInetAddressV4) ?? found[0]
   )
 }
@@ -66,15 +78,17 @@ const plan = Effect.fnUntraced(function* (
   bind: BindOptions,
   remote: Endpoint | undefined
 ): Effect.fn.Return<Plan, WinsockError, Winsock> {
-  const literal = NetAddress.isInetAddress(bind) ? bind : literalOf(bind)
+  const literal = literalOf(bind)
+  if (WinsockErrors.isWinsockError(literal)) return yield* Effect.fail(literal)
   const fixed =
     family !== undefined ? families[family] : literal === undefined ? undefined : NetAddress.familyOf(literal)
   const to = remote === undefined ? undefined : yield* resolve(remote, fixed)
   const preferred = fixed ?? (to === undefined ? undefined : NetAddress.familyOf(to))
-  if (bind.address === undefined) {
-    return { local: NetAddress.inetAddressUnsafe(wildcards[preferred ?? "IPv4"], bind.port ?? 0), remote: to }
+  const { address, port = 0 } = bind
+  if (address === undefined) {
+    return { local: NetAddress.inetAddressUnsafe(wildcards[preferred ?? "IPv4"], port), remote: to }
   }
-  const local = yield* resolve(bind, preferred)
+  const local = literal ?? (yield* resolve({ address, port }, preferred))
   if (fixed !== undefined && NetAddress.familyOf(local) !== fixed) {
     return yield* Effect.fail(
       WinsockErrors.invalidArgument("bind", "bind.address", bind.address, `an address of family ${family}`)
