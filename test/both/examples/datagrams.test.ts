@@ -5,7 +5,7 @@ import { layerName } from "../../support/rig.ts"
 const ways = { mock: ["--node", "--mock"], native: ["--node", "--native"] }[layerName]
 
 describe(`examples/transports/datagrams.ts (${layerName})`, () => {
-  it.each(ways)("does the same with only its layer changed: %s", { timeout: 60_000 }, async (way) => {
+  it.each(ways)("does the same with only its layer changed: %s", { timeout: 120_000 }, async (way) => {
     const ended = await run("examples/transports/datagrams.ts", [way])
     assert.deepStrictEqual(ended, {
       code: 0,

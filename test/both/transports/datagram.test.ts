@@ -208,20 +208,51 @@ describe("WinsockDatagramSocket: pull", () => {
           { disableYield: true }
         ).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, most))
         let sent = 0
-        for (const round of upTo(40)) {
+        const some = (turns: number) =>
+          Effect.andThen(send(client, server, [sent++]), Effect.repeat(Effect.yieldNow, { times: turns }))
+        for (const round of upTo(60)) {
           const fibers = [yield* start(loop), yield* start(loop)]
-          for (let i = 0; i < 5; i++) {
-            yield* send(client, server, [sent++])
-            for (let turns = round % 5; turns > 0; turns--) yield* Effect.yieldNow
-          }
-          for (let turns = round % 7; turns > 0; turns--) yield* Effect.yieldNow
+          for (let i = 0; i < 4; i++) yield* some(round % 5)
+          // datagrams come while it is on its way to its finalizer
+          fibers[round % 2].interruptUnsafe()
+          for (let i = 0; i < 2; i++) yield* some(round % 3)
+          yield* Effect.repeat(Effect.yieldNow, { times: round % 7 })
           yield* Fiber.interruptAll(fibers)
         }
-        got.push(...(yield* take(server.reader, sent - got.length)))
+        assert.isAbove(got.length, 0, "what the loops took")
+        yield* send(client, server, [sent++])
+        while (got.at(-1) !== sent - 1) got.push(...(yield* take(server.reader, 1)))
         assert.deepStrictEqual(got, upTo(sent))
       })
     )
   }
+
+  law("a fiber that is about to yield takes nothing that an interruption could drop", (rig) =>
+    Effect.gen(function* () {
+      const [server, client] = [yield* open(), yield* open()]
+      let sent = 0
+      let interrupted = 0
+      const got: Array<number> = []
+      for (const most of [16, 17, 2048]) {
+        for (const step of upTo(16)) {
+          yield* fill(rig, client, server, [sent++])
+          const taking = Effect.andThen(
+            Effect.withFiber((fiber) => {
+              ;(fiber as { currentOpCount: number }).currentOpCount = most - step
+              return Effect.void
+            }),
+            Effect.map(server.reader.pull, (batch) => void got.push(...numbersOf(batch)))
+          )
+          const fiber = yield* start(Effect.provideService(taking, Scheduler.MaxOpsBeforeYield, most))
+          if (fiber.pollUnsafe() === undefined) interrupted++
+          yield* Fiber.interrupt(fiber)
+          if (got.at(-1) !== sent - 1) got.push(...(yield* take(server.reader, 1)))
+        }
+      }
+      assert.deepStrictEqual(got, upTo(sent))
+      assert.isAbove(interrupted, 9, "fibers that had to yield")
+    })
+  )
 
   law("what an observer of a fiber throws leaves the reader whole", () =>
     Effect.gen(function* () {
