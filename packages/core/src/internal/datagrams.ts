@@ -7,6 +7,7 @@
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import { Datagram } from "../Datagram.ts"
 import type { Extensions, SocketHandle } from "../Seam.ts"
@@ -77,6 +78,46 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
       if (this.options.lookAhead > 0) this.fill()
       return result as Batch | WinsockError | undefined
     })
+  }
+
+  /** Gives all that comes to a function, in batches of at most `limit`, until it fails: see `Direct`. */
+  consume(limit: number, take: (batch: Batch) => void): Effect.Effect<never, WinsockError> {
+    return Effect.callback<never, WinsockError>((resume) => {
+      let waiter: Waiter<Limit> | void
+      let over = false
+      const end = (failure: Effect.Effect<never, WinsockError>): void => {
+        over = true
+        resume(failure)
+      }
+      const wait = (): void => {
+        // as a fiber does that comes back for more
+        while (!over && this.ready()) {
+          const result = this.takeBatch(limit)
+          if (this.options.lookAhead > 0) this.fill()
+          if (result === undefined) break
+          if (!Array.isArray(result)) return end(Effect.fail(result))
+          take(result as unknown as Batch)
+        }
+        if (!over) waiter = this.park(limit, given, Effect.never, false)
+      }
+      const given: Resume = (result) => {
+        if (!Exit.isExit(result) || Exit.isFailure(result)) return end(result as Effect.Effect<never, WinsockError>)
+        take(result.value as Batch)
+        wait()
+      }
+      wait()
+      return Effect.suspend(() => {
+        over = true
+        return waiter ?? Effect.void
+      })
+    })
+  }
+
+  // whether something may be taken without waiting, and nobody is ahead
+  private ready(): boolean {
+    return (
+      this.state === OPEN && this.line.length === 0 && (this.inbox.head !== -1 || (this.hot && this.order.head === -1))
+    )
   }
 
   private takeOrWait<A extends Datagram | Batch>(
