@@ -10,6 +10,7 @@ import { Arena } from "../packages/core/src/internal/arena.ts"
 import { makeShape, nameCapacity } from "../packages/core/src/internal/slots.ts"
 import { PlainSocket } from "./calls.ts"
 import * as control from "./control.ts"
+import * as datagramSocket from "./datagramSocket.ts"
 import { forever, immediate, interruptAll, Parked, times } from "./floor.ts"
 import type { Case, Part } from "./measure.ts"
 import type { Machine, OpenSocket, Turns } from "./rig.ts"
@@ -438,5 +439,6 @@ export const make = async (machine: Machine): Promise<Array<Case>> => [
   await interrupt(machine, true),
   await pull(machine),
   await send(machine),
+  ...(await datagramSocket.cases(machine)),
   ...control.cases()
 ]

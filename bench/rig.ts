@@ -115,32 +115,40 @@ export const finish = async <A, E>(rig: Rig, effect: Effect.Effect<A, E>): Promi
   }
 }
 
-export interface OpenSocket {
+export interface Opened<A> {
   readonly rig: Rig
-  readonly socket: UdpSocket.UdpSocket
-  /** Sends datagrams to it. */
-  readonly deliver: (n: number) => void
+  readonly socket: A
   readonly close: () => Promise<void>
 }
 
-export const localhost = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0)
-
-/** Opens a socket of the library's on a started engine of its own. */
-export const open = async (machine: Machine, turns: Turns, options: UdpSocket.Options): Promise<OpenSocket> => {
+/** Opens something on a started engine of its own. */
+export const openWith = async <A, E>(
+  machine: Machine,
+  turns: Turns,
+  bind: Effect.Effect<A, E, Winsock.Winsock | Scope.Scope>
+): Promise<Opened<A>> => {
   const rig = makeRig(machine, turns)
   const scope = Scope.makeUnsafe()
   const layer = Winsock.layer(Effect.succeed(rig.seam))
   const socket = await finish(
     rig,
     Effect.flatMap(Layer.buildWithScope(layer, scope), (context) =>
-      UdpSocket.bind(localhost, options).pipe(Effect.provideContext(Context.add(context, Scope.Scope, scope)))
+      bind.pipe(Effect.provideContext(Context.add(context, Scope.Scope, scope)))
     )
   )
-  const { port } = socket.address
-  return {
-    rig,
-    socket,
-    deliver: (n) => machine.deliver(port, n),
-    close: () => finish(rig, Scope.close(scope, Exit.void))
-  }
+  return { rig, socket, close: () => finish(rig, Scope.close(scope, Exit.void)) }
+}
+
+export interface OpenSocket extends Opened<UdpSocket.UdpSocket> {
+  /** Sends datagrams to it. */
+  readonly deliver: (n: number) => void
+}
+
+export const localhost = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 0)
+
+/** Opens a socket of the library's on a started engine of its own. */
+export const open = async (machine: Machine, turns: Turns, options: UdpSocket.Options): Promise<OpenSocket> => {
+  const opened = await openWith(machine, turns, UdpSocket.bind(localhost, options))
+  const { port } = opened.socket.address
+  return { ...opened, deliver: (n) => machine.deliver(port, n) }
 }

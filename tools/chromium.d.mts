@@ -1,5 +1,5 @@
 export const browser: () => string | undefined
-export const elementsOf: (path: string) => Promise<string>
+export const elementsOf: (what: string | URL, options?: ReadonlyArray<string>) => Promise<string>
 export const screenshot: (
   path: string,
   options: {

@@ -1,4 +1,4 @@
-// A browser without a window: what it makes of a file, as a picture or as the elements that it read.
+// A browser without a window: what it makes of a file or a page, as a picture or as the elements that it read.
 import { execFile, spawnSync } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -28,13 +28,18 @@ const flags = [
 // a bound on what hangs: it takes seconds
 const timeout = 60_000
 
-/** Opens a file with a profile of its own, which is gone afterwards. Returns what the browser writes. */
-const open = async (path, options) => {
+/** Opens a file, or a URL, with a profile of its own, which is gone afterwards. Returns what the browser writes. */
+const open = async (what, options) => {
   const command = browser()
   if (command === undefined) throw new Error(`none of ${names.join(", ")} runs`)
   const profile = await mkdtemp(join(tmpdir(), "browser-"))
   try {
-    const args = [...flags, `--user-data-dir=${profile}`, ...options, pathToFileURL(path).href]
+    const args = [
+      ...flags,
+      `--user-data-dir=${profile}`,
+      ...options,
+      what instanceof URL ? what.href : pathToFileURL(what).href
+    ]
     const env = { ...process.env, HOME: profile }
     const { stdout } = await promisify(execFile)(command, args, {
       env,
@@ -48,8 +53,8 @@ const open = async (path, options) => {
   }
 }
 
-/** The elements that the browser read, as text. */
-export const elementsOf = (path) => open(path, ["--dump-dom"])
+/** The elements of a file or a URL, as text, when all of it is loaded. */
+export const elementsOf = (what, options = []) => open(what, [...options, "--dump-dom"])
 
 /** Writes a PNG file of what a reader of a light or dark screen sees. */
 export const screenshot = async (path, { dark = false, height, to, width }) => {

@@ -1,13 +1,16 @@
 /** The same two programs, an echo and a burst, over each library: both ends of the wire are the library's. */
 import { UdpSocket } from "@effect-winsock/core"
 import * as NativeWinsock from "@effect-winsock/native/NativeWinsock"
+import { WinsockDatagramSocket } from "@effect-winsock/platform"
 import * as NodeDatagramSocket from "@effect/platform-node-shared/NodeDatagramSocket"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
+import type * as DatagramSocket from "effect/socket/DatagramSocket"
 import { createSocket } from "node:dgram"
 import type { Socket } from "node:dgram"
 import { once } from "node:events"
@@ -85,18 +88,23 @@ const dgram: Contestant = {
   }
 }
 
-// --- Effect's own, over node:dgram ---
+// --- Effect's own DatagramSocket, over node:dgram and over this library ---
 
-const nodeDatagramSocket: Contestant = {
-  name: "NodeDatagramSocket",
+const datagramSocket = <R, E>(
+  name: string,
+  layer: Layer.Layer<R, E>,
+  make: Effect.Effect<DatagramSocket.DatagramSocket, never, R>
+): Contestant => ({
+  name,
   open: async () => {
+    const runtime = ManagedRuntime.make(layer)
     const scope = Scope.makeUnsafe()
     const open = Effect.gen(function* () {
-      const socket = yield* NodeDatagramSocket.make({ bind: { address: "127.0.0.1", port: 0 } })
+      const socket = yield* make
       return { reader: yield* socket.reader, writer: yield* socket.writer }
     }).pipe(Scope.provide(scope))
-    const server = await Effect.runPromise(open)
-    const client = await Effect.runPromise(open)
+    const server = await runtime.runPromise(open)
+    const client = await runtime.runPromise(open)
     const out = { payload, address: server.reader.address }
     const serve = Effect.forever(
       Effect.flatMap(server.reader.pull, (batch) =>
@@ -105,7 +113,7 @@ const nodeDatagramSocket: Contestant = {
     )
     return {
       echo: (count, outstanding) =>
-        Effect.runPromise(
+        runtime.runPromise(
           Effect.gen(function* () {
             const fiber = yield* Effect.forkChild(serve)
             let sent = 0
@@ -119,7 +127,7 @@ const nodeDatagramSocket: Contestant = {
           })
         ),
       burst: (count, size) =>
-        Effect.runPromise(
+        runtime.runPromise(
           Effect.gen(function* () {
             for (let received = 0; received < count;) {
               const outs = Array.from({ length: size }, () => out) as [typeof out, ...Array<typeof out>]
@@ -128,10 +136,23 @@ const nodeDatagramSocket: Contestant = {
             }
           })
         ),
-      close: () => Effect.runPromise(Scope.close(scope, Exit.void))
+      close: async () => {
+        await runtime.runPromise(Scope.close(scope, Exit.void))
+        await runtime.dispose()
+      }
     }
   }
-}
+})
+
+const here = { address: "127.0.0.1", port: 0 }
+
+const nodeDatagramSocket = datagramSocket("NodeDatagramSocket", Layer.empty, NodeDatagramSocket.make({ bind: here }))
+
+const winsockDatagramSocket = datagramSocket(
+  "WinsockDatagramSocket",
+  NativeWinsock.layer,
+  WinsockDatagramSocket.make({ bind: here, maxMessageSize: 2048 })
+)
 
 // --- this library ---
 
@@ -184,4 +205,4 @@ const winsock: Contestant = {
   }
 }
 
-export const contestants: ReadonlyArray<Contestant> = [winsock, dgram, nodeDatagramSocket]
+export const contestants: ReadonlyArray<Contestant> = [winsock, winsockDatagramSocket, dgram, nodeDatagramSocket]

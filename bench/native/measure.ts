@@ -81,7 +81,7 @@ export const text = (results: ReadonlyArray<Result>): string => {
       const [mid, least, most] = microseconds.map((us) => us.toFixed(1))
       const times = ratio.map((figure) => figure.toFixed(2))
       const figure = `${mid} us ${unit} [${least}-${most}]`
-      lines.push(`  ${contestant.padEnd(20)} ${figure.padEnd(42)} ${times[0]} [${times[1]}-${times[2]}] x ${peer}`)
+      lines.push(`  ${contestant.padEnd(22)} ${figure.padEnd(42)} ${times[0]} [${times[1]}-${times[2]}] x ${peer}`)
     }
   }
   const own = results.map(({ event, figures, peer }) => `${event} ${figures[0].ratio[0].toFixed(2)} x ${peer}`)

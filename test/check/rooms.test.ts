@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { judge } from "../../tools/check/rooms.mjs"
+import { readdirSync, readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { importsOf, judge, plain } from "../../tools/check/rooms.mjs"
 
 const effect = { effect: "*" }
 const schema = { "@effect-winsock/schema": "*" }
@@ -90,6 +93,127 @@ describe("the module for tests", () => {
       "packages/mock/package.json: the peer @effect/vitest must be optional"
     ])
   })
+})
+
+describe("the modules of HTTP servers and clients", () => {
+  const asking = (optional: boolean) => ({
+    ...manifests,
+    "packages/platform/package.json": {
+      peerDependencies: { ...effect, ...schema, ...core, "@effect/platform-node": "*" },
+      peerDependenciesMeta: { "@effect/platform-node": { optional } }
+    }
+  })
+  const text = `import "@effect/platform-node/NodeHttpServer"`
+  const allowed = ["WinsockHttpClient", "WinsockHttpServer"].map(
+    (name) => [`packages/platform/src/${name}.ts`, text] as const
+  )
+
+  it("may import @effect/platform-node, which is an optional peer", () => {
+    assert.deepStrictEqual(judge(allowed, asking(true)).faults, [])
+  })
+
+  it("may not ask every user for it", () => {
+    assert.deepStrictEqual(judge(allowed, asking(false)).faults, [
+      "packages/platform/package.json: the peer @effect/platform-node must be optional"
+    ])
+  })
+
+  for (const path of [
+    "packages/platform/src/index.ts",
+    "packages/platform/src/internal/listening.ts",
+    "packages/core/src/A.ts",
+    "packages/native/src/A.ts",
+    "packages/mock/src/A.ts"
+  ]) {
+    it(`no other may: ${path}`, () => {
+      assert.deepStrictEqual(judge([[path, text]], asking(true)).faults, [
+        `${path}:1: ${path.split("/", 2).join("/")} may not import @effect/platform-node/NodeHttpServer`
+      ])
+    })
+  }
+})
+
+describe("only packages/platform knows Effect's transports", () => {
+  const transports = ["socket", "rpc", "cluster", "http", "http-api"]
+  const others = ["schema", "core", "native", "mock"]
+  const root = dirname(createRequire(import.meta.url).resolve("effect/package.json"))
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, unknown>>
+  }
+  const exported = Object.keys(exports).filter((key) => exports[key] !== null)
+  const folders = exported.flatMap((key) => /^\.\/([a-z][a-z-]*)$/.exec(key)?.[1] ?? [])
+  const modulesOf = (folder: string) =>
+    readdirSync(join(root, "src", folder), { recursive: true, encoding: "utf8" })
+      .map((path) => path.replaceAll("\\", "/"))
+      .filter((path) => path.endsWith(".ts"))
+
+  it("Effect has them where the table says", () => {
+    for (const folder of [...transports, ...plain, "devtools", "observability"]) assert.include(folders, folder)
+    // no names of before 4.1
+    assert.isFalse(exported.some((key) => key.startsWith("./unstable")))
+  })
+
+  for (const folder of folders.filter((name) => !plain.includes(name))) {
+    it(`effect/${folder}, and each module of it`, () => {
+      const modules = modulesOf(folder).map((path) => `effect/${folder}/${path.slice(0, -3)}`)
+      assert.isAbove(modules.length, 0)
+      for (const specifier of [`effect/${folder}`, ...modules]) {
+        for (const other of others) {
+          assert.deepStrictEqual(
+            [`import "${specifier}"`, `import type { A } from "${specifier}"`, `await import("${specifier}")`].flatMap(
+              (text) => faultsOf(`packages/${other}/src/A.ts`, text)
+            ),
+            Array.from(
+              { length: 3 },
+              () => `packages/${other}/src/A.ts:1: packages/${other} may not import ${specifier}`
+            )
+          )
+        }
+        assert.deepStrictEqual(faultsOf("packages/platform/src/A.ts", `import "${specifier}"`), [])
+      }
+    })
+  }
+
+  for (const specifier of [
+    "effect/net/../socket/Socket",
+    "effect/./socket",
+    "effect/Socket/Socket",
+    "effect/unstable/http"
+  ]) {
+    it(`by another way: ${specifier}`, () => {
+      assert.lengthOf(faultsOf("packages/core/src/A.ts", `import "${specifier}"`), 1)
+    })
+  }
+
+  it("effect itself gives none of them out", () => {
+    const index = importsOf("src/index.ts", readFileSync(join(root, "src/index.ts"), "utf8"))
+    assert.isAbove(index.length, 50)
+    for (const { specifier } of index) assert.match(specifier ?? "", /^\.\/[A-Za-z]+\.ts$/)
+  })
+
+  it("by its place", () => {
+    const text = `import "../../../node_modules/effect/dist/socket/Socket.js"`
+    assert.lengthOf(faultsOf("packages/core/src/A.ts", text), 1)
+  })
+
+  for (const folder of plain) {
+    it(`effect/${folder} leads to none of them, so all may import it`, () => {
+      for (const path of modulesOf(folder)) {
+        const file = `src/${folder}/${path}`
+        for (const { specifier } of importsOf(file, readFileSync(join(root, file), "utf8"))) {
+          const to = join(dirname(file), specifier ?? "")
+            .replaceAll("\\", "/")
+            .split("/")
+          // what lies at the root is Effect's core, and every room's
+          if (to[0] === "src" && to.length > 2 && to[1] !== "internal")
+            assert.include(plain, to[1], `${file}: ${specifier}`)
+        }
+      }
+      for (const other of others) {
+        assert.deepStrictEqual(faultsOf(`packages/${other}/src/A.ts`, `import "effect/${folder}"`), [])
+      }
+    })
+  }
 })
 
 describe("a package must declare", () => {

@@ -18,6 +18,8 @@ const start = (path: string, args: ReadonlyArray<string>): ChildProcess => {
 export interface Launched {
   /** What the first group of the pattern found in its output. */
   readonly found: string
+  /** Waits until its output matches, from the beginning of it. */
+  readonly says: (pattern: RegExp) => Promise<void>
   readonly stop: () => Promise<void>
   /** Ends it alone, at once, with nothing tidied up. Under Wine `stop` ends the other programs as well. */
   readonly kill: () => Promise<void>
@@ -41,17 +43,23 @@ const processesBelow = (launcher: number, path: string): Array<number> => {
 export const launch = async (path: string, args: ReadonlyArray<string>, says: RegExp): Promise<Launched> => {
   const server = start(path, args)
   let output = ""
-  const found = await new Promise<string>((resolve, reject) => {
-    const read = (text: string) => {
-      output += text
-      const match = says.exec(output)
-      if (match !== null) resolve(match[1])
-    }
-    server.stdout!.setEncoding("utf8").on("data", read)
-    server.stderr!.setEncoding("utf8").on("data", read)
-    server.on("error", reject)
-    server.on("close", (code) => reject(new Error(`${path} ended with ${code}: ${output}`)))
-  })
+  const read = (text: string) => (output += text)
+  server.stdout!.setEncoding("utf8").on("data", read)
+  server.stderr!.setEncoding("utf8").on("data", read)
+  const wait = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(output)
+        if (match !== null) resolve(match[1])
+        return match !== null
+      }
+      if (look()) return
+      server.stdout!.on("data", look)
+      server.stderr!.on("data", look)
+      server.on("error", reject)
+      server.on("close", (code) => reject(new Error(`${path} ended with ${code}: ${output}`)))
+    })
+  const found = await wait(says)
   const stop = async () => {
     if (server.exitCode !== null) return
     const closed = once(server, "close")
@@ -64,7 +72,7 @@ export const launch = async (path: string, args: ReadonlyArray<string>, says: Re
     else for (const pid of processesBelow(server.pid!, path)) process.kill(pid, "SIGKILL")
     await closed
   }
-  return { found, stop, kill }
+  return { found, says: async (pattern) => void (await wait(pattern)), stop, kill }
 }
 
 /** Runs a program to its end and gives what it printed, by line. */

@@ -10,7 +10,7 @@ const dependency = "dependencies"
 
 /**
  * What each room may import, and in which part of its package.json a package has to be declared. "node:" stands for
- * Node's own modules, "effect" for all of Effect but its transports, "effect transports" for those.
+ * Node's own modules, "effect" for all of Effect but its transports and what is built on them, "effect transports" for those.
  *
  * A room with `imports: "declared"` may import every package that its package.json declares. `internals`: it may reach
  * internal/ modules of the packages, by relative path. `reaches`: other rooms that it may name by relative path.
@@ -43,6 +43,10 @@ export const rooms = {
       "@effect-winsock/schema": peer,
       "@effect-winsock/core": peer,
       "node:": "nowhere"
+    },
+    modules: {
+      "packages/platform/src/WinsockHttpClient.ts": { "@effect/platform-node": peer },
+      "packages/platform/src/WinsockHttpServer.ts": { "@effect/platform-node": peer }
     }
   },
   test: { imports: "declared", internals: true, reaches: ["examples", "bench", "tools"] },
@@ -53,7 +57,17 @@ export const rooms = {
   ".": { imports: "declared", reaches: [] }
 }
 
-const transports = /^effect\/(socket|rpc|cluster|http|http-api)(\/|$)/
+// Effect's folders that every room may import. The others are its transports (socket, rpc, cluster, http, http-api) and
+// what is or may be built on them (devtools, observability, ...). test/check asks the installed package whether that is so.
+export const plain = ["crypto", "encoding", "net", "schema", "testing"]
+
+/** Whether it is one of Effect's modules that are for few: effect/socket/Socket, and effect/socket; not effect/Socket. */
+const isTransport = (specifier) => {
+  const [name, folder, ...rest] = posix.normalize(specifier).split("/")
+  if (name !== "effect" || folder === undefined || folder === "package.json") return false
+  return (rest.length > 0 || /^[^A-Z]/.test(folder)) && !plain.includes(folder)
+}
+
 const builtins = new Set(builtinModules)
 
 const roomOf = (path) =>
@@ -126,7 +140,7 @@ const judgePackage = (room, path, specifier, manifest) => {
       ? undefined
       : `${name} is not declared in ${manifestOf(room)}`
   }
-  const key = fromNode ? "node:" : transports.test(specifier) ? "effect transports" : name
+  const key = fromNode ? "node:" : isTransport(specifier) ? "effect transports" : name
   if (!Object.hasOwn(imports, key)) return `${room} may not import ${specifier}`
   return fromNode || Object.hasOwn(manifest[imports[key]] ?? {}, name)
     ? undefined

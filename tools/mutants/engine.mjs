@@ -136,7 +136,7 @@ export default [
     file: sends,
     name: "send that completed anyway not counted",
     why: "a cancelled send that completed counts as sent",
-    find: "      if (send.cancelling) engine.counters.recovered++\n",
+    find: '      if (send.cancelling) engine.recovered(this.owner.number, "WSASendMsg")\n',
     replace: "",
     caughtBy: [cancelling]
   },

@@ -196,7 +196,7 @@ export default [
   {
     name: "discarded messages not counted",
     why: "what nobody took when the socket closed is not lost without a trace",
-    find: "      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)\n",
+    find: "      if (slots.code[inbox.head] === 0) dropped += this.piecesLeft(inbox.head)\n",
     replace: "",
     caughtBy: [closing]
   },

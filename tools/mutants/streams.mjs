@@ -61,7 +61,7 @@ export default [
     name: "stream: a lost race is not counted",
     why: "an operation that completed although it was being cancelled is a result like any",
     file: operation,
-    find: "if (this.cancelled) engine.counters.recovered++",
+    find: "if (this.cancelled) engine.recovered(endpoint.number, this.name)",
     replace: "",
     caughtBy: [receiving]
   },
@@ -448,7 +448,7 @@ export default [
     name: "stream: abort is graceful",
     why: "a reset is a reset: l_onoff 1, l_linger 0",
     file: stream,
-    find: "if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)",
+    find: "    this.on.set(SOL_SOCKET, SO_LINGER, 1)\n",
     replace: "",
     caughtBy: [closing]
   },

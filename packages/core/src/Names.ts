@@ -31,6 +31,7 @@ import * as lookups from "./internal/lookups.ts"
 import * as options from "./internal/nameOptions.ts"
 import * as resolver from "./internal/resolver.ts"
 import * as reverseLookups from "./internal/reverseLookups.ts"
+import { tracedLookup } from "./internal/spans.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 import * as WinsockErrors from "./WinsockError.ts"
@@ -148,7 +149,9 @@ export const addressInfo = (
 ): Effect.Effect<AddressInfo, WinsockError, Winsock> =>
   Effect.flatMap(Winsock, (winsock) => {
     const query = options.queryOf(host, lookupOptions)
-    return WinsockErrors.isWinsockError(query) ? Effect.fail(query) : lookups.lookup(winsock[EngineKey], query)
+    if (WinsockErrors.isWinsockError(query)) return Effect.fail(query)
+    const engine = winsock[EngineKey]
+    return tracedLookup(engine, "lookup", host, lookups.lookup(engine, query))
   })
 
 /**
@@ -250,7 +253,7 @@ export const nameInfo = (
     const query = options.reverseQueryOf(address, reverseOptions)
     return WinsockErrors.isWinsockError(query)
       ? Effect.fail(query)
-      : reverseLookups.reverseLookup(winsock[EngineKey], query)
+      : tracedLookup(winsock[EngineKey], "nameInfo", address, reverseLookups.reverseLookup(winsock[EngineKey], query))
   })
 
 /**

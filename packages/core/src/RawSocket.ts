@@ -17,6 +17,7 @@ import type { Live } from "./internal/liveSocket.ts"
 import { LiveKey } from "./internal/liveSocket.ts"
 import * as internal from "./internal/rawSocket.ts"
 import type * as UdpSocket from "./UdpSocket.ts"
+import { datagramMembers, socketAttributes, tracedRecord } from "./internal/spans.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
@@ -165,7 +166,12 @@ export const open = (
   address: NetAddress.IpAddress,
   options: Options
 ): Effect.Effect<RawSocket, WinsockError, Winsock | Scope.Scope> =>
-  Effect.flatMap(Winsock, (winsock) => Effect.map(internal.open(winsock[EngineKey], address, options), make))
+  Effect.flatMap(Winsock, (winsock) => {
+    const engine = winsock[EngineKey]
+    return Effect.map(internal.open(engine, address, options), (bound) =>
+      tracedRecord(engine, datagramMembers, () => socketAttributes("raw", bound.address.address), make(bound))
+    )
+  })
 
 const make = (socket: internal.RawBound): RawSocket => ({
   address: socket.address.address,

@@ -18,6 +18,7 @@ import type { Payload as InternalPayload } from "./internal/payload.ts"
 import * as connecting from "./internal/tcpConnect.ts"
 import type { NativeBuffer } from "./NativeBuffer.ts"
 import type { TcpInfo } from "./TcpInfo.ts"
+import { tracedConnect } from "./internal/spans.ts"
 import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
 
@@ -393,4 +394,7 @@ export const connect = (
   to: NetAddress.InetAddress | NonEmptyReadonlyArray<NetAddress.InetAddress> | HostPort,
   options: ConnectOptions = {}
 ): Effect.Effect<TcpSocket, WinsockError, Winsock | Scope.Scope> =>
-  Effect.flatMap(Winsock, (winsock) => connecting.connect(winsock[EngineKey], to, options))
+  Effect.flatMap(Winsock, (winsock) => {
+    const engine = winsock[EngineKey]
+    return tracedConnect(engine, "tcp", to, connecting.connect(engine, to, options))
+  })

@@ -10,13 +10,21 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Datagram } from "./Datagram.ts"
+import type { Direct } from "./internal/direct.ts"
+import { DirectKey } from "./internal/direct.ts"
 import type { Live } from "./internal/liveSocket.ts"
 import { LiveKey } from "./internal/liveSocket.ts"
 import * as internal from "./internal/udpSocket.ts"
 import type { Payload as InternalPayload } from "./internal/payload.ts"
 import type { Capabilities, ControlName, Wish } from "./UdpCapabilities.ts"
+import { datagramMembers, socketAttributes, tracedRecord } from "./internal/spans.ts"
 import { type Completion, EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
+
+export {
+  /** @internal */
+  DirectKey
+}
 
 /**
  * How a socket is opened.
@@ -288,8 +296,12 @@ export interface PeerReport {
  * @since 0.1.0
  */
 export interface UdpSocket extends Live<"udp"> {
+  /** @internal */
+  readonly [DirectKey]?: Direct | undefined
   /** The address it is bound to; its port is never 0. */
   readonly address: NetAddress.InetAddress
+  /** The only peer, which `connect` set. */
+  readonly peer: NetAddress.InetAddress | undefined
   /** What the provider can do. Asks it, the first time. */
   readonly capabilities: Effect.Effect<Capabilities, WinsockError>
   /**
@@ -424,10 +436,18 @@ export const bind = (
   address: NetAddress.InetAddress,
   options: Options = {}
 ): Effect.Effect<UdpSocket, WinsockError, Winsock | Scope.Scope> =>
-  Effect.flatMap(Winsock, (winsock) => Effect.map(internal.bind(winsock[EngineKey], address, options), make))
+  Effect.flatMap(Winsock, (winsock) => {
+    const engine = winsock[EngineKey]
+    return Effect.map(internal.bind(engine, address, options), (bound) =>
+      tracedRecord(engine, datagramMembers, () => socketAttributes("udp", bound.address), make(bound))
+    )
+  })
 
 const make = (socket: internal.Bound): UdpSocket => ({
   address: socket.address,
+  get peer() {
+    return socket.peer
+  },
   capabilities: socket.capabilities,
   receive: socket.receive,
   receiveEvent: socket.receiveEvent,
@@ -439,6 +459,7 @@ const make = (socket: internal.Bound): UdpSocket => ({
   connect: (peer) => socket.connect(peer),
   disconnect: socket.setPeer(undefined),
   [LiveKey]: socket.live,
+  [DirectKey]: socket.direct,
   joinGroup: (group, options) => socket.groups.join(group, options),
   leaveGroup: (group, options) => socket.groups.leave(group, options),
   blockSource: (group, source, options) => socket.groups.filter("block", group, source, options),

@@ -13,6 +13,7 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Live } from "./internal/liveSocket.ts"
 import * as connecting from "./internal/unixConnect.ts"
+import { tracedConnect } from "./internal/spans.ts"
 import type { Options as StreamOptions, Payload, SendOptions, TcpSocket } from "./TcpSocket.ts"
 import { EngineKey, Winsock } from "./Winsock.ts"
 import type { WinsockError } from "./WinsockError.ts"
@@ -93,7 +94,10 @@ export const connect = (
   path: string | NetAddress.UnixPathAddress,
   options: Options = {}
 ): Effect.Effect<UnixSocket, WinsockError, Winsock | Scope.Scope> =>
-  Effect.flatMap(Winsock, (winsock) => connecting.connect(winsock[EngineKey], path, options))
+  Effect.flatMap(Winsock, (winsock) => {
+    const engine = winsock[EngineKey]
+    return tracedConnect(engine, "unix", path, connecting.connect(engine, path, options))
+  })
 
 /**
  * Whether the provider has AF_UNIX streams: Windows 10 1803 and later do, Wine 8 does not. It is found out by making a

@@ -181,7 +181,12 @@ const concurrency = 2
 
 const mostPlaces = { lookups: 1024, reverseLookups: 64, blockingCalls: 64 } as const
 
-const snapshot = (operation: OperationCounters): OperationStatistics => ({ ...operation })
+const snapshot = ({ aborted, completed, failed, submitted }: OperationCounters): OperationStatistics => ({
+  submitted,
+  completed,
+  failed,
+  aborted
+})
 
 /**
  * Makes the service of a seam: `WSAStartup(2.2)`, a completion port, and the engine. Closing the scope closes what is

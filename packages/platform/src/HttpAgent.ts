@@ -13,6 +13,7 @@ import * as https from "node:https"
 import type { LookupFunction } from "node:net"
 import type { Duplex } from "node:stream"
 import * as connecting from "./internal/connecting.ts"
+import * as NodeAddresses from "./internal/nodeAddresses.ts"
 import { leaveToTls } from "./internal/owning.ts"
 import type { Options, TcpDuplex } from "./TcpDuplex.ts"
 
@@ -98,6 +99,7 @@ class SecureAgent extends https.Agent {
       const over: https.RequestOptions & { readonly socket: Duplex } = { ...options, socket: duplex }
       const session = super.createConnection(over)!
       leaveToTls(duplex)
+      NodeAddresses.tell(session, duplex)
       callback(null, session)
     })
   }

@@ -1,5 +1,6 @@
 export * as HttpAgent from "./HttpAgent.ts"
 export * as TcpDuplex from "./TcpDuplex.ts"
 export * as WinsockClusterSocket from "./WinsockClusterSocket.ts"
+export * as WinsockDatagramSocket from "./WinsockDatagramSocket.ts"
 export * as WinsockSocket from "./WinsockSocket.ts"
 export * as WinsockSocketServer from "./WinsockSocketServer.ts"

@@ -16,6 +16,7 @@ import {
   WSAEWOULDBLOCK
 } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
+import { Datagram } from "../Datagram.ts"
 import type { Block, SocketHandle } from "../Seam.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
@@ -46,6 +47,16 @@ const kinds = {
   connect: { lane: 1, counter: "connect", times: undefined },
   accept: { lane: 0, counter: "accept", times: undefined }
 } as const satisfies { readonly [K in BlockingName]: unknown }
+
+// what a call that transfers gives: how much it has sent, the bytes, or a message
+const bytesOf = (value: unknown): number =>
+  typeof value === "number"
+    ? value
+    : value instanceof Uint8Array
+      ? value.length
+      : value instanceof Datagram
+        ? value.payload.length
+        : 0
 
 /** One call, made when its turn has come. */
 export interface BlockingCall<A> {
@@ -338,6 +349,7 @@ export class Blocking implements Endpoint {
     if (result !== -1 || rescued !== undefined) {
       const value = result === -1 ? rescued : call.read(result)
       counters.completed++
+      if (kind.counter === "send" || kind.counter === "receive") counters.bytes += bytesOf(value)
       if (job.cancelled) {
         this.engine.counters.recovered++
         this.unclaimed(name, call.keep, value)
@@ -362,7 +374,7 @@ export class Blocking implements Endpoint {
       counters.aborted++
       return { _tag: "Failed", error: WinsockErrors.streamBroken(name, undefined) }
     }
-    counters.failed++
+    counters.fail(code)
     return { _tag: "Failed", error: WinsockErrors.fromCode(name, code, this.isStream ? "stream" : "datagram") }
   }
 

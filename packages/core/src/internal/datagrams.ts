@@ -7,6 +7,7 @@
 import { isControlIssue } from "@effect-winsock/schema/ControlMessage"
 import { WSA_NOT_ENOUGH_MEMORY, WSAEMSGSIZE, WSAEWOULDBLOCK } from "@effect-winsock/schema/WsaError"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import { Datagram } from "../Datagram.ts"
 import type { Extensions, SocketHandle } from "../Seam.ts"
@@ -77,6 +78,46 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
       if (this.options.lookAhead > 0) this.fill()
       return result as Batch | WinsockError | undefined
     })
+  }
+
+  /** Gives all that comes to a function, in batches of at most `limit`, until it fails: see `Direct`. */
+  consume(limit: number, take: (batch: Batch) => void): Effect.Effect<never, WinsockError> {
+    return Effect.callback<never, WinsockError>((resume) => {
+      let waiter: Waiter<Limit> | void
+      let over = false
+      const end = (failure: Effect.Effect<never, WinsockError>): void => {
+        over = true
+        resume(failure)
+      }
+      const wait = (): void => {
+        // as a fiber does that comes back for more
+        while (!over && this.ready()) {
+          const result = this.takeBatch(limit)
+          if (this.options.lookAhead > 0) this.fill()
+          if (result === undefined) break
+          if (!Array.isArray(result)) return end(Effect.fail(result))
+          take(result as unknown as Batch)
+        }
+        if (!over) waiter = this.park(limit, given, Effect.never, false)
+      }
+      const given: Resume = (result) => {
+        if (!Exit.isExit(result) || Exit.isFailure(result)) return end(result as Effect.Effect<never, WinsockError>)
+        take(result.value as Batch)
+        wait()
+      }
+      wait()
+      return Effect.suspend(() => {
+        over = true
+        return waiter ?? Effect.void
+      })
+    })
+  }
+
+  // whether something may be taken without waiting, and nobody is ahead
+  private ready(): boolean {
+    return (
+      this.state === OPEN && this.line.length === 0 && (this.inbox.head !== -1 || (this.hot && this.order.head === -1))
+    )
   }
 
   private takeOrWait<A extends Datagram | Batch>(
@@ -267,14 +308,16 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
     if (code !== 0 && code !== WSAEMSGSIZE) return this.failedNow(code, keepError)
     receive.completed++
     this.hot = true
+    const size = messages.bounded(view.getUint32(shape.stride, true))
+    receive.bytes += size
     const cut = messages.isCut(view, 0, code === WSAEMSGSIZE)
     if (cut && this.options.truncation === "fail") return this.failedNow(WSAEMSGSIZE, keepError)
-    return messages.datagram(this.nowSource, view, 0, messages.bounded(view.getUint32(shape.stride, true)), cut)
+    return messages.datagram(this.nowSource, view, 0, size, cut)
   }
 
   private failedNow(code: number, keep: boolean): WinsockError | undefined {
     this.hot = false
-    if (code !== WSAEMSGSIZE) this.engine.counters.receive.failed++
+    if (code !== WSAEMSGSIZE) this.engine.counters.receive.fail(code)
     if (!keep) return this.error(code)
     const slot = this.slots.acquire()
     if (slot === NO_MEMORY) return undefined
@@ -390,11 +433,14 @@ export class Datagrams extends Receives implements SendOwner, Server<Limit> {
       this.socket = -1
     }
     // results that nobody waited for; an error is no message
+    let dropped = 0
     for (; inbox.head !== -1; engine.counters.inbox--) {
-      if (slots.code[inbox.head] === 0) engine.counters.discarded += this.piecesLeft(inbox.head)
+      if (slots.code[inbox.head] === 0) dropped += this.piecesLeft(inbox.head)
       this.consumed = 0
       inbox.shift()
     }
+    engine.counters.discarded += dropped
+    if (dropped > 0) engine.life?.dropped(this, "datagrams that nobody had received were dropped", dropped)
     if (this.leaked) slots.abandon()
     else slots.dispose()
     engine.unregister(this, this.leaked)

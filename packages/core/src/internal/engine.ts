@@ -14,6 +14,7 @@ import { PortSource } from "./completion.ts"
 import { EventSource } from "./eventCompletions.ts"
 import { eventWaits } from "./eventWaits.ts"
 import { Heap } from "./heap.ts"
+import type { Life } from "./life.ts"
 import type { PumpOwner } from "./pump.ts"
 import { dequeueSize, Pump } from "./pump.ts"
 import { Records } from "./records.ts"
@@ -25,6 +26,19 @@ export class OperationCounters {
   completed = 0
   failed = 0
   aborted = 0
+  /** How many bytes those have transferred that completed. */
+  bytes = 0
+  /** How often each code was what they failed with: a code of Winsock's or, negative, a failing NTSTATUS. */
+  readonly codes = new Map<number, number>()
+  /** Told of a code that was not among those before. */
+  onCode: (() => void) | undefined = undefined
+
+  fail(code: number): void {
+    this.failed++
+    const before = this.codes.get(code)
+    this.codes.set(code, (before ?? 0) + 1)
+    if (before === undefined) this.onCode?.()
+  }
 }
 
 export class Counters {
@@ -125,6 +139,10 @@ export class Engine implements PumpOwner {
   /** The thread that it belongs to: Windows cancels what a thread has begun when that ends. */
   readonly thread: number
   closed = false
+  /** How many layers ask for spans of operations. */
+  tracing = 0
+  /** Who is told of the life of sockets, if anybody listens. */
+  life: Life | undefined = undefined
   /** The code the port failed with, or 0. */
   brokenBy = 0
   epoch = 0
@@ -261,6 +279,7 @@ export class Engine implements PumpOwner {
   /** Forgets an endpoint. Its key is used again, unless an operation of it may still complete. */
   unregister(endpoint: Endpoint, leaked: boolean): void {
     this.endpoints[endpoint.key >>> 1] = undefined
+    this.life?.closed(endpoint)
     if (!leaked) this.unreserve(endpoint.key)
   }
 
@@ -387,6 +406,12 @@ export class Engine implements PumpOwner {
   // told when the last of those calls has returned
   private returned: (() => void) | undefined = undefined
 
+  /** An operation completed although it was being cancelled. */
+  recovered(socket: number, call: string): void {
+    this.counters.recovered++
+    this.life?.recovered(socket, call)
+  }
+
   /** A cancellation was asked for; the next turn of the pump sees whether it needs the grace period's timer. */
   graceBegins(): void {
     this.cancelling++
@@ -412,6 +437,7 @@ export class Engine implements PumpOwner {
 
   leak(operation: string, socket: number, view: DataView, at: number, overlapped: number): void {
     this.counters.leaked++
+    this.life?.leaked(socket, operation)
     this.leaks.push({
       operation,
       socket,
@@ -423,6 +449,7 @@ export class Engine implements PumpOwner {
   /** A blocking call that never returned. */
   lost(operation: string, socket: number): void {
     this.counters.leaked++
+    this.life?.leaked(socket, operation)
     this.leaks.push({ operation, socket, overlapped: 0, internal: 0 })
   }
 

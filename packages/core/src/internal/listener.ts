@@ -35,6 +35,7 @@ import { Reposts } from "./reposts.ts"
 import type { ReadName } from "./socketCalls.ts"
 import type { CompletionMode } from "./socketEndpoint.ts"
 import { OPEN, SocketEndpoint } from "./socketEndpoint.ts"
+import { socketAttributes } from "./spans.ts"
 import type { Stream } from "./stream.ts"
 import type { StreamConnection } from "./streamConnection.ts"
 import { streamError } from "./streamError.ts"
@@ -315,6 +316,8 @@ export class Listener<A, C extends StreamConnection> extends SocketEndpoint {
     const stream = attach(engine, unowned, options.stream)
     if (stream instanceof WinsockErrors.WinsockError) return stream
     stream.accepted(bytes)
+    const transport = kind.live === "unix" ? "unix" : "tcp"
+    engine.life?.opened(stream, "connection accepted", socketAttributes(transport, local, remote))
     return kind.make(stream, local, remote)
   }
 
@@ -370,6 +373,9 @@ export class Listener<A, C extends StreamConnection> extends SocketEndpoint {
   protected end(): void {
     this.timer?.()
     this.timer = undefined
+    if (this.inbox.length > 0) {
+      this.engine.life?.dropped(this, "connections that nobody had accepted were reset", this.inbox.length)
+    }
     // nobody has spoken to them
     for (let one = this.inbox.shift(); one !== undefined; one = this.inbox.shift()) {
       this.engine.counters.inbox--

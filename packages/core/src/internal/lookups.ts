@@ -187,7 +187,7 @@ class Lookups extends NameCalls<Answer, Lookup> {
     const { state } = one
     const given = state === PENDING
     if (code === 0) counters.completed++
-    else if (given) counters.failed++
+    else if (given) counters.fail(code)
     else counters.aborted++
     if (code === 0 && !given) engine.counters.recovered++
     const list = one.block === undefined ? 0 : readPointer(engine.seam.abi, one.block.view, resultAt)

@@ -126,8 +126,10 @@ export class Operation implements Linked<Operation> {
     if (ok ? endpoint.skips || byEvent || !source.tellsAtOnce : code !== WSA_IO_PENDING) {
       this.code = ok ? 0 : code
       this.bytes = ok ? this.transferred() : 0
-      if (ok) this.counters.completed++
-      else this.counters.failed++
+      if (ok) {
+        this.counters.completed++
+        this.counters.bytes += this.bytes
+      } else this.counters.fail(code)
       return true
     }
     this.state = PENDING
@@ -228,9 +230,10 @@ export class Operation implements Linked<Operation> {
     this.unasked = !this.cancelled && status === STATUS_CANCELLED
     if (this.code === 0) {
       counters.completed++
-      if (this.cancelled) engine.counters.recovered++
+      counters.bytes += bytes
+      if (this.cancelled) engine.recovered(endpoint.number, this.name)
     } else if (this.cancelled || this.unasked) counters.aborted++
-    else counters.failed++
+    else counters.fail(this.code)
     if (this.settle === undefined) return
     endpoint.settleLater(this.settle)
     this.settle = undefined

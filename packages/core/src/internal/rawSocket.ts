@@ -24,6 +24,7 @@ import type { Payload } from "./payload.ts"
 import { datagramProvider } from "./provider.ts"
 import type { Checked } from "./rawOptions.ts"
 import { check, refuseSegments } from "./rawOptions.ts"
+import { socketAttributes } from "./spans.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import type { Opened, Plan } from "./udpOpen.ts"
 import { attach, enableControls, sendBy } from "./udpOpen.ts"
@@ -63,6 +64,7 @@ const make = (engine: Engine, address: NetAddress.InetAddress, options: Checked)
     coalescing: false
   })
   if (datagrams instanceof WinsockErrors.WinsockError) return datagrams
+  engine.life?.opened(datagrams, "socket bound", socketAttributes("raw", opened.bound.address))
   return new RawBound(engine, plan, opened, datagrams, options)
 }
 

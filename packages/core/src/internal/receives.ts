@@ -284,14 +284,14 @@ export abstract class Receives implements Owner {
       if (!cancelled && !unasked && !unheard) return this.complete(slot, status | 0, 0)
       if (!cancelled) counters.reposted++
       if (!cancelled && unasked) this.reposts++
-      if (unheard) counters.receive.failed++
+      if (unheard) counters.receive.fail(status | 0)
       else counters.receive.aborted++
       this.order.remove(slot)
       return this.giveBack(slot)
     }
 
     this.reposts = 0
-    if (cancelled) counters.recovered++
+    if (cancelled) engine.recovered(this.number, "WSARecvMsg")
     const view = slots.view[slot]
     const at = slots.at[slot]
     const cut = messages.isCut(view, at, overflow)
@@ -309,8 +309,11 @@ export abstract class Receives implements Owner {
 
   private complete(slot: number, code: number, size: number): void {
     const { slots } = this
-    if (code === 0) this.engine.counters.receive.completed++
-    else this.engine.counters.receive.failed++
+    const { receive } = this.engine.counters
+    if (code === 0) {
+      receive.completed++
+      receive.bytes += size
+    } else receive.fail(code)
     slots.code[slot] = code
     slots.size[slot] = size
     slots.state[slot] = DONE

@@ -77,7 +77,7 @@ class ReverseLookups extends NameCalls<ReverseAnswer, ReverseLookup> {
 
   private fail(one: ReverseLookup, code: number): void {
     this.busy--
-    this.counters.failed++
+    this.counters.fail(code)
     one.state = ENDED
     this.end(one, this.failure(one, code))
   }
@@ -105,7 +105,7 @@ class ReverseLookups extends NameCalls<ReverseAnswer, ReverseLookup> {
       return
     }
     if (code === 0) counters.completed++
-    else counters.failed++
+    else counters.fail(code)
     one.state = ENDED
     this.end(one, outcome)
   }

@@ -65,8 +65,10 @@ class Send implements Linked<Send> {
   cancelling = false
   epoch = 0
   code = 0
-  constructor(block: Block, resume: Resume) {
+  readonly length: number
+  constructor(block: Block, length: number, resume: Resume) {
     this.block = block
+    this.length = length
     this.resume = resume
   }
 }
@@ -178,8 +180,10 @@ export class Sends {
     if (code === WSAEWOULDBLOCK) return code
     const counters = engine.counters.send
     counters.submitted++
-    if (code === 0) counters.completed++
-    else counters.failed++
+    if (code === 0) {
+      counters.completed++
+      counters.bytes += lengthOf(payload)
+    } else counters.fail(code)
     return code
   }
 
@@ -228,11 +232,11 @@ export class Sends {
     const rc = this.sendMsg(owner.socket as SocketHandle, message, 0, 0, block.address, source.routine)
     const code = rc === 0 ? 0 : engine.calls.WSAGetLastError()
     if (code !== 0 && code !== WSA_IO_PENDING) {
-      engine.counters.send.failed++
+      engine.counters.send.fail(code)
       this.free(block)
       return resume(this.failure(code))
     }
-    const send = new Send(block, resume)
+    const send = new Send(block, lengthOf(payload), resume)
     this.held.set(block.address, send)
     source.submitted(owner, block.address)
     engine.pump.retain()
@@ -298,9 +302,10 @@ export class Sends {
     send.code = code
     if (code === 0) {
       counters.completed++
-      if (send.cancelling) engine.counters.recovered++
+      counters.bytes += send.length
+      if (send.cancelling) engine.recovered(this.owner.number, "WSASendMsg")
     } else if (send.cancelling) counters.aborted++
-    else counters.failed++
+    else counters.fail(code)
     this.completed.push(send)
   }
 

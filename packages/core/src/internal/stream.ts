@@ -268,7 +268,9 @@ export class Stream extends SocketEndpoint {
 
   // l_onoff 1 and l_linger 0: closing does not end this side, it resets the connection
   private closeAbortively(): void {
-    if (this.socket !== -1) this.on.set(SOL_SOCKET, SO_LINGER, 1)
+    if (this.socket === -1) return
+    this.on.set(SOL_SOCKET, SO_LINGER, 1)
+    this.engine.life?.reset(this)
   }
 
   private giveTime(milliseconds: number): void {

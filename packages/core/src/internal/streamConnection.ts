@@ -100,7 +100,11 @@ export class StreamConnection {
   }
 
   get stream(): Streams.Stream<Uint8Array, WinsockError> {
-    return Streams.fromPull(Effect.succeed(this.internal.receives.pullOne))
+    return Streams.fromPull(Effect.succeed(this.pullOne))
+  }
+
+  protected get pullOne(): TcpSocket["pull"] {
+    return this.internal.receives.pullOne
   }
 
   // --- sending ---

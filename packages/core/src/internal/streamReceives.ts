@@ -241,13 +241,14 @@ export class StreamReceives implements Server<Request> {
     const { receive } = engine.counters
     receive.submitted++
     if (code !== 0) {
-      receive.failed++
+      receive.fail(code)
       this.failed(code)
       return -1
     }
     receive.completed++
     // what the kernel wrote is not trusted to be within what it was given
     const count = Math.min(scratch.view.getUint32(at + 16, true), room)
+    receive.bytes += count
     this.readable = count === room || this.flowing ? LIKELY : NO
     if (count === 0) this.ended = true
     return count

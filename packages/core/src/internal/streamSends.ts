@@ -278,7 +278,8 @@ export class StreamSends {
     if (code === 0) {
       send.completed++
       this.count = Math.min(scratch.view.getUint32(scratchSize + 16, true), length)
-    } else send.failed++
+      send.bytes += this.count
+    } else send.fail(code)
     return code
   }
 

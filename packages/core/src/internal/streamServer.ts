@@ -13,6 +13,7 @@ import { Listener } from "./listener.ts"
 import type { LiveKind } from "./liveSocket.ts"
 import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import { OPEN } from "./socketEndpoint.ts"
+import { side, socketAttributes, traced } from "./spans.ts"
 import { closing, owned } from "./streamConnect.ts"
 import type { RunOptions } from "../TcpServer.ts"
 import type { StreamConnection } from "./streamConnection.ts"
@@ -77,7 +78,20 @@ export class Server<A, C extends StreamConnection, L extends LiveKind> {
     this.family = family
     this.live = live
     this.listener = listener
-    this.accept = Effect.uninterruptibleMask((restore) => Effect.flatMap(this.next(restore), owned))
+    const accept = Effect.uninterruptibleMask((restore) => Effect.flatMap(this.next(restore), owned))
+    const { engine } = listener
+    const attributes = (peer?: unknown) => socketAttributes(live === "unix" ? "unix" : "tcp", address, peer)
+    this.accept =
+      engine.tracing === 0
+        ? accept
+        : traced(
+            engine,
+            "accept",
+            accept,
+            () => attributes(),
+            (connection) => side("peer", (connection as { readonly remoteAddress?: unknown }).remoteAddress)
+          )
+    engine.life?.opened(listener, "server listening", attributes())
   }
 
   get [LiveKey](): LiveSocketOf<L> {

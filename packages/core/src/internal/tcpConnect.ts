@@ -26,6 +26,7 @@ import * as HappyEyeballs from "./happyEyeballs.ts"
 import { lookup } from "./lookups.ts"
 import { queryOf } from "./nameOptions.ts"
 import type { SocketCalls } from "./socketCalls.ts"
+import { socketAttributes } from "./spans.ts"
 import type { Stream } from "./stream.ts"
 import { attempt, owned } from "./streamConnect.ts"
 import { streamError } from "./streamError.ts"
@@ -125,7 +126,9 @@ const made = (stream: Stream, to: NetAddress.InetAddress): Connection | WinsockE
   const local = stream.on.localAddress()
   if (local === undefined) return lastError(stream.engine, "getsockname")
   // a peer that is gone already may have no address any more
-  return new Connection(stream, local, stream.on.peerAddress() ?? to)
+  const remote = stream.on.peerAddress() ?? to
+  stream.engine.life?.opened(stream, "connection made", socketAttributes("tcp", local, remote))
+  return new Connection(stream, local, remote)
 }
 
 /** Makes the SOCKET of one attempt, bound as ConnectEx wants it. In one step: the layer may be released at any other. */

@@ -20,6 +20,7 @@ import { inet } from "./socketCalls.ts"
 import type { Stream } from "./stream.ts"
 import { refused, StreamConnection } from "./streamConnection.ts"
 import { streamError } from "./streamError.ts"
+import { socketAttributes, streamMembers, traceInstance } from "./spans.ts"
 import { setKeepAlive } from "./tcpOpen.ts"
 import { firstBytesOf, keepAliveOf } from "./tcpOptions.ts"
 import { regionOf, TransmitTurn } from "./transmitTurn.ts"
@@ -32,6 +33,9 @@ export class Connection extends StreamConnection implements TcpSocket {
     super(stream)
     this.local = local
     this.remote = remote
+    const { engine } = stream
+    if (engine.tracing > 0)
+      traceInstance(engine, streamMembers, () => socketAttributes("tcp", this.local, this.remote), this)
   }
 
   get localAddress(): NetAddress.InetAddress {

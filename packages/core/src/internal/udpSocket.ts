@@ -24,6 +24,7 @@ import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import { anAddress, isRecord } from "./checks.ts"
 import type { Datagrams } from "./datagrams.ts"
+import type { Direct } from "./direct.ts"
 import type { Engine } from "./engine.ts"
 import { LiveSocketOf } from "./liveSocket.ts"
 import type { Payload } from "./payload.ts"
@@ -35,6 +36,7 @@ import { attach, open, windowsVersion } from "./udpOpen.ts"
 import * as DatagramOptions from "./datagramOptions.ts"
 import * as Multicast from "./multicast.ts"
 import { Groups } from "./groups.ts"
+import { socketAttributes } from "./spans.ts"
 import { TransmitTimestamps } from "./udpTimestamps.ts"
 import { SocketCalls } from "./socketCalls.ts"
 import { isFoundOut, sendCapabilities } from "./udpSelfTest.ts"
@@ -82,6 +84,7 @@ const make = (engine: Engine, plan: Plan, options: Checked): Bound | WinsockErro
     coalescing: opened.coalescing
   })
   if (datagrams instanceof WinsockErrors.WinsockError) return datagrams
+  engine.life?.opened(datagrams, "socket bound", socketAttributes("udp", opened.bound))
   return new Bound(engine, plan, opened, datagrams, options)
 }
 
@@ -104,6 +107,7 @@ export class Bound {
   readonly mtu: Effect.Effect<number, WinsockError>
   readonly groups: Groups
   readonly transmitTimestamps: TransmitTimestamps
+  readonly direct: Direct
 
   private readonly engine: Engine
   private readonly plan: Plan
@@ -127,6 +131,14 @@ export class Bound {
       isPeerReport(error) ? Effect.succeed<PeerReport>({ _tag: "PeerReport", error }) : Effect.fail(error)
     )
     this.pull = datagrams.pull(options.batch)
+    this.direct = {
+      consume: (take) => datagrams.consume(options.batch, take),
+      sendNow: (payload, to) => {
+        const answer = datagrams.sends.tryNow(payload, this.destination(to), [])
+        return typeof answer === "number" ? answer === 0 : answer
+      },
+      sendWaiting: (payload, to) => datagrams.sends.wait(payload, this.destination(to))
+    }
     this.live = new LiveSocketOf(engine, "udp", opened.family, () => (datagrams.isOpen() ? datagrams.socket : -1))
     const on = (): SocketCalls | undefined =>
       datagrams.isOpen() && datagrams.socket !== -1 ? new SocketCalls(engine, datagrams.socket) : undefined
@@ -201,7 +213,8 @@ export class Bound {
     })
   }
 
-  private peer: NetAddress.InetAddress | undefined = undefined
+  /** What `connect` set. */
+  peer: NetAddress.InetAddress | undefined = undefined
 
   private sendWith(
     payload: Payload,

@@ -8,6 +8,7 @@ import type { Options, UnixSocket } from "../UnixSocket.ts"
 import type { WinsockError } from "../WinsockError.ts"
 import * as WinsockErrors from "../WinsockError.ts"
 import type { Engine } from "./engine.ts"
+import { socketAttributes } from "./spans.ts"
 import type { Stream } from "./stream.ts"
 import { attempt, owned } from "./streamConnect.ts"
 import { streamError } from "./streamError.ts"
@@ -43,12 +44,12 @@ export const connect = (
   })
 
 // what a provider says of names that nobody gave differs: a connection is none the worse for it
-const made = (stream: Stream, to: NetAddress.UnixPathAddress): UnixConnection =>
-  new UnixConnection(
-    stream,
-    stream.on.address("getsockname", unixPath) ?? unnamed,
-    stream.on.address("getpeername", unixPath) ?? to
-  )
+const made = (stream: Stream, to: NetAddress.UnixPathAddress): UnixConnection => {
+  const local = stream.on.address("getsockname", unixPath) ?? unnamed
+  const remote = stream.on.address("getpeername", unixPath) ?? to
+  stream.engine.life?.opened(stream, "connection made", socketAttributes("unix", local, remote))
+  return new UnixConnection(stream, local, remote)
+}
 
 /** Makes the SOCKET of a connection, bound as ConnectEx wants it. In one step: the layer may be released at any other. */
 const open = (engine: Engine, options: StreamOptions): Stream | WinsockError => {

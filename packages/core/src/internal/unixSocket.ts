@@ -12,6 +12,7 @@ import type { Kind } from "./listener.ts"
 import { LiveKey, LiveSocketOf } from "./liveSocket.ts"
 import type { ReadName } from "./socketCalls.ts"
 import type { Stream } from "./stream.ts"
+import { socketAttributes, streamMembers, traceInstance } from "./spans.ts"
 import { StreamConnection } from "./streamConnection.ts"
 
 export class UnixConnection extends StreamConnection implements UnixSocket {
@@ -22,6 +23,8 @@ export class UnixConnection extends StreamConnection implements UnixSocket {
     super(stream)
     this.localAddress = local
     this.remoteAddress = remote
+    const { engine } = stream
+    if (engine.tracing > 0) traceInstance(engine, streamMembers, () => socketAttributes("unix", local, remote), this)
   }
 
   get [LiveKey](): LiveSocketOf<"unix"> {

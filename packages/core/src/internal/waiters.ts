@@ -20,7 +20,7 @@ type Settle = (effect: Effect.Effect<void>) => void
  */
 const handOver = 4
 /** Below this many steps between yields the ready path would never find room: everything goes through the pump. */
-const fewestSteps = 16
+export const fewestSteps = 16
 
 /**
  * An effect that takes what is ready, or waits.

@@ -419,8 +419,10 @@ export const now = <A>(
     const cut = code === WSAEMSGSIZE && call.cuts
     if (code !== WSAEWOULDBLOCK) {
       counters.submitted++
-      if (code === 0 || cut) counters.completed++
-      else counters.failed++
+      if (code === 0 || cut) {
+        counters.completed++
+        counters.bytes += memory.readCount()
+      } else counters.fail(code)
     }
     const outcome =
       code === 0 || cut

@@ -20,7 +20,8 @@ type Addresses = NonEmptyReadonlyArray<NetAddress.InetAddress>
 /** Opens a connection: `TcpSocket.connect`. */
 export type Open<R> = (to: Addresses, options: ConnectOptions) => Effect.Effect<TcpSocket, WinsockError, R>
 
-const resolve = (destination: Destination): Effect.Effect<Addresses, Error> =>
+/** The addresses of a name, or the one that it is. */
+export const resolve = (destination: Destination): Effect.Effect<Addresses, Error> =>
   Effect.suspend(() => {
     const host = destination.host ?? destination.hostname ?? "localhost"
     const port = Number(destination.port ?? 0)

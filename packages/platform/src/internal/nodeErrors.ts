@@ -6,7 +6,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import { getSystemErrorMap } from "node:util"
 
 /** Which call failed, by libuv's name for it. */
-export type Syscall = "connect" | "read" | "write" | "shutdown"
+export type Syscall = "accept" | "connect" | "listen" | "read" | "write" | "shutdown"
 
 /**
  * Node's name for each reason. What is not here is `UNKNOWN`, as it is for Node. Source: `uv_translate_sys_error` in
@@ -67,18 +67,23 @@ export const fromWinsock = (error: WinsockError, syscall: Syscall): NodeJS.Errno
 /** The error of a call that was interrupted. */
 export const cancelled = (syscall: Syscall): NodeJS.ErrnoException => make("ECANCELED", syscall)
 
-/** As `fromWinsock`, for a connect: it names the address, when there was one. */
-export const fromConnect = (
+type AddressError = NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
+
+/** As `fromWinsock`, of what was asked of an address, which it names. */
+export const fromAddress = (
   error: WinsockError,
-  to: ReadonlyArray<NetAddress.InetAddress>
-): NodeJS.ErrnoException & { readonly address?: string; readonly port?: number } => {
-  const made = fromWinsock(error, "connect")
-  if (to.length !== 1) return made
-  const [{ address, port }] = to
+  syscall: Syscall,
+  { address, port }: NetAddress.InetAddress
+): AddressError => {
+  const made = fromWinsock(error, syscall)
   const host = NetAddress.formatIp(address)
   made.message += ` ${host}:${port}`
   return Object.assign(made, { address: host, port })
 }
+
+/** As `fromWinsock`, for a connect: it names the address, when there was one. */
+export const fromConnect = (error: WinsockError, to: ReadonlyArray<NetAddress.InetAddress>): AddressError =>
+  to.length === 1 ? fromAddress(error, "connect", to[0]) : fromWinsock(error, "connect")
 
 /** The error for whatever ended a fiber: its failure, its defect as it is, or `ECANCELED` for an interruption. */
 export const fromCause = (cause: Cause.Cause<WinsockError>, syscall: Syscall): Error => {

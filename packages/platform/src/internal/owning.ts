@@ -89,14 +89,31 @@ export const handle = (target: Target, options: Options, socket: TcpSocket): Eff
     )
   )
 
-export const serve = (server: TcpServer, target: Target, options: Options): Effect.Effect<never, WinsockError> =>
-  Effect.scopedWith((scope) => {
-    // all of them are ended at the same time
-    const connections = Scope.forkUnsafe(scope, "parallel")
-    const wanted = optionsFor(target, options)
-    return Effect.forever(
-      Effect.flatMap(Scope.provide(own(server.accept, wanted), connections), (connection) =>
-        announce(target, connection)
+/**
+ * Accepts for ever. The connections belong to a scope of their own, which outlives an interruption: one that was accepted
+ * has also been handed over. `seen` is told of each before the server is.
+ */
+export const acceptInto = (
+  connections: Scope.Scope,
+  server: TcpServer,
+  target: Target,
+  options: Options,
+  seen: (connection: Connection) => boolean
+): Effect.Effect<never, WinsockError> => {
+  const wanted = optionsFor(target, options)
+  return Effect.forever(
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.provide(own(restore(server.accept), wanted), connections), (connection) =>
+        seen(connection) ? announce(target, connection) : Effect.void
       )
     )
-  })
+  )
+}
+
+const all = () => true
+
+export const serve = (server: TcpServer, target: Target, options: Options): Effect.Effect<never, WinsockError> =>
+  Effect.scopedWith((scope) =>
+    // all of them are ended at the same time
+    acceptInto(Scope.forkUnsafe(scope, "parallel"), server, target, options, all)
+  )
