@@ -178,6 +178,11 @@ describe("what vitest shows of a test that fails", () => {
     assert.include(report, "5 failed")
   })
 
+  it("the report is text, and not all events again as one line", () => {
+    assert.include(report, "what happened last:")
+    assert.notInclude(report, "Serialized Error")
+  })
+
   it("the user's failure first, then the guard's with its place, the sockets and the trace", () => {
     const text = of("wrong, and leaks")
     const parts = [

@@ -356,6 +356,10 @@ describe("what is said of bad rules", () => {
     ["latency: not a duration: NaN", () => latency(Number.NaN)],
     ["latency: not a duration: Infinity", () => latency("Infinity")],
     ["latency: not a duration: soon", () => latency("soon" as "1 second")],
+    ['latency: max alone is no time: {"max":5}', () => latency({ max: 5 } as never)],
+    ['latency: mean alone is no time: {"mean":5}', () => latency({ mean: 5 } as never)],
+    ["latency: not a duration: null", () => latency(null as never)],
+    ["protocol: none of UDP, TCP, ICMP, other: udp", () => when(drop, { protocol: "udp" as never })],
     ["max of latency: less than min: 1", () => latency({ min: 2, max: 1 })],
     ["deviation of latency: not a duration: -1", () => latency({ normal: { mean: 1, deviation: -1 } })],
     ["mean of latency: less than the least: 1", () => latency({ exponential: { mean: 1, least: 2 } })],
@@ -428,6 +432,7 @@ describe("descriptions", () => {
     ],
     ["dropped (the first 3) (from 1 s until 2 s)", during(first(drop, 3), { from: 1000, until: "2 seconds" })],
     ["dropped (number 3)", nth(drop, 3)],
+    ["dropped (all)", when(drop, {})],
     ["dropped (large)", when(drop, { predicate: () => true, description: "large" })],
     ["dropped (({ size }) => size > 100)", when(drop, { predicate: ({ size }) => size > 100 })],
     ["dropped; delivered", MockRule.all(drop, MockRule.deliver)]

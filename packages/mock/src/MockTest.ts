@@ -195,6 +195,11 @@ export class SimulationReport extends Error {
       Object.defineProperty(this, key, { enumerable: false })
     }
   }
+  /** What vitest takes to where it prints: without it all own properties, and so the whole trace. */
+  toJSON(): { readonly name: string; readonly message: string; readonly stack: string | undefined } {
+    const { message, name, stack } = this
+    return { name, message, stack }
+  }
 }
 
 interface Snapshot {

@@ -62,6 +62,9 @@ const lineFor = (connection: Connection, peer: Connection, actions: Actions): Li
   return connection.line
 }
 
+// turns that a program has to read what passed before a reset, if it waits for it
+const toRead = 4
+
 export const make = (protocol: Protocol): Ordered => {
   const carry: Ordered["carry"] = (kernel, flags, sender, target, chunk, credit) => {
     if (sender === undefined || target === undefined || (flags & RST) !== 0) {
@@ -124,7 +127,9 @@ export const make = (protocol: Protocol): Ordered => {
       const other = target ?? sender.remote
       // behind what is under way already
       if (other !== undefined) {
-        const rst = new Segment(RST, sender, other, undefined, 0, protocol.arrive)
+        const rst = new Segment(RST, sender, other, undefined, 0, (segment) =>
+          other.kernel.turns.later({ turns: toRead, delay: 0 }, () => protocol.arrive(segment))
+        )
         ;(sender.line?.lane ?? new Lane()).add(sender.kernel, rst, 0)
       }
       sender.kernel.turns.post(new ScheduledTask(() => protocol.rst(sender)))

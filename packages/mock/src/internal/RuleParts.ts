@@ -61,7 +61,7 @@ export interface Sampler {
 }
 
 const has = <K extends string>(time: Time, key: K): time is Extract<Time, { readonly [P in K]: unknown }> =>
-  typeof time === "object" && key in time
+  typeof time === "object" && time !== null && key in time
 
 // Box and Muller's; 1 - x, as the logarithm of 0 is none
 const normal = (chance: Chance): number =>
@@ -95,6 +95,10 @@ export const sampler = (what: string, time: Time): Sampler => {
       next: (chance) => least - (mean - least) * Math.log(1 - chance.next())
     }
   }
+  // an object of durations has none of these keys, and would be no time at all
+  const odd =
+    typeof time === "object" && time !== null && ["max", "mean", "deviation", "least"].find((key) => key in time)
+  if (odd) throw new RangeError(`${what}: ${odd} alone is no time: ${JSON.stringify(time)}`)
   const fixed = milliseconds(what, time)
   return { description: timeText(fixed), next: () => fixed }
 }
@@ -151,6 +155,8 @@ export interface Matcher {
   readonly test: (packet: Packet) => boolean
 }
 
+const protocols: ReadonlyArray<string> = ["UDP", "TCP", "ICMP", "other"]
+
 export const matcher = (match: Match): Matcher => {
   const tests: Array<(packet: Packet) => boolean> = []
   const words: Array<string> = []
@@ -165,6 +171,9 @@ export const matcher = (match: Match): Matcher => {
     tests.push(test)
   }
   const { between, destinationPort, from, port: anyPort, predicate, protocol, sourcePort, to } = match
+  if (protocol !== undefined && !protocols.includes(protocol)) {
+    throw new RangeError(`protocol: none of ${protocols.join(", ")}: ${String(protocol)}`)
+  }
   if (protocol !== undefined) add(protocol, (packet) => packet.protocol === protocol)
   if (from !== undefined) {
     const at = placeOf("from", from)
@@ -194,5 +203,9 @@ export const matcher = (match: Match): Matcher => {
     add(`to port ${own}`, (packet) => packet.destinationPort === own)
   }
   if (predicate !== undefined) add(match.description ?? source(predicate), predicate)
-  return { description: words.join(", "), hosts, test: (packet) => tests.every((test) => test(packet)) }
+  return {
+    description: words.length === 0 ? "all" : words.join(", "),
+    hosts,
+    test: (packet) => tests.every((test) => test(packet))
+  }
 }
