@@ -25,6 +25,10 @@ describe("model of a network", () => {
     if (asked === undefined) assert.deepStrictEqual(never, [], "what happened in no run")
   }, 600_000)
 
+  it("what an operation of the kernel's held when the power went is gone, and what came after it may be there", async () => {
+    assert.deepStrictEqual((await run(48_656)).problems, [])
+  })
+
   it("the same seed is the same run", async () => {
     for (let i = 1; i <= 15; i++) {
       const first = await run(i * share, true)

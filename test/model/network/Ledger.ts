@@ -52,6 +52,8 @@ export interface Life {
   counted: number | undefined
   /** Whether its machine's power went, or it began to be closed. */
   isOver: boolean
+  /** Whether its machine's power went: what an operation of the kernel's had taken went with it. */
+  crashed: boolean
 }
 
 export interface Given {
@@ -131,7 +133,7 @@ export class Ledger {
 
   crash(host: HostName): void {
     this.breaks = true
-    for (const life of this.lives) if (life.host === host) life.isOver = true
+    for (const life of this.lives) if (life.host === host) life.isOver = life.crashed = true
   }
 
   /** Whether a socket may be closed: also by the engine, where a cancellation came to nothing. */

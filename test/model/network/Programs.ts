@@ -77,7 +77,7 @@ export class Programs {
     const ip = plan.address === -1 ? (plan.v6 ? "::" : "0.0.0.0") : own[plan.address]
     return Effect.gen({ self: this }, function* () {
       const socket = yield* UdpSocket.bind(address(ip, port), { ...plan.options, control: plan.control })
-      const life: Life = { host, port, plan, socket, given: [], counted: undefined, isOver: false }
+      const life: Life = { host, port, plan, socket, given: [], counted: undefined, isOver: false, crashed: false }
       this.ledger.lives.push(life)
       yield* Effect.addFinalizer(() => Effect.sync(() => void (life.isOver = true)))
       if (plan.receiveBuffer > 0) this.setBuffer(host, port, plan.receiveBuffer)
