@@ -117,9 +117,9 @@ class Open {
   }
 
   readonly reader = (): Reader => {
-    const { queue, socket } = this
+    const { direct, queue, socket } = this
     return {
-      pull: queue.pull,
+      pull: direct.pulled?.(queue.pull) ?? queue.pull,
       address: socket.address,
       socket,
       dropped: () => queue.dropped,
@@ -150,7 +150,8 @@ class Open {
       return this.explained(this.socket.reply(target.message, payload, options), target)
     }
     const to = this.destination(target)
-    if (options !== undefined) return this.explained(this.socket.send(payload, to, options), target)
+    if (options !== undefined || this.direct.pulled !== undefined)
+      return this.explained(this.socket.send(payload, to, options), target)
     // almost always there is room: then the write is this one step
     const sent = this.direct.sendNow(payload, to)
     if (sent === true) return Effect.void
