@@ -117,7 +117,7 @@ describe("WinsockTracing: a span for each operation", () => {
       })
       yield* run(talk)
       assert.deepStrictEqual(names(), [])
-      for (let left = 2; left > 0; ) left -= (yield* reader.pull).length
+      for (let left = 2; left > 0;) left -= (yield* reader.pull).length
       yield* run(Effect.withSpan(talk, "talk"))
       assert.deepStrictEqual(names(), ["send", "pull", "sendAll"])
       assert.deepStrictEqual(spans().map(parentOf), ["talk", "talk", "talk"])
