@@ -185,7 +185,7 @@ export const make = (to: Destination, options: Options = {}): Effect.Effect<Sock
 
 /**
  * Makes a Socket whose readers connect, with the options of `NodeSocket.makeNet`; see `fromConnection` for what it
- * promises. A local address that is none is a defect, as it is there.
+ * promises. A local address, port or family that is none is a `SocketOpenError`.
  *
  * **Example** (A program that knows nothing of Winsock)
  *

@@ -10,6 +10,7 @@ import type { Options as UnixServerOptions } from "@effect-winsock/core/UnixServ
 import * as UnixServer from "@effect-winsock/core/UnixServer"
 import type { Winsock } from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import * as WinsockErrors from "@effect-winsock/core/WinsockError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
@@ -59,7 +60,11 @@ const listen = (options: Options): Listening => {
     return NetAddress.isUnixPathAddress(address) ? UnixServer.listen(address, given) : TcpServer.listen(address, given)
   }
   if (path !== undefined) return UnixServer.listen(path, given)
-  if (host !== undefined) {
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
+    return Effect.fail(WinsockErrors.invalidArgument("bind", "port", port, "an integer from 0 to 65535"))
+  }
+  // no name at all is none, as for node:net
+  if (host !== undefined && host !== "") {
     return Effect.flatMap(addresses.lookup(host, port), ([first]) => TcpServer.listen(first, given))
   }
   const at = (text: string) => NetAddress.inetAddressFromIpStringUnsafe(text, port)

@@ -1,4 +1,5 @@
 import { Names, TcpSocket, UdpSocket, WinsockTracing } from "@effect-winsock/core"
+import { WinsockDatagramSocket } from "@effect-winsock/platform"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -82,6 +83,49 @@ describe("WinsockTracing: a span for each operation", () => {
         [attribute(of("pull")[0], "winsock.bytes"), attribute(of("pull")[0], "winsock.datagrams")],
         [8, 1]
       )
+    })
+  )
+
+  law("a socket that has them knows the peer that it is connected to later", () =>
+    Effect.gen(function* () {
+      yield* tracing
+      const socket = yield* bind()
+      const peer = yield* bind()
+      assert.isUndefined(socket.peer)
+      yield* socket.connect(peer.address)
+      assert.deepStrictEqual(socket.peer, peer.address)
+    })
+  )
+
+  law("Effect's DatagramSocket has them, too", () =>
+    Effect.gen(function* () {
+      const { names, of, run, spans } = memory()
+      yield* tracing
+      const server = yield* WinsockDatagramSocket.make({ bind: { address: "127.0.0.1" } })
+      const reader = yield* server.reader
+      const { address, port } = reader.address
+      const client = yield* WinsockDatagramSocket.make({ bind: { address: "127.0.0.1" }, connect: { address, port } })
+      yield* client.reader
+      const { write, writeAll } = yield* client.writer
+      const talk = Effect.gen(function* () {
+        yield* write({ payload: "hello" })
+        const [got] = yield* reader.pull
+        assert.strictEqual(got.payload.length, 5)
+        yield* writeAll([{ payload: "x" }, { payload: "y" }])
+      })
+      yield* run(talk)
+      assert.deepStrictEqual(names(), [])
+      for (let left = 2; left > 0;) left -= (yield* reader.pull).length
+      yield* run(Effect.withSpan(talk, "talk"))
+      assert.deepStrictEqual(names(), ["send", "pull", "sendAll"])
+      assert.deepStrictEqual(spans().map(parentOf), ["talk", "talk", "talk"])
+      assert.strictEqual(attribute(of("send")[0], "winsock.bytes"), 5)
+      assert.deepStrictEqual(
+        [attribute(of("pull")[0], "winsock.bytes"), attribute(of("pull")[0], "winsock.datagrams")],
+        [5, 1]
+      )
+      const odd = yield* Effect.flip(write({ payload: "x", address: reader.address }))
+      assert.strictEqual(odd.reason._tag, "DatagramSocketWriteError")
     })
   )
 

@@ -121,7 +121,8 @@ describe("WinsockDatagramSocket: opening", () => {
         { peer: { address: loopback.address, port: -1 } },
         { peer: { address: undefined, port: 9 } },
         { bind: { ...here, port: 1.5 } },
-        { bind: { address: 7 } }
+        { bind: { address: 7 } },
+        { bind: {}, family: "IPv6" }
       ]) {
         const odd = yield* WinsockDatagramSocket.make({ bind: here, ...options } as WinsockDatagramSocket.Options)
         assert.strictEqual(yield* kind(odd.reader), "Open Unknown", JSON.stringify(options))

@@ -270,6 +270,14 @@ describe("WinsockDatagramSocket: writes", () => {
       const refused = yield* failure(client.writer.write(odd))
       assert.strictEqual(kindOf(refused), "Write Unknown")
       if (refused._tag === "DatagramSocketWriteError") assert.include(String(refused.cause), "payload")
+      for (const address of ["127.0.0.1", null, 7, {}, { address: "127.0.0.1", port: 9 }]) {
+        const nowhere = { payload: "x", address } as unknown as WinsockDatagramSocket.OutgoingDatagram
+        for (const write of [client.writer.write(nowhere), client.writer.writeAll([nowhere])]) {
+          const said = yield* failure(write)
+          assert.strictEqual(kindOf(said), "Write Unknown")
+          if (said._tag === "DatagramSocketWriteError") assert.include(String(said.cause), "address is ")
+        }
+      }
     })
   )
 })

@@ -82,6 +82,31 @@ describe("Socket: opening", () => {
     })
   )
 
+  law("from a port of its own, without an address, to an address or a name", () =>
+    Effect.gen(function* () {
+      const { server } = yield* connected()
+      const { port } = server.address
+      for (const to of [host, "localhost"]) {
+        const free = (yield* nowhere).port
+        const dialled = yield* WinsockSocket.makeNet({ host: to, port, localPort: free })
+        const accepting = yield* Effect.forkChild(server.accept, { startImmediately: true })
+        yield* dialled.reader
+        assert.strictEqual((yield* Fiber.join(accepting)).remoteAddress.port, free)
+      }
+    })
+  )
+
+  law("a local address, a port or a family that is none is named", () =>
+    Effect.gen(function* () {
+      const odd = { localAddress: "here", localPort: 70_000, family: 5 }
+      for (const [option, value] of Object.entries(odd)) {
+        const socket = yield* WinsockSocket.makeNet({ host, port: 9, [option]: value })
+        const { reason } = yield* Effect.flip(Effect.scoped(socket.reader))
+        assert.include(String((reason as Socket.SocketOpenError).cause), `${option} is `)
+      }
+    })
+  )
+
   law("a refusal is an open error, with what Winsock said for its cause", ({ statistics }) =>
     Effect.gen(function* () {
       const socket = yield* WinsockSocket.make(yield* nowhere)

@@ -58,6 +58,22 @@ describe("SocketServer: listening", () => {
       yield* Effect.forkScoped(server.run(echo))
       yield* roundTrip(yield* WinsockSocket.makeNet({ host, port: portOf(server) }))
       yield* roundTrip(yield* WinsockSocket.makeNet({ host: "::1", port: portOf(server) }))
+      // no name is none
+      const nameless = yield* WinsockSocketServer.make({ host: "" })
+      assert.strictEqual(nameless.address._tag, server.address._tag)
+      assert.isTrue(NetAddress.isUnspecified((nameless.address as NetAddress.InetAddress).address))
+    })
+  )
+
+  law("a port that is none is an open error that names it", () =>
+    Effect.gen(function* () {
+      for (const port of [65_536, -1, 1.5]) {
+        for (const options of [{ port }, { port, host }]) {
+          const { reason } = yield* Effect.flip(WinsockSocketServer.make(options))
+          assert.strictEqual(reason._tag, "SocketServerOpenError")
+          assert.include(String(reason.cause), "port is ")
+        }
+      }
     })
   )
 

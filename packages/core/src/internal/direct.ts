@@ -19,4 +19,9 @@ export interface Direct {
   readonly sendNow: (payload: Payload, to: NetAddress.InetAddress | undefined) => boolean | WinsockError
   /** Sends what found no room, in its turn. */
   readonly sendWaiting: (payload: Payload, to: NetAddress.InetAddress | undefined) => Effect.Effect<void, WinsockError>
+  /**
+   * Gives a pull of what was consumed its spans. It is there where the socket's own operations have them, which are to be
+   * preferred to `sendNow` and `sendWaiting` then.
+   */
+  readonly pulled?: (<A, E>(pull: Effect.Effect<A, E>) => Effect.Effect<A, E>) | undefined
 }

@@ -14,6 +14,8 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { Datagram } from "../Datagram.ts"
 import * as WinsockErrors from "../WinsockError.ts"
+import type { Direct } from "./direct.ts"
+import { DirectKey } from "./direct.ts"
 import type { Engine } from "./engine.ts"
 import { isPayload, lengthOf } from "./payload.ts"
 import { fewestSteps } from "./waiters.ts"
@@ -173,6 +175,8 @@ const wrap = (engine: Engine, { after, before, name }: Member, socket: () => Att
         )
     : traced(engine, name, one as Effect.Effect<unknown>, socket, after)
 
+type Copy = Record<string, unknown> & { [DirectKey]?: Direct | undefined }
+
 /** A socket, a record, whose operations have spans while a layer asks for them. */
 export const tracedRecord = <S extends object>(
   engine: Engine,
@@ -181,9 +185,15 @@ export const tracedRecord = <S extends object>(
   socket: S
 ): S => {
   if (engine.tracing === 0) return socket
-  const copy = { ...socket } as Record<string, unknown>
+  // with its getters, which tell of what comes later
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(socket)) as Copy
   for (const [key, member] of Object.entries(members)) {
     if (key in copy) copy[key] = wrap(engine, member, attributes, copy[key])
+  }
+  const direct = copy[DirectKey]
+  if (direct !== undefined) {
+    const pulled = <A, E>(pull: Effect.Effect<A, E>) => wrap(engine, members.pull, attributes, pull) as typeof pull
+    copy[DirectKey] = { ...direct, pulled }
   }
   if ("messages" in copy) copy.messages = Stream.fromEffectRepeat(copy.receive as Effect.Effect<unknown>)
   return copy as S

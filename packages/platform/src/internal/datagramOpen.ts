@@ -78,6 +78,9 @@ const plan = Effect.fnUntraced(function* (
   bind: BindOptions,
   remote: Endpoint | undefined
 ): Effect.fn.Return<Plan, WinsockError, Winsock> {
+  if (family !== undefined && !Object.hasOwn(families, family)) {
+    return yield* Effect.fail(WinsockErrors.invalidArgument("bind", "family", family, '"ipv4" or "ipv6"'))
+  }
   const literal = literalOf(bind)
   if (WinsockErrors.isWinsockError(literal)) return yield* Effect.fail(literal)
   const fixed =

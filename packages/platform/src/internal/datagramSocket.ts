@@ -2,6 +2,7 @@
 import type { Datagram as Message } from "@effect-winsock/core/Datagram"
 import type { Outgoing, UdpSocket } from "@effect-winsock/core/UdpSocket"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import * as WinsockErrors from "@effect-winsock/core/WinsockError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -46,14 +47,25 @@ const encoder = new TextEncoder()
 const encode = (payload: OutgoingDatagram["payload"]) =>
   typeof payload === "string" ? encoder.encode(payload) : payload
 
+/** What was said for an address and is none. */
+class Nowhere {
+  readonly error: SocketError
+  constructor(said: unknown) {
+    const expected = "an address of effect/net, or a datagram"
+    this.error = Errors.refusedWrite(WinsockErrors.invalidArgument("write", "address", said, expected), undefined)
+  }
+}
+
 type Target = NetAddress.InetAddress | Received | undefined
 
 /** Where a datagram is to go: a received one answers, or echoes, itself. */
-const targetOf = (datagram: OutgoingDatagram): Target => {
+const targetOf = (datagram: OutgoingDatagram): Target | Nowhere => {
   if (datagram instanceof Received) return datagram
   const { address } = datagram
+  if (address === undefined || address instanceof Received || NetAddress.isInetAddress(address)) return address
   // another library's datagram, or one made by hand, has an address to be answered at
-  return address === undefined || address instanceof Received || "_tag" in address ? address : address.address
+  const at = (address as DatagramSocket.Datagram | null)?.address
+  return NetAddress.isInetAddress(at) ? at : new Nowhere(address)
 }
 
 const addressOf = (target: Target): NetAddress.InetAddress | undefined =>
@@ -105,9 +117,9 @@ class Open {
   }
 
   readonly reader = (): Reader => {
-    const { queue, socket } = this
+    const { direct, queue, socket } = this
     return {
-      pull: queue.pull,
+      pull: direct.pulled?.(queue.pull) ?? queue.pull,
       address: socket.address,
       socket,
       dropped: () => queue.dropped,
@@ -126,6 +138,7 @@ class Open {
     const { failure } = this.queue
     if (failure !== undefined) return failure
     const target = targetOf(datagram)
+    if (target instanceof Nowhere) return Effect.fail(target.error)
     const refused = this.refuse(target)
     return refused === undefined ? this.send(datagram, target) : Effect.fail(refused)
   }
@@ -137,7 +150,8 @@ class Open {
       return this.explained(this.socket.reply(target.message, payload, options), target)
     }
     const to = this.destination(target)
-    if (options !== undefined) return this.explained(this.socket.send(payload, to, options), target)
+    if (options !== undefined || this.direct.pulled !== undefined)
+      return this.explained(this.socket.send(payload, to, options), target)
     // almost always there is room: then the write is this one step
     const sent = this.direct.sendNow(payload, to)
     if (sent === true) return Effect.void
@@ -153,11 +167,13 @@ class Open {
   writeAll(datagrams: NonEmptyReadonlyArray<OutgoingDatagram>): Sent {
     const { failure } = this.queue
     if (failure !== undefined) return failure
-    const targets = datagrams.map(targetOf)
+    const targets: Array<Target> = []
     let answers = false
-    for (const target of targets) {
-      const refused = this.refuse(target)
+    for (const datagram of datagrams) {
+      const target = targetOf(datagram)
+      const refused = target instanceof Nowhere ? target.error : this.refuse(target)
       if (refused !== undefined) return Effect.fail(refused)
+      targets.push(target as Target)
       answers ||= target instanceof Received
     }
     if (answers && this.answers) {

@@ -5,6 +5,7 @@ import * as TcpSocket from "@effect-winsock/core/TcpSocket"
 import * as UnixSocket from "@effect-winsock/core/UnixSocket"
 import type { Winsock } from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
+import * as WinsockErrors from "@effect-winsock/core/WinsockError"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -50,24 +51,40 @@ export interface NodeDestination extends NodeKeepAlive {
   readonly localPort?: number | undefined
 }
 
-/** Connects; a local address that is none is thrown, as node:net throws it. */
+/** Connects as node:net does: from a local address, or a port of its own, of the family that is wanted. */
 export const connectNet = (
   options: NodeDestination & Omit<ConnectOptions, "keepAlive">
 ): Effect.Effect<Connection, WinsockError, Winsock | Scope.Scope> => {
-  const { host = "localhost", local, localPort = 0, path, port = 0 } = options
-  const localAddress = options.localAddress ?? wildcards.get(options.family)
-  return connect(path === undefined ? { host, port } : NetAddress.unixPathAddress(path), {
-    ...options,
-    keepAlive: keepAliveOf(options),
-    local: localAddress === undefined ? local : NetAddress.inetAddressFromIpStringUnsafe(localAddress, localPort)
-  })
+  const { family = 0, host = "localhost", localAddress, localPort, path, port = 0 } = options
+  const given = { ...options, keepAlive: keepAliveOf(options) }
+  if (path !== undefined) return connect(NetAddress.unixPathAddress(path), given)
+  if (family !== 0 && family !== 4 && family !== 6) return refuse("family", family, "4, 6, or 0 for both")
+  const to = { host, port }
+  const from = (address: string): Effect.Effect<Connection, WinsockError, Winsock | Scope.Scope> => {
+    const local = NetAddress.inetAddressFromIpString(address, localPort ?? 0)
+    if (local._tag === "Success") return connect(to, { ...given, local: local.success })
+    return NetAddress.ipFromString(address)._tag === "Success"
+      ? refuse("localPort", localPort, "an integer from 0 to 65535")
+      : refuse("localAddress", address, "an IP address")
+  }
+  // addresses of another family than the local one's are not tried
+  if (localAddress !== undefined) return from(localAddress)
+  if (family === 0 && localPort === undefined) return connect(to, given)
+  if (family !== 0) return from(wildcards[family])
+  const literal = NetAddress.ipFromString(host)
+  if (literal._tag === "Success") return from(wildcards[NetAddress.isIpv4Address(literal.success) ? 4 : 6])
+  return Effect.catch(from(wildcards[4]), (error) =>
+    Effect.mapError(from(wildcards[6]), (other) => (unnamed.has(other.reason._tag) ? error : other))
+  )
 }
 
-// addresses of another family than the local one's are not tried
-const wildcards: ReadonlyMap<number | undefined, string> = new Map([
-  [4, "0.0.0.0"],
-  [6, "::"]
-])
+const wildcards = { 4: "0.0.0.0", 6: "::" } as const
+
+// a name that has no address of the family
+const unnamed: ReadonlySet<string> = new Set(["HostNotFound", "NoData"])
+
+const refuse = (option: string, value: unknown, expected: string): Effect.Effect<never, WinsockError> =>
+  Effect.fail(WinsockErrors.invalidArgument("ConnectEx", option, value, expected))
 
 /** The name that is connected to, where it is one. */
 export const nameOf = (to: object): string | undefined => {
