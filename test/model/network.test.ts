@@ -29,6 +29,10 @@ describe("model of a network", () => {
     assert.deepStrictEqual((await run(48_656)).problems, [])
   })
 
+  it("a cancellation that comes to nothing is waited for, though nothing else is to happen", async () => {
+    assert.deepStrictEqual((await run(88_088)).problems, [])
+  })
+
   it("the same seed is the same run", async () => {
     for (let i = 1; i <= 15; i++) {
       const first = await run(i * share, true)

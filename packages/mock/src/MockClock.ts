@@ -52,7 +52,7 @@ export interface Options {
 /**
  * A program that did not end by itself.
  *
- * - `Deadlock`: nothing will ever happen; no fiber waits for time, and nothing is under way
+ * - `Deadlock`: nothing will ever happen; no fiber waits for time, and nothing has been under way for five seconds
  * - `MaxTime`: what it waits for comes after `maxTime`
  * - `MaxTurns`: it took more than `maxTurns`
  *

@@ -164,7 +164,7 @@ export class Loop implements Clock.Clock {
       this.silentSince = this.now
       return false
     }
-    if (++this.silent < patience) return false
+    if (++this.silent < patience || this.now - this.silentSince < longestGrace) return false
     for (const { turns } of this.simulations) if (turns.oldest <= this.silentSince) return false
     return true
   }
@@ -172,6 +172,9 @@ export class Loop implements Clock.Clock {
 
 // jumps without anything that happens
 const patience = 64
+// Milliseconds. A cancellation that comes to nothing is given up in steps, each a timer that is set anew: with the default
+// `cancelGrace` within 1.25 s.
+const longestGrace = 5000
 
 /** What a clock has of milliseconds, with fractions where it has them. */
 export const preciseMillis = (clock: Clock.Clock): number =>
