@@ -362,6 +362,9 @@ describe("the MTU of a link", () => {
 describe("what cannot be", () => {
   const office = { subnets: "10.0.0.0/24", hosts: ["a", "b"] as const }
   const hosts = { a: {}, b: {} }
+  const on = (index: number, ...addresses: ReadonlyArray<string>) => ({
+    interfaces: [{ index, name: "Ethernet", addresses }]
+  })
   const cases: ReadonlyArray<readonly [why: RegExp, options: unknown]> = [
     [/^hosts of link office: not a host of this network: c$/, { links: { office: { ...office, hosts: ["c"] } } }],
     [/^hosts of link office: named twice: a$/, { links: { office: { ...office, hosts: ["a", "a"] } } }],
@@ -433,7 +436,24 @@ describe("what cannot be", () => {
     [
       /^mtu of Ethernet must be an integer from 576 to 4294967295: 0$/,
       { hosts: { a: { interfaces: [{ index: 2, name: "Ethernet", addresses: [], mtu: 0 }] } } }
-    ]
+    ],
+    [
+      /^address of b is used twice, by a too: 10\.0\.0\.1$/,
+      { hosts: { a: on(2, "10.0.0.1/24"), b: on(2, "10.0.0.1/16") } }
+    ],
+    [/^address of a is used twice, by a too: fd00::1$/, { hosts: { a: on(2, "fd00::1/64", "fd00:0::1/64") } }],
+    [
+      /^interface index of a is used twice: 2$/,
+      { hosts: { a: { interfaces: [...on(2).interfaces, ...on(2).interfaces] } } }
+    ],
+    [/^seed must be an integer, not 1\.5$/, { seed: 1.5 }],
+    [/^seed must be an integer, not NaN$/, { seed: Number.NaN }],
+    [/^trace must be a number of events, not -1$/, { trace: -1 }],
+    [/^guard must be "strict" or "collect" or "off", not "stict"$/, { guard: "stict" }],
+    [/^dequeue must be "fifo" or "seeded", not "lifo"$/, { dequeue: "lifo" }],
+    [/^timeWait must be milliseconds, not -4$/, { timeWait: -4 }],
+    [/^coalescedInfo must be "told", "missing" or a size, not -1$/, { coalescedInfo: -1 }],
+    [/^absentExtensions must be names of extension functions, not "ConnectX"$/, { absentExtensions: ["ConnectX"] }]
   ]
   for (const [why, options] of cases) {
     it.effect(`${why.source}`, () =>

@@ -231,7 +231,7 @@ export const make = <Name extends string, LinkName extends string = never>(
 ): Effect.Effect<MockNetwork<Name>, never, Scope.Scope> =>
   Effect.suspend(() => {
     const names = Object.keys(options.hosts) as Array<Name>
-    const machines = names.map((name) => Host.machine(name, options.hosts[name]))
+    const machines = Host.distinct(names.map((name) => Host.machine(name, options.hosts[name])))
     const routes = (options.routes ?? []).map((route) => Host.route(names, route))
     const { links, routers } = options
     if (links === undefined && routers !== undefined) throw new RangeError("routers join links, and there are none")

@@ -32,7 +32,7 @@ import * as Host from "./internal/Host.ts"
 import { NameTable } from "./internal/NameTable.ts"
 import type { Links } from "./internal/Links.ts"
 import type { Machine } from "./internal/Machine.ts"
-import { defaults, type Settings } from "./internal/Settings.ts"
+import { checked, defaults, type Settings } from "./internal/Settings.ts"
 import { optionKeys } from "./internal/SocketOptions.ts"
 import { type Route, Routes } from "./internal/Routes.ts"
 import { ioctlCodes } from "./internal/Ioctls.ts"
@@ -425,7 +425,7 @@ const firstWithUnix = 17_134
 
 const settingsOf = (behaviour: Behaviour): Settings => {
   const { trace } = behaviour
-  return {
+  return checked({
     abi: behaviour.abi ?? defaults.abi,
     seed: behaviour.seed ?? defaults.seed,
     guard: behaviour.guard ?? defaults.guard,
@@ -453,7 +453,7 @@ const settingsOf = (behaviour: Behaviour): Settings => {
     timestamps: behaviour.timestamps ?? defaults.timestamps,
     names: behaviour.names === undefined ? defaults.names : new NameTable(behaviour.names),
     nameCancellation: behaviour.names?.cancellation ?? defaults.nameCancellation
-  }
+  })
 }
 
 /** @internal */
@@ -482,7 +482,9 @@ export const makeMachines = (
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<Mock, never, Scope.Scope> =>
-  Effect.map(makeMachines(options, [Host.machine("localhost", options)]), (mocks) => mocks[0])
+  Effect.suspend(() =>
+    Effect.map(makeMachines(options, Host.distinct([Host.machine("localhost", options)])), (mocks) => mocks[0])
+  )
 
 /**
  * A seam of a simulated machine, for `Winsock.layer`.

@@ -43,6 +43,26 @@ export const machine = (name: string, options: MachineOptions): Machine => {
   }
 }
 
+/** Throws a RangeError for an address or an interface index that is there twice, where all machines reach each other. */
+export const distinct = (machines: ReadonlyArray<Machine>): ReadonlyArray<Machine> => {
+  const owners = new Map<string, string>()
+  for (const { interfaces, name } of machines) {
+    const indices = new Set<number>()
+    for (const { addresses, index, loopback } of interfaces) {
+      if (indices.has(index)) throw new RangeError(`interface index of ${name} is used twice: ${index}`)
+      indices.add(index)
+      if (loopback) continue
+      for (const { ip } of addresses) {
+        const text = format(ip)
+        const other = owners.get(text)
+        if (other !== undefined) throw new RangeError(`address of ${name} is used twice, by ${other} too: ${text}`)
+        owners.set(text, name)
+      }
+    }
+  }
+  return machines
+}
+
 /** Puts a route together; throws a RangeError for one that cannot be. */
 export const route = (names: ReadonlyArray<string>, { between, delay = 0, routers }: NetworkRoute<string>): Route => {
   for (const name of between) {
