@@ -66,8 +66,8 @@ export default [
     file: session,
     name: "Socket: a failed handshake leaves writes waiting",
     why: "whoever waits for the handshake is told how it ended",
-    find: "        return Effect.andThen(\n          shaken.open,",
-    replace: "        return Effect.andThen(\n          Effect.void,",
+    find: "          return Effect.andThen(\n            shaken.open,",
+    replace: "          return Effect.andThen(\n            Effect.void,",
     caughtBy: [tlsTest]
   },
   {
