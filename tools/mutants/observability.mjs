@@ -108,5 +108,21 @@ export default [
     find: "          life.listeners.delete(listener)\n",
     replace: "",
     caughtBy: [logs]
+  },
+  {
+    file: spans,
+    name: "observability: a traced socket keeps what its getters said first",
+    why: "the peer that a traced socket is connected to later is known",
+    find: "Object.defineProperties({}, Object.getOwnPropertyDescriptors(socket)) as Copy",
+    replace: "({ ...socket }) as Copy",
+    caughtBy: [traced]
+  },
+  {
+    file: "packages/platform/src/internal/datagramSocket.ts",
+    name: "observability: a DatagramSocket's writes have no spans",
+    why: "Effect's DatagramSocket has the spans of the socket beneath",
+    find: "if (options !== undefined || this.direct.pulled !== undefined)",
+    replace: "if (options !== undefined)",
+    caughtBy: [traced]
   }
 ]

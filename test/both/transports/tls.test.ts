@@ -359,6 +359,10 @@ describe("TLS by upgrade", () => {
       assert.deepStrictEqual(yield* Deferred.await(said), three)
       assert.strictEqual(yield* why(upgrade({ cert })), "SocketUpgradeError")
       assert.strictEqual(yield* why(upgrade({ key: Redacted.make(key) })), "SocketUpgradeError")
+      const odd = { ca: 5, servername: 5, alpnProtocols: [""] }
+      for (const [option, value] of Object.entries(odd)) {
+        assert.strictEqual(yield* why(upgrade({ [option]: value } as never)), "SocketUpgradeError", option)
+      }
       yield* write("plain")
       assert.strictEqual(text([yield* pullBytes(pull, 5)]), "plain")
     })

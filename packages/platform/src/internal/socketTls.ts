@@ -1,5 +1,6 @@
 /** TLS sessions over connections: node:tls on their Duplexes, as what a Socket reads from and writes to. */
 import type { Payload, TcpSocket } from "@effect-winsock/core/TcpSocket"
+import * as WinsockErrors from "@effect-winsock/core/WinsockError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -252,6 +253,25 @@ type Defined<A> = { [K in keyof A]?: Exclude<A[K], undefined> }
 const defined = <A extends object>(options: A): Defined<A> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<A>
 
+const contextOf = (options: Socket.TlsUpgradeOptions) =>
+  defined({
+    key: keysOf(options),
+    cert: options.cert === undefined ? undefined : buffersOf(options.cert),
+    ca: options.ca === undefined ? undefined : buffersOf(options.ca),
+    passphrase: options.passphrase === undefined ? undefined : Redacted.value(options.passphrase),
+    ALPNProtocols: options.alpnProtocols === undefined ? undefined : [...options.alpnProtocols],
+    requestCert: options.requestCert,
+    rejectUnauthorized: options.rejectUnauthorized
+  })
+
+const isProtocol = (name: unknown): boolean => {
+  const length = typeof name === "string" ? Buffer.byteLength(name) : 0
+  return length > 0 && length < 256
+}
+
+const refused = (option: string, value: unknown, expected: string): Error =>
+  WinsockErrors.invalidArgument("upgrade", option, value, expected)
+
 /** How a session begins that is told by the options of Effect's `upgrade`; or what they lack. */
 export const ofUpgrade = (
   options: Socket.TlsUpgradeOptions,
@@ -262,20 +282,19 @@ export const ofUpgrade = (
   const hasCert = options.cert !== undefined
   if (isServer && !(hasKey && hasCert)) return new Error("a server's TLS upgrade needs both key and cert")
   if (hasKey !== hasCert) return new Error("a TLS upgrade takes both key and cert, or neither")
-  const given = defined({
-    key: keysOf(options),
-    cert: options.cert === undefined ? undefined : buffersOf(options.cert),
-    ca: options.ca === undefined ? undefined : buffersOf(options.ca),
-    passphrase: options.passphrase === undefined ? undefined : Redacted.value(options.passphrase),
-    ALPNProtocols: options.alpnProtocols === undefined ? undefined : [...options.alpnProtocols],
-    requestCert: options.requestCert,
-    rejectUnauthorized: options.rejectUnauthorized
-  })
+  // what is wrong with them is found out before anything is begun
+  const { alpnProtocols, servername } = options
+  if (servername !== undefined && typeof servername !== "string") {
+    return refused("servername", servername, "the name of a host")
+  }
+  if (alpnProtocols !== undefined && !(Array.isArray(alpnProtocols) && alpnProtocols.every(isProtocol))) {
+    return refused("alpnProtocols", alpnProtocols, "names of 1 to 255 bytes")
+  }
   try {
-    // what is wrong with them is found out before anything is begun
+    const given = contextOf(options)
     tls.createSecureContext(given)
+    return isServer ? server(given) : client({ ...given, ...defined({ servername, host }) })
   } catch (cause) {
     return cause instanceof Error ? cause : new Error(String(cause))
   }
-  return isServer ? server(given) : client({ ...given, ...defined({ servername: options.servername, host }) })
 }
