@@ -1,3 +1,4 @@
+import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
 import type { Winsock } from "@effect-winsock/core/Winsock"
 import type { WinsockError } from "@effect-winsock/core/WinsockError"
 import * as MockExpect from "@effect-winsock/mock/MockExpect"
@@ -32,7 +33,26 @@ const runs = () => ({
   c: on("c", program)
 })
 
+// what is misspelt would be called never, and `none` of it always hold
+const misspelt = () => [
+  // @ts-expect-error there is no such function
+  MockExpect.call("WSASendMessage"),
+  // @ts-expect-error there is no such function
+  MockExpect.calls([], "closeSocket"),
+  // @ts-expect-error there is no such function
+  MockExpect.operations([], "WSARecvMessage"),
+  // @ts-expect-error there is no such function
+  MockExpect.allEnd("wsarecv", "aborted")
+]
+
 describe("the mock: types", () => {
+  it("expectations are of functions that there are, exported and extensions", () => {
+    expectTypeOf<MockExpect.CallName>().toEqualTypeOf<FunctionName | ExtensionName>()
+    expectTypeOf(MockExpect.call).parameter(0).toEqualTypeOf<MockExpect.CallName>()
+    expectTypeOf(MockExpect.allEnd).parameter(0).toEqualTypeOf<MockExpect.CallName>()
+    expectTypeOf(misspelt).returns.items.not.toBeAny()
+  })
+
   it("layers give a Winsock and the machine, and need nothing", () => {
     expectTypeOf(MockWinsock.layer).returns.toEqualTypeOf<Layer.Layer<Provided, WinsockError>>()
     expectTypeOf(MockWinsock.layerLoopback).toEqualTypeOf<Layer.Layer<Provided, WinsockError>>()

@@ -23,7 +23,7 @@ const traced = (events: ReadonlyArray<MockTrace.Event>) => {
   const calls = events.filter(isA("Call"))
   const now = (name: string) =>
     calls.filter((call) => call.name === name && call.args.lpOverlapped === 0 && call.result === 0).length
-  const ended = (name: string, outcome: MockExpect.OverlappedOperation["outcome"]) =>
+  const ended = (name: MockExpect.CallName, outcome: MockExpect.OverlappedOperation["outcome"]) =>
     MockExpect.operations(events, name).filter((operation) => operation.outcome === outcome).length
   const sum = (all: ReadonlyArray<{ readonly payload: Uint8Array }>) =>
     all.reduce((bytes, { payload }) => bytes + payload.length, 0)

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { ExtensionName, FunctionName } from "@effect-winsock/core/Signatures"
 import * as NtStatus from "@effect-winsock/schema/NtStatus"
 import { WSA_IO_PENDING, WSA_OPERATION_ABORTED } from "@effect-winsock/schema/WsaError"
 import * as Data from "effect/Data"
@@ -51,6 +52,14 @@ export interface Selector {
 export type Expectation = (events: ReadonlyArray<MockTrace.Event>) => TraceMismatch | undefined
 
 /**
+ * The name of a function of the DLLs, exported or an extension: what a call in a trace can be of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CallName = FunctionName | ExtensionName
+
+/**
  * Which calls: of one machine, on one SOCKET, with one error (0 for those that succeeded).
  *
  * @category models
@@ -93,13 +102,8 @@ const isBetween = (event: MockTrace.DatagramEvent | MockTrace.SegmentEvent, { fr
 
 const onHost = (event: MockTrace.Event, host: string | undefined): boolean => host === undefined || event.host === host
 
-/**
- * Selects calls of a DLL function.
- *
- * @category selectors
- * @since 0.1.0
- */
-export const call = (name: string, filter: CallFilter = {}): Selector => {
+// the name may come from a trace
+const callOf = (name: string, filter: CallFilter): Selector => {
   const near = (event: MockTrace.Event): boolean =>
     event._tag === "Call" &&
     onHost(event, filter.host) &&
@@ -115,6 +119,14 @@ export const call = (name: string, filter: CallFilter = {}): Selector => {
       (filter.when === undefined || filter.when(event.args))
   }
 }
+
+/**
+ * Selects calls of a DLL function.
+ *
+ * @category selectors
+ * @since 0.1.0
+ */
+export const call = (name: CallName, filter: CallFilter = {}): Selector => callOf(name, filter)
 
 const datagramSelector = (tag: MockTrace.DatagramEvent["_tag"], what: string, filter: Between): Selector => ({
   title: `datagrams ${what}${filterText(filter)}`,
@@ -194,7 +206,7 @@ export const select = (events: ReadonlyArray<MockTrace.Event>, selector: Selecto
  */
 export const calls = (
   events: ReadonlyArray<MockTrace.Event>,
-  name: string,
+  name: CallName,
   filter: CallFilter = {}
 ): Array<MockTrace.Call> => {
   const { matches } = call(name, filter)
@@ -232,7 +244,7 @@ const outcomeOf = (completed: MockTrace.Completed | undefined): OverlappedOperat
  */
 export const operations = (
   events: ReadonlyArray<MockTrace.Event>,
-  name?: string,
+  name?: CallName,
   filter: Omit<CallFilter, "error"> = {}
 ): Array<OverlappedOperation> => {
   interface Begun {
@@ -259,7 +271,7 @@ export const operations = (
     }
   }
   return begun
-    .filter((one) => (name === undefined || one.call.name === name) && call(one.call.name, filter).matches(one.call))
+    .filter((one) => (name === undefined || one.call.name === name) && callOf(one.call.name, filter).matches(one.call))
     .map(({ call, completed }) => ({
       call,
       socket: socketOf(call),
@@ -401,7 +413,7 @@ export const inOrder =
  */
 export const allEnd =
   (
-    name: string,
+    name: CallName,
     outcome: OverlappedOperation["outcome"],
     filter: Omit<CallFilter, "error"> & { readonly within?: number | undefined } = {}
   ): Expectation =>
