@@ -1,8 +1,10 @@
 import { UdpSocket } from "@effect-winsock/core"
 import { MockClock, MockTrace, MockWinsock } from "@effect-winsock/mock"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
@@ -95,6 +97,30 @@ describe("a clock that goes by itself", () => {
       )
       assert.deepStrictEqual([busy.reason, busy.turns], ["MaxTurns", 1001])
       assert.strictEqual(ended, 2)
+    })
+  )
+
+  it.live("dies of limits and seeds that are none", () =>
+    Effect.gen(function* () {
+      for (const [options, message] of [
+        [{ maxTime: 0 }, "maxTime of MockClock.run is more than 0, not 0"],
+        [{ maxTurns: Number.NaN }, "maxTurns of MockClock.run is more than 0, not NaN"],
+        [{ seed: 1.5 }, "seed of MockClock.run is an integer, not 1.5"],
+        [{ seed: "1" as never }, "seed of MockClock.run is an integer, not 1"]
+      ] as const) {
+        let ran = false
+        const exit = yield* Effect.exit(
+          MockClock.run(
+            Effect.sync(() => (ran = true)),
+            options
+          )
+        )
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+        const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.instanceOf(error, RangeError)
+        assert.strictEqual((error as Error).message, message)
+        assert.isFalse(ran)
+      }
     })
   )
 

@@ -91,7 +91,27 @@ describe("bad input dies, naming the field and its value", () => {
     ["latePacket", { call: "WSASend", latePacket: { after: "soon" } }, /latePacket.after must be .* not "soon"/],
     ["lateCompletion", { call: "WSASend", lateCompletion: { after: Infinity } }, /lateCompletion.after must be/],
     ["socket", { call: "WSASend", code: 1, socket: "SCTP" }, /socket must be UDP, TCP, RAW, UNIX, not "SCTP"/],
-    ["host", { call: "WSASend", code: 1, host: "moon" }, /host must be one of localhost, not "moon"/]
+    ["host", { call: "WSASend", code: 1, host: "moon" }, /host must be one of localhost, not "moon"/],
+    ["call", { call: "toString", code: 1 }, /call must be .*"toString"/],
+    // what would strike never
+    ["code", MockFault.fail("WSASend", 0), /code must be a number from 1 to 0xffffffff.* not 0/],
+    ["code", MockFault.fail("WSASend", -1), /code must be .* not -1/],
+    ["code", MockFault.fail("WSASend", 10_054.5), /code must be .* not 10054.5/],
+    ["ntstatus", MockFault.complete("WSASend", -1_073_741_823), /ntstatus must be .* not -1073741823/],
+    ["lateCompletion", MockFault.late("closesocket", 2), /lateCompletion must be of a call that can be .*closesocket/],
+    [
+      "latePacket",
+      MockFault.latePacket("CancelIoEx", 2),
+      /latePacket must be of a call that can be .*CancelIoEx is not/
+    ],
+    ["ntstatus", MockFault.complete("bind", 0), /ntstatus must be of a call that can be .*bind is not/],
+    ["never", MockFault.neverCompletes("GetAddrInfoExW"), /never must be of a call .*GetAddrInfoExW is not/],
+    ["most", { call: "AcceptEx", most: 1 }, /most must be of a call that can take less .*AcceptEx is not, not 1/],
+    ["most", MockFault.partial("WSARecv", 1, { socket: "UDP" }), /most must be of streams, which UDP sockets/],
+    // what would strike everything
+    ["when", { call: "WSASend", code: 1, when: { s: 8 } }, /when must be a function of the arguments, not \{"s":8\}/],
+    ["when", { call: "WSASend", code: 1, when: false }, /when must be a function of the arguments, not false/],
+    ["prot", MockFault.fail("WSASend", 1, { prot: "UDP" } as never), /each field must be one of code, .*not "prot"/]
   ]
   for (const [field, fault, expected] of bad) {
     it.effect(`${field}: ${expected.source}`, () =>

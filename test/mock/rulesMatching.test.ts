@@ -375,7 +375,22 @@ describe("what is said of bad rules", () => {
     ["n of nth: not an integer of at least 1: 0", () => nth(drop, 0)],
     ["n of first: not an integer of at least 1: NaN", () => first(drop, Number.NaN)],
     ["port: not a port: 65536", () => when(drop, { port: 65_536 })],
-    ["until of during: not after from: 5", () => during(drop, { from: 5, until: 5 })]
+    ["until of during: not after from: 5", () => during(drop, { from: 5, until: 5 })],
+    // what is misspelt would match everything
+    [
+      'when: no field prot ("UDP"), but from, to, between, port, sourcePort, destinationPort, protocol, predicate, description',
+      () => when(drop, { prot: "UDP" } as never)
+    ],
+    ["during: no field til (5), but from, until", () => during(drop, { til: 5 } as never)],
+    ["predicate: not a function: true", () => when(drop, { predicate: true as never })],
+    ["from: not a host, nor several: 5", () => when(drop, { from: 5 as never })],
+    ['between: not two places: "ab"', () => when(drop, { between: "ab" as never })],
+    ['between: not two places: ["a"]', () => when(drop, { between: ["a"] as never })],
+    [
+      "failure of unreachable: none of network, host, protocol, port: nothing",
+      () => MockRule.unreachable("nothing" as never)
+    ],
+    ["failure of unreachable: none of network, host, protocol, port: hops", () => MockRule.unreachable("hops" as never)]
   ] as const) {
     it(message, () => {
       assert.throws(() => build(), RangeError, message)

@@ -117,7 +117,12 @@ const stoppedBy = (reason: StopReason, loop: Loop): ClockStopped => {
 
 const limit = (name: string, value: number): number => {
   if (value > 0) return value
-  throw new RangeError(`${name} is more than 0, not ${value}`)
+  throw new RangeError(`${name} of MockClock.run is more than 0, not ${value}`)
+}
+
+const seedOf = (value: number): number => {
+  if (Number.isInteger(value)) return value
+  throw new RangeError(`seed of MockClock.run is an integer, not ${value}`)
 }
 
 /**
@@ -130,7 +135,8 @@ const limit = (name: string, value: number): number => {
  * real timers) are not waited for.
  *
  * Fails with `ClockStopped` once nothing will ever happen, or a limit is reached; the program is interrupted then, and
- * given up when it does not end. Dies of a limit that is not above 0.
+ * given up when it does not end. Dies of a limit that is not above 0, and of a seed that is no
+ * integer.
  *
  * **Example** (Ten minutes)
  *
@@ -150,6 +156,7 @@ export const run = <A, E, R>(
 ): Effect.Effect<A, E | ClockStopped, R> =>
   Effect.contextWith((context: Context.Context<R>) =>
     Effect.callback<A, E | ClockStopped>((resume) => {
+      const seed = seedOf(options.seed ?? 1)
       let error: ClockStopped | undefined
       const finish = (end: Effect.Effect<A, E | ClockStopped>): void => {
         loop.end()
@@ -174,7 +181,7 @@ export const run = <A, E, R>(
         Context.add(Scheduler.Scheduler, new Scheduler.MixedScheduler("async", loop.schedule))
       ) as Context.Context<R>
       loop.start()
-      const fiber = Effect.runForkWith(services)(Random.withSeed(program, options.seed ?? 1))
+      const fiber = Effect.runForkWith(services)(Random.withSeed(program, seed))
       fiber.addObserver(finish)
       return Fiber.interrupt(fiber)
     })

@@ -255,7 +255,7 @@ const narrowed = (
  * A rule for some packets only. Hosts are names or addresses; a name that the simulation does not have is found out when
  * the rule is installed, which dies of a `RangeError` then.
  *
- * Throws a `RangeError` for what is no port.
+ * Throws a `RangeError` for what is no port, no protocol, no host and no function, and for a field that there is none of.
  *
  * **Example** (A bad line between two hosts, good for DNS)
  *
@@ -286,7 +286,7 @@ export const when: {
  * A rule for a while: `from` (0) until `until` (never) after it was installed, by Effect's `Clock`. What leaves at `until` is
  * free of it.
  *
- * Throws a `RangeError` for what is no duration, and where `until` is not after `from`.
+ * Throws a `RangeError` for what is no duration, for another field, and where `until` is not after `from`.
  *
  * @category combinators
  * @since 0.1.0
@@ -303,6 +303,7 @@ export const during: {
     rule: Rule,
     time: { readonly from?: Duration.Input | undefined; readonly until?: Duration.Input | undefined }
   ): Rule => {
+    Parts.fieldsOf("during", time, ["from", "until"])
     const from = Parts.milliseconds("from of during", time.from ?? 0)
     const until = time.until === undefined ? undefined : Parts.milliseconds("until of during", time.until)
     if (until !== undefined && until <= from) throw new RangeError(`until of during: not after from: ${until}`)

@@ -369,7 +369,7 @@ const refusal = (code: string, what: string, failure: Failure, by: string | unde
  * Packets go no further, and ICMP tells their sender that the destination is unreachable. `by` is the address that says so,
  * as of `Refuse`. UDP sockets hear of `port` only: `WSAECONNRESET`, unless `SIO_UDP_CONNRESET` keeps it from them.
  *
- * Throws a `RangeError` where `by` is no address.
+ * Throws a `RangeError` where `by` is no address, and for what cannot be unreachable.
  *
  * @category constructors
  * @since 0.1.0
@@ -377,7 +377,14 @@ const refusal = (code: string, what: string, failure: Failure, by: string | unde
 export const unreachable = (
   failure: Exclude<Failure, "hops"> = "host",
   options?: { readonly by?: string | undefined }
-): Rule => refusal(ruleCall("unreachable", failure, options), `${failure} unreachable`, failure, options?.by)
+): Rule => {
+  if (!failures.includes(failure)) {
+    throw new RangeError(`failure of unreachable: none of ${failures.join(", ")}: ${String(failure)}`)
+  }
+  return refusal(ruleCall("unreachable", failure, options), `${failure} unreachable`, failure, options?.by)
+}
+
+const failures: ReadonlyArray<Failure> = ["network", "host", "protocol", "port"]
 
 /**
  * Hop limits expire: packets go no further, and ICMP tells their sender (time exceeded). With `hops` only those do that

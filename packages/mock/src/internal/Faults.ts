@@ -1,117 +1,13 @@
 /**
  * Faults at calls: what a test wants to go wrong, and the one place where that is looked at.
  */
-import { extensions, functions } from "@effect-winsock/core/Signatures"
-
 import * as NtStatus from "@effect-winsock/schema/NtStatus"
-import * as WsaError from "@effect-winsock/schema/WsaError"
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import type { Fault, Lateness } from "../MockFault.ts"
-import { describe } from "./FaultText.ts"
+import type { Fault } from "../MockFault.ts"
+import { type Late, refuse, type Rule, ruleOf } from "./FaultRule.ts"
 import type { AnySocket, Kernel } from "./Kernel.ts"
 import type { Operation } from "./Operation.ts"
 
-/** How much later something happens than it would: turns of the event loop, or milliseconds of the clock. */
-export interface Late {
-  readonly turns: number
-  readonly delay: number
-}
-
-const inTime: Late = { turns: 0, delay: 0 }
-
-interface Rule {
-  readonly fault: Fault
-  readonly description: string
-  readonly code: number
-  readonly ntstatus: number | undefined
-  readonly completion: Late
-  readonly packet: Late
-  /** Whether only overlapped calls can have it. */
-  readonly needsOverlapped: boolean
-  seen: number
-  left: number
-}
-
 type Arguments = { readonly [parameter: string]: number }
-
-const cancels: ReadonlySet<string> = new Set(["CancelIoEx", "CancelIo"])
-
-// what a fault can do; each is a field of its own
-const effects = ["code", "ntstatus", "lateCompletion", "latePacket", "never", "most", "ignored", "arrives"] as const
-const kinds = ["UDP", "TCP", "RAW", "UNIX"]
-
-const refuse = (field: string, value: unknown, expected: string): never => {
-  throw new RangeError(`fault: ${field} must be ${expected}, not ${typeof value === "string" ? `"${value}"` : value}`)
-}
-
-const number = (field: string, value: number | undefined, holds: (n: number) => boolean, expected: string): void => {
-  if (value !== undefined && !(typeof value === "number" && holds(value))) refuse(field, value, expected)
-}
-
-const isCount = (n: number): boolean => Number.isInteger(n) && n >= 1
-
-const longest = 2 ** 31
-
-const lateOf = (field: string, late: Lateness | undefined): Late => {
-  if (late === undefined) return inTime
-  const expected = "a number of turns, or { after: a duration up to 24 days }"
-  if (typeof late === "number") {
-    number(field, late, (n) => Number.isInteger(n) && n >= 0 && n < longest, expected)
-    return { turns: late, delay: 0 }
-  }
-  const after = Duration.fromInput(late.after)
-  const delay = Option.isSome(after) ? Duration.toMillis(after.value) : Number.NaN
-  if (!(delay >= 0 && delay < longest)) refuse(`${field}.after`, String(late.after), expected)
-  return { turns: 0, delay }
-}
-
-const constantOf = (field: string, value: number | string | undefined, table: object): number | undefined => {
-  if (value === undefined) return undefined
-  const found = typeof value === "string" ? (table as { readonly [name: string]: unknown })[value] : value
-  if (typeof found === "number" && Number.isInteger(found)) return found
-  return refuse(field, value, "a number, or the name of one")
-}
-
-/** Checks a fault; throws a RangeError that names the field and its value. */
-const ruleOf = (fault: Fault): Rule => {
-  const { call, most, never, nth, probability, socket, times } = fault
-  if (call !== "alloc" && !(call in functions) && !(call in extensions)) {
-    refuse("call", call, 'a function of the seam, or "alloc"')
-  }
-  number("nth", nth, isCount, "an integer from 1")
-  number("times", times, (n) => isCount(n) || n === Number.POSITIVE_INFINITY, "an integer from 1")
-  number("probability", probability, (p) => p >= 0 && p <= 1, "from 0 to 1")
-  number("most", most, isCount, "a number of bytes, from 1")
-  if (socket !== undefined && !kinds.includes(socket)) refuse("socket", socket, kinds.join(", "))
-  if (never !== undefined && never !== "until closed" && never !== "ever") {
-    refuse("never", never, '"until closed" or "ever"')
-  }
-  const isCancel = cancels.has(call)
-  for (const field of ["ignored", "arrives"] as const) {
-    if (fault[field] !== undefined && fault[field] !== true) refuse(field, fault[field], "true or nothing")
-    if (fault[field] === true && !isCancel) refuse(field, true, `of CancelIoEx and CancelIo only, which ${call} is not`)
-  }
-  if (!effects.some((field) => fault[field] !== undefined)) refuse("code", undefined, `given, or one of its kind`)
-  const completion = lateOf("lateCompletion", fault.lateCompletion)
-  const packet = lateOf("latePacket", fault.latePacket)
-  const asynchronous =
-    fault.ntstatus !== undefined ||
-    fault.lateCompletion !== undefined ||
-    fault.latePacket !== undefined ||
-    never !== undefined
-  return {
-    fault,
-    description: fault.description ?? describe(fault),
-    code: constantOf("code", fault.code, WsaError) ?? 0,
-    ntstatus: constantOf("ntstatus", fault.ntstatus, NtStatus),
-    completion,
-    packet,
-    needsOverlapped: asynchronous && !isCancel,
-    seen: 0,
-    left: times ?? (nth === undefined ? Number.POSITIVE_INFINITY : 1)
-  }
-}
 
 const kindOf = (socket: AnySocket): string =>
   socket.isUnix ? "UNIX" : socket.protocol === "TCP" ? "TCP" : socket.raw === undefined ? "UDP" : "RAW"

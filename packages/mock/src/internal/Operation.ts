@@ -3,7 +3,7 @@
  */
 import { OVERLAPPED, WSAMSG } from "@effect-winsock/schema/Structs"
 import type { Datagram } from "./Datagram.ts"
-import type { Late } from "./Faults.ts"
+import type { Late } from "./FaultRule.ts"
 import type { MockMemory } from "./Memory.ts"
 import type { Registered } from "./Routines.ts"
 import { gather } from "./Buffers.ts"

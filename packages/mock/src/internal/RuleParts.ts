@@ -129,6 +129,9 @@ export const address = (what: string, text: string): void => {
 
 export const place = (what: string, given: Hosts): Place => {
   const all = typeof given === "string" ? [given] : given
+  if (!Array.isArray(all) || all.some((one) => typeof one !== "string")) {
+    throw new RangeError(`${what}: not a host, nor several: ${JSON.stringify(given)}`)
+  }
   if (all.length === 0) throw new RangeError(`${what}: no host`)
   const hosts = all.filter((text) => addressOf(text) === undefined)
   const addresses = new Set(all.flatMap((text) => addressOf(text) ?? []))
@@ -148,6 +151,26 @@ export const place = (what: string, given: Hosts): Place => {
 export const directionOf = ({ destination, from, to }: Packet): string => `${from} ${to ?? destination}`
 
 // --- matching ---
+
+/** What is misspelt would match everything. */
+export const fieldsOf = (what: string, given: object, known: ReadonlyArray<string>): void => {
+  const unknown = Object.keys(given).find((field) => !known.includes(field))
+  if (unknown === undefined) return
+  const value = (given as { readonly [field: string]: unknown })[unknown]
+  throw new RangeError(`${what}: no field ${unknown} (${JSON.stringify(value)}), but ${known.join(", ")}`)
+}
+
+const fields: ReadonlyArray<keyof Match> = [
+  "from",
+  "to",
+  "between",
+  "port",
+  "sourcePort",
+  "destinationPort",
+  "protocol",
+  "predicate",
+  "description"
+]
 
 export interface Matcher {
   readonly description: string
@@ -170,6 +193,7 @@ export const matcher = (match: Match): Matcher => {
     words.push(text)
     tests.push(test)
   }
+  fieldsOf("when", match, fields)
   const { between, destinationPort, from, port: anyPort, predicate, protocol, sourcePort, to } = match
   if (protocol !== undefined && !protocols.includes(protocol)) {
     throw new RangeError(`protocol: none of ${protocols.join(", ")}: ${String(protocol)}`)
@@ -184,6 +208,9 @@ export const matcher = (match: Match): Matcher => {
     add(`to ${at.description}`, (packet) => at.gets(packet))
   }
   if (between !== undefined) {
+    if (!Array.isArray(between) || between.length !== 2) {
+      throw new RangeError(`between: not two places: ${JSON.stringify(between)}`)
+    }
     const [a, b] = between.map((given) => placeOf("between", given))
     add(
       `between ${a.description} and ${b.description}`,
@@ -201,6 +228,9 @@ export const matcher = (match: Match): Matcher => {
   if (destinationPort !== undefined) {
     const own = port("destinationPort", destinationPort)
     add(`to port ${own}`, (packet) => packet.destinationPort === own)
+  }
+  if (predicate !== undefined && typeof predicate !== "function") {
+    throw new RangeError(`predicate: not a function: ${JSON.stringify(predicate)}`)
   }
   if (predicate !== undefined) add(match.description ?? source(predicate), predicate)
   return {
