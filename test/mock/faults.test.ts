@@ -172,6 +172,37 @@ describe("which calls it strikes", () => {
     })
   )
 
+  it.effect("one that throws is passed over and not used up, and the guard is told", () =>
+    Effect.gen(function* () {
+      const l = yield* lab({ guard: "collect" })
+      const a = l.bound()
+      let calls = 0
+      const when = (): boolean => {
+        calls++
+        if (calls === 1) throw new Error("a bug")
+        return true
+      }
+      yield* l.mock.fault(MockFault.fail("WSASendMsg", "WSAENOBUFS", { nth: 1, when }))
+      yield* l.mock.fault(
+        MockFault.outOfMemory({
+          when: () => {
+            throw new Error("a bug of memory")
+          }
+        })
+      )
+      assert.strictEqual(l.send(a.s, "x", "127.0.0.1", a.port), 0)
+      assert.strictEqual(l.send(a.s, "y", "127.0.0.1", a.port), Codes.WSAENOBUFS)
+      yield* l.mock.settled
+      assert.strictEqual(l.receive(a.s), "x")
+      const found = yield* l.mock.guard
+      assert.isTrue(found.every(({ kind }) => kind === "TaskThrew"))
+      const messages = found.map(({ message }) => message.split("\n")[0])
+      assert.strictEqual(messages.filter((message) => message === "Error: a bug").length, 1)
+      assert.include(messages, "Error: a bug of memory")
+      assert.strictEqual(faults(yield* l.mock.trace).length, 1)
+    })
+  )
+
   it.effect("overlapped calls only, where it is about the operation", () =>
     Effect.gen(function* () {
       const l = yield* lab()

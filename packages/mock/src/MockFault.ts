@@ -63,7 +63,7 @@ export type Lateness = number | { readonly after: Duration.Input }
 export interface Match {
   readonly nth?: number | undefined
   readonly times?: number | undefined
-  /** Decides by the arguments, by their documented names. */
+  /** Decides by the arguments, by their documented names. Where it throws it does not strike, and the guard is told. */
   readonly when?: ((args: { readonly [parameter: string]: number }) => boolean) | undefined
   /** Of the calls that are left, this share, 0 to 1, by the simulation's seed. */
   readonly probability?: number | undefined

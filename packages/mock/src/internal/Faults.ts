@@ -82,10 +82,20 @@ export class Faults {
       const object = this.kernel.handles.get(socketOf(values))
       if (object === undefined || object.type !== "socket" || kindOf(object) !== socket) return false
     }
-    if (when !== undefined && !when(values)) return false
+    if (when !== undefined && !this.ask(when, values)) return false
     rule.seen++
     if (nth !== undefined && rule.seen < nth) return false
     return probability === undefined || this.kernel.random.below(resolution) / resolution < probability
+  }
+
+  // the call goes on when a fault is broken: it is passed over, as rules are
+  private ask(when: NonNullable<Fault["when"]>, values: Arguments): boolean {
+    try {
+      return when(values)
+    } catch (error) {
+      this.kernel.network.rules.failed(error)
+      return false
+    }
   }
 
   /** The call in progress is over: what it did not take is not for the next. */

@@ -25,11 +25,11 @@ const deliver: Verdict = { _tag: "Deliver" }
 export class Rules {
   private readonly chance: Chance
   private readonly now: () => number
-  private readonly failed: (error: unknown) => void
+  /** Hears what rules and faults throw. */
+  readonly failed: (error: unknown) => void
   // newest first
   private installed: ReadonlyArray<Installed> = []
 
-  /** `failed` hears what a rule throws. */
   constructor(random: Random, now: () => number, failed: (error: unknown) => void) {
     this.now = now
     this.failed = failed
