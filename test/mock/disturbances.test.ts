@@ -3,10 +3,12 @@ import type { Winsock } from "@effect-winsock/core/Winsock"
 import { MockDisturbance, MockExplorer, MockFault, MockNetwork, MockRule } from "@effect-winsock/mock"
 import { WSAENOBUFS } from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Schedule from "effect/Schedule"
 import { chanceOf } from "../../packages/mock/src/internal/Chance.ts"
@@ -182,17 +184,16 @@ describe("crashes", () => {
     })
   )
 
-  it.live("of a machine that there is none of is an error of types, and ends the run where types do not help", () =>
+  it.live("of a machine that there is none of is an error of types, and of the call where types do not help", () =>
     Effect.gen(function* () {
       const nobody = { at: 1, duration: 1, disturbance: MockDisturbance.crash("nobody") }
       const subject: MockExplorer.Subject<Name> = { network, program: () => Effect.sleep(100) }
       // @ts-expect-error: the network has no such host
-      const { failure } = yield* MockExplorer.run(subject, 1, [nobody])
-      assert.deepStrictEqual(failure, {
-        kind: "Died",
-        name: "RangeError",
-        message: "not a host of this network: nobody"
-      })
+      const exit = yield* Effect.exit(MockExplorer.run(subject, 1, [nobody]))
+      assert.strictEqual(
+        Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "nothing",
+        'RangeError: disturbance of an exploration: MockDisturbance.crash("nobody"): not a host of its network (server, client): nobody'
+      )
     })
   )
 

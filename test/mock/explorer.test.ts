@@ -1,5 +1,5 @@
 import { UdpSocket } from "@effect-winsock/core"
-import { MockDisturbance, MockExplorer, MockNetwork, MockTimeline } from "@effect-winsock/mock"
+import { MockDisturbance, MockExplorer, MockFault, MockNetwork, MockRule, MockTimeline } from "@effect-winsock/mock"
 import { WSAENOBUFS } from "@effect-winsock/schema/WsaError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -234,6 +234,53 @@ describe("an exploration", () => {
     })
   )
 
+  it.live("a mistake in the options is no finding of a seed: nothing runs, nothing is reported", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const subject = { network, program: () => Effect.sync(() => void runs++) }
+      const told = (exit: Exit.Exit<unknown, unknown>) =>
+        Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? String(Cause.squash(exit.cause)) : "nothing"
+      const wrong = (more: Partial<MockExplorer.Options<"server" | "client">>) =>
+        Effect.map(Effect.exit(MockExplorer.explore({ ...subject, seeds: 3, ...more })), told)
+      const of = (text: string) => `RangeError: ${text.replace(":", " of an exploration:")}`
+      assert.strictEqual(yield* wrong({ maxTime: 0 }), of("maxTime: not more than 0: 0"))
+      assert.strictEqual(yield* wrong({ maxTurns: Number.NaN }), of("maxTurns: not more than 0: NaN"))
+      assert.strictEqual(yield* wrong({ maxTime: "5 minutes" as never }), of("maxTime: not more than 0: 5 minutes"))
+      const nobody = MockDisturbance.fault("sever" as never, MockFault.cancelLoses())
+      for (const one of [
+        MockDisturbance.crash("sever"),
+        MockDisturbance.restart("sever"),
+        nobody,
+        MockDisturbance.fault("server", MockFault.cancelLoses({ host: "sever" })),
+        MockDisturbance.rule(MockRule.when(MockRule.drop, { from: "sever" }))
+      ]) {
+        const message = of(`disturbance: ${one.code}: not a host of its network (server, client): sever`)
+        // whether it is drawn or not
+        assert.strictEqual(yield* wrong({ disturbances: [one] as never, most: 0 }), message)
+        // and what a seed draws later
+        const late = () => (chance: MockRule.Chance) => (chance.below(50) === 0 ? one : harmless)
+        assert.strictEqual(yield* wrong({ disturbances: [late()] as never, seeds: 200 }), message)
+        const plan = [{ at: 1, duration: 1, disturbance: one }] as MockExplorer.Plan<never>
+        assert.strictEqual(told(yield* Effect.exit(MockExplorer.run(subject, 1, plan))), message)
+      }
+      for (const [seed, plan, message] of [
+        [1.5, [], "seed: not an integer of at least 0: 1.5"],
+        [1, [{ at: -1, duration: 1, disturbance: harmless }], "at: not milliseconds: -1"],
+        [1, [{ at: 1, duration: Number.NaN, disturbance: harmless }], "duration: not milliseconds: NaN"]
+      ] as const) {
+        assert.strictEqual(told(yield* Effect.exit(MockExplorer.run(subject, seed, plan))), of(message))
+      }
+      const nowhere = { hosts: { ...MockNetwork.twoHosts, client: { interfaces: [{ index: 0 }] } } } as never
+      assert.match(yield* wrong({ network: nowhere }), /^RangeError: /)
+      assert.throws(
+        () => MockDisturbance.fault("server", MockFault.fail("WSASend", 0)),
+        RangeError,
+        "fault: code must be a number from 1"
+      )
+      assert.strictEqual(runs, 0)
+    })
+  )
+
   it.live("a list of seeds is those, a number counts up from the first", () =>
     Effect.gen(function* () {
       const ran = (more: Partial<MockExplorer.Options<"server" | "client">>) =>
@@ -313,13 +360,10 @@ describe("an exploration", () => {
 
   it.live("a disturbance that dies ends the run", () =>
     Effect.gen(function* () {
-      const bad = MockDisturbance.fault<"client" | "server">("nobody" as "client", {
-        call: "WSASendTo",
-        code: WSAENOBUFS
-      })
+      const bad = { ...harmless, begin: () => Effect.die(new Error("a bug")) }
       const plan = [{ at: 10, duration: 10, disturbance: bad }]
       const { failure } = yield* MockExplorer.run({ network, program: () => Effect.sleep(100) }, 1, plan)
-      assert.strictEqual(failure?.kind, "Died")
+      assert.deepStrictEqual(failure, { kind: "Died", name: "Error", message: "a bug" })
     })
   )
 })

@@ -16,6 +16,22 @@ export default [
     caughtBy: [own]
   },
   {
+    name: "Faults: of calls that are never overlapped",
+    file: "packages/mock/src/internal/FaultRule.ts",
+    why: "a fault that never strikes is a test of nothing",
+    find: "overlappedCalls.has(call) || (isCancel && ofCancels)",
+    replace: "overlappedCalls.size > 0 || (isCancel && ofCancels)",
+    caughtBy: [own]
+  },
+  {
+    name: "Faults: a condition that throws",
+    file: faults,
+    why: "it must not die within the library's call",
+    find: "!this.ask(when, values)",
+    replace: "!when(values)",
+    caughtBy: [own]
+  },
+  {
     name: "Faults: ended by closing",
     file: faults,
     why: "what a fault keeps from ending ends with its socket",

@@ -7,6 +7,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { call, codeOf } from "./internal/Code.ts"
+import { ruleOf } from "./internal/FaultRule.ts"
 import { describe } from "./internal/FaultText.ts"
 import { Outages } from "./internal/Outages.ts"
 import * as MockFault from "./MockFault.ts"
@@ -24,6 +25,8 @@ export interface Disturbance<Name extends string = string> {
   readonly description: string
   /** The expression that makes it, for the report. */
   readonly code: string
+  /** The hosts that it names. Where one is none of the network's, nothing is run. */
+  readonly hosts?: ReadonlyArray<string> | undefined
   /** With chance of its own, from the seed, so that what else happens does not change it. */
   readonly begin: (
     network: MockNetwork.MockNetwork<Name>,
@@ -59,20 +62,25 @@ export type Drawn<Name extends string = string> = Disturbance<Name> | ((chance: 
 export const rule = (rule: MockRule.Rule, code?: string): Disturbance => ({
   description: rule.description,
   code: code ?? `MockDisturbance.rule(${codeOf(rule)})`,
+  hosts: rule.hosts,
   begin: (network, chance) => network.rules({ ...rule, begin: (_, at) => rule.begin(chance, at) })
 })
 
 /**
  * A disturbance that makes calls of one machine fail or end differently.
  *
+ * Throws a `RangeError` for a fault that cannot be, as `Mock.fault` dies of.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const fault = <Name extends string>(host: Name, fault: Fault): Disturbance<Name> => {
+  ruleOf(fault)
   const { description: _, ...said } = fault
   return {
     description: describe({ ...fault, host: fault.host ?? host }),
     code: call("MockDisturbance.fault", host, said),
+    hosts: fault.host === undefined ? [host] : [host, fault.host],
     begin: ({ hosts }) => hosts[host].fault(fault)
   }
 }
@@ -88,6 +96,7 @@ export const fault = <Name extends string>(host: Name, fault: Fault): Disturbanc
 export const crash = <Name extends string>(host: Name): Disturbance<Name> => ({
   description: `crash of ${host}, until it ends`,
   code: call("MockDisturbance.crash", host),
+  hosts: [host],
   begin: (network) => Outages.of(network).begin(host)
 })
 
@@ -100,6 +109,7 @@ export const crash = <Name extends string>(host: Name): Disturbance<Name> => ({
 export const restart = <Name extends string>(host: Name): Disturbance<Name> => ({
   description: `restart of ${host}`,
   code: call("MockDisturbance.restart", host),
+  hosts: [host],
   begin: (network) => network.restart(host)
 })
 

@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { chanceOf, ownChance } from "./internal/Chance.ts"
 import { difference, title } from "./internal/Difference.ts"
+import { checkDisturbance, checkPlan, integer, limits } from "./internal/Exploring.ts"
 import { shorten } from "./internal/Shortening.ts"
 import * as MockClock from "./MockClock.ts"
 import * as MockNetwork from "./MockNetwork.ts"
@@ -207,11 +208,6 @@ export class ExplorationFailed extends Data.TaggedError("ExplorationFailed")<{
   }
 }
 
-const integer = (name: string, value: number, least: number): number => {
-  if (Number.isInteger(value) && value >= least) return value
-  throw new RangeError(`${name} of an exploration: not an integer of at least ${least}: ${value}`)
-}
-
 const seedsOf = <Name extends string, E>({ seed = 1, seeds = 1000 }: Options<Name, E>): ReadonlyArray<number> => {
   const first = integer("seed", seed, 0)
   // as unsigned numbers of 32 bits, which is what makes the chance
@@ -270,7 +266,8 @@ const failureOf = (cause: Cause.Cause<unknown>): Failure => {
 }
 
 /**
- * Runs a subject once, in virtual time. Never fails: what went wrong is in the result.
+ * Runs a subject once, in virtual time. Never fails: what went wrong is in the result. Dies of what cannot be run, with a
+ * `RangeError` that names the option and the value: limits, the seed, times and hosts of the plan, the network's options.
  *
  * @category running
  * @since 0.1.0
@@ -281,6 +278,9 @@ export const run = <Name extends string, E>(
   plan: Plan<Name> = []
 ): Effect.Effect<Run<Name>> =>
   Effect.gen(function* () {
+    const { maxTime, maxTurns } = limits(subject)
+    integer("seed", seed, 0)
+    checkPlan(subject, plan)
     let turns = 0
     let time = 0
     let asleep = 0
@@ -315,7 +315,6 @@ export const run = <Name extends string, E>(
         if (Exit.isFailure(closed)) broken = { ...failureOf(closed.cause), kind: "Guard", name: "Guard" }
       })
     )
-    const { maxTime = 3_600_000, maxTurns = 100_000 } = subject
     const exit = yield* Effect.exit(
       MockClock.run(program, {
         seed,
@@ -330,6 +329,10 @@ export const run = <Name extends string, E>(
     )
     // of a program that was given up the network is still there
     yield* Effect.exit(Scope.close(scope, exit))
+    // a network that cannot be made is wrong for any seed
+    if (network === undefined && Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+      return yield* Effect.die(Cause.squash(exit.cause))
+    }
     const trace = network === undefined ? [] : yield* traceOf(network)
     const failure = Exit.isFailure(exit)
       ? failureOf(exit.cause)
@@ -406,6 +409,9 @@ const failed = <Name extends string>(report: Report<Name>, cause?: unknown): Exp
  * reported it is run again: one that does not repeat is reported as `Nondeterminism`, and so is a run in `repeatEvery`
  * that went well and then differently (the program took time or chance from elsewhere: `Date.now`, `Math.random`).
  *
+ * Dies before the first run of options that cannot be, with a `RangeError` that names the option and the value: counts and
+ * limits, what the constructors of rules and faults refuse, hosts of disturbances that the network has none of.
+ *
  * **Example** (A hundred bad networks)
  *
  * ```ts
@@ -430,6 +436,10 @@ export const explore = <Name extends string, E>(
     const seeds = seedsOf(options)
     const maxShortening = integer("maxShortening", options.maxShortening ?? 200, 0)
     const repeatEvery = integer("repeatEvery", options.repeatEvery ?? 20, 1)
+    limits(options)
+    // those that no seed draws, too
+    for (const one of options.disturbances ?? []) if (typeof one !== "function") checkDisturbance(options, one)
+    for (const seed of seeds) checkPlan(options, draw(seed, options))
     let turns = 0
     let time = 0
     for (const [i, seed] of seeds.entries()) {
