@@ -1,5 +1,6 @@
 import * as UdpSocket from "@effect-winsock/core/UdpSocket"
 import * as MockExpect from "@effect-winsock/mock/MockExpect"
+import * as MockFault from "@effect-winsock/mock/MockFault"
 import * as MockTest from "@effect-winsock/mock/MockTest"
 import type * as MockTrace from "@effect-winsock/mock/MockTrace"
 import * as MockWinsock from "@effect-winsock/mock/MockWinsock"
@@ -96,6 +97,32 @@ describe("what a trace must say", () => {
       assert.strictEqual(failure._tag, "TraceMismatch")
       assert.strictEqual(failure.events.length, 2)
       yield* MockExpect.check([], MockExpect.noViolations, MockExpect.nothingSentAfterClose)
+    })
+  )
+
+  it.effect("a fault struck, or it did not", () =>
+    Effect.gen(function* () {
+      const { fault } = yield* MockWinsock.MockWinsock
+      const strikes = MockFault.late("WSARecvMsg", 2, { nth: 1 })
+      const never = MockFault.fail("WSASendMsg", "WSAENOBUFS", { nth: 1000 })
+      yield* fault(strikes)
+      yield* fault(never)
+      const events = yield* story
+      const [{ socket }] = MockExpect.operations(events, "WSARecvMsg")
+      yield* MockExpect.holds(
+        MockExpect.exactly(1, MockExpect.faulted()),
+        MockExpect.exactly(1, MockExpect.faulted("WSARecvMsg")),
+        MockExpect.exactly(1, MockExpect.faulted(strikes, { socket, host: "localhost" })),
+        MockExpect.none(MockExpect.faulted(strikes, { socket: socket + 4 })),
+        MockExpect.none(MockExpect.faulted(strikes, { host: "elsewhere" })),
+        MockExpect.none(MockExpect.faulted(MockFault.late("WSARecvMsg", 3, { nth: 1 }))),
+        MockExpect.none(MockExpect.faulted("alloc"))
+      )
+      const message = messageOf(events, MockExpect.atLeast(1, MockExpect.faulted(never)))
+      assert.include(message, "expected at least 1 faults: WSASendMsg fails with WSAENOBUFS the 1000th time, found 0:")
+      assert.include(message, "WSASendMsg(")
+      // @ts-expect-error there is no such function
+      assert.isDefined(MockExpect.faulted("WSASendMessage"))
     })
   )
 

@@ -10,6 +10,7 @@ import { WSA_IO_PENDING, WSA_OPERATION_ABORTED } from "@effect-winsock/schema/Ws
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { socketOf } from "./internal/Story.ts"
+import type { Described } from "./MockFault.ts"
 import * as MockTrace from "./MockTrace.ts"
 import { MockWinsock } from "./MockWinsock.ts"
 
@@ -176,6 +177,30 @@ export const segment = (
     onHost(event, filter.host) &&
     isBetween(event, filter)
 })
+
+/**
+ * Selects where faults struck: those at a call, or one by its description. A fault that never strikes is no error of its
+ * own: `atLeast(1, faulted("WSASendMsg"))` says that it did.
+ *
+ * @category selectors
+ * @since 0.1.0
+ */
+export const faulted = (
+  fault?: CallName | "alloc" | Described,
+  filter: Pick<CallFilter, "host" | "socket"> = {}
+): Selector => {
+  const [name, description] = typeof fault === "object" ? [fault.call, fault.description] : [fault, undefined]
+  return {
+    title: `faults${fault === undefined ? "" : `: ${description ?? name}`}${filterText(filter)}`,
+    near: (event) => event._tag === "Faulted" || (event._tag === "Call" && event.name === name),
+    matches: (event) =>
+      event._tag === "Faulted" &&
+      (name === undefined || event.call === name) &&
+      (description === undefined || event.description === description) &&
+      onHost(event, filter.host) &&
+      (filter.socket === undefined || event.socket === filter.socket)
+  }
+}
 
 /**
  * Selects what the guard objected to.
