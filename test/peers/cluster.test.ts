@@ -49,7 +49,10 @@ describe("a cluster of processes", () => {
           const after = yield* everywhere
           assert.deepStrictEqual(runnersOf(after), [two.found])
           for (const [n, said] of before.entries()) {
-            if (said.runner === two.found) assert.deepStrictEqual(after[n], { ...said, count: said.count + 1 })
+            if (said.runner !== two.found) continue
+            // the same one, which a call that is made again may have counted on more than once
+            assert.strictEqual(after[n].since, said.since)
+            assert.isAbove(after[n].count, said.count)
           }
         }).pipe(Effect.provide(client))
       }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "None")),
