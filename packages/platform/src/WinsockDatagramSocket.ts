@@ -228,7 +228,7 @@ export const isDatagram = (u: unknown): u is Datagram => u instanceof internal.R
  * `PermissionDenied`, `Unknown`), whose `cause` is the `WinsockError`. An interruption of it ends at once; the next reader
  * waits until what was begun is closed.
  *
- * A `receiveBuffer.capacity` that is no positive integer is a defect.
+ * A `receiveBuffer.capacity` that is no positive integer, and a `strategy` that is none, is a defect.
  *
  * **Example** (Where a datagram came to, and an answer that is marked)
  *
@@ -292,9 +292,12 @@ const made = <R>(
   { onError, receiveBuffer }: FromSocketOptions
 ): Effect.Effect<Socket, never, Exclude<R, Scope.Scope>> =>
   Effect.suspend(() => {
-    const capacity = receiveBuffer?.capacity ?? 1024
+    const { capacity = 1024, strategy = "dropping" } = receiveBuffer ?? {}
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw new RangeError(`receiveBuffer.capacity is ${String(capacity)} and must be a positive integer`)
     }
-    return internal.make(open, { capacity, sliding: receiveBuffer?.strategy === "sliding", onError })
+    if (strategy !== "dropping" && strategy !== "sliding") {
+      throw new RangeError(`receiveBuffer.strategy is ${String(strategy)} and must be "dropping" or "sliding"`)
+    }
+    return internal.make(open, { capacity, sliding: strategy === "sliding", onError })
   })

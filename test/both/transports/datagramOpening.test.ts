@@ -164,6 +164,8 @@ describe("WinsockDatagramSocket: opening", () => {
         const exit = yield* Effect.exit(WinsockDatagramSocket.make({ receiveBuffer: { capacity } }))
         assert.isTrue(Exit.hasDies(exit), String(capacity))
       }
+      const odd = { receiveBuffer: { strategy: "latest" as "sliding" } }
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(WinsockDatagramSocket.make(odd))))
     })
   )
 

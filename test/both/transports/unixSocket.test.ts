@@ -59,6 +59,16 @@ describe("Sockets at paths", () => {
     })
   )
 
+  law("a path that is none is an open error that says so", () =>
+    Effect.gen(function* () {
+      const path = 5 as unknown as string
+      const socket = yield* WinsockSocket.makeNet({ path })
+      assert.strictEqual(causeOf(yield* Effect.flip(Effect.scoped(socket.reader))), "InvalidArgument")
+      const { reason } = yield* Effect.flip(WinsockSocketServer.make({ path }))
+      assert.strictEqual(reason._tag, "SocketServerOpenError")
+    })
+  )
+
   lawWhereSupported("upgrades to TLS", (rig) =>
     Effect.gen(function* () {
       const path = rig.path("secure.sock")

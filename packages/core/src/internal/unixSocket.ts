@@ -64,6 +64,7 @@ export const pathOf = (operation: string, given: unknown): NetAddress.UnixPathAd
   if (
     isRecord(address) &&
     NetAddress.isUnixPathAddress(address) &&
+    typeof address.path === "string" &&
     address.path !== "" &&
     // a path that is not Unicode would be another one in UTF-8
     address.path.isWellFormed() &&
