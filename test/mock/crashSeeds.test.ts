@@ -11,18 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { held, nothing } from "../support/rig.ts"
 import { at } from "../support/udp.ts"
-
-// mulberry32
-const chance = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000) * below)
-  }
-}
+import { Chance } from "../model/Chance.ts"
 
 const turn = Effect.callback<void>((resume) => {
   setImmediate(() => resume(Effect.void))
@@ -96,7 +85,8 @@ interface Told {
 
 const play = (seed: number): Effect.Effect<Told, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const random = chance(seed)
+    const chance = new Chance(seed)
+    const random = (below: number): number => chance.below(below)
     const network = yield* MockNetwork.makeClientServer({
       seed,
       abi: seed % 2 === 0 ? "ia32" : "x64",

@@ -5,18 +5,7 @@ import * as Effect from "effect/Effect"
 import type { SocketHandle } from "@effect-winsock/core/Seam"
 import { type Lab, lab } from "./support.ts"
 import * as T from "./tcpSupport.ts"
-
-// mulberry32
-const chance = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000) * below)
-  }
-}
+import { Chance } from "../model/Chance.ts"
 
 type Posted = ReturnType<typeof T.postReceive>
 
@@ -49,7 +38,8 @@ describe("streams: whatever the seed", () => {
           delivery: seed % 3 === 0 ? "immediate" : "turn",
           trace: 200
         })
-        const below = chance(seed)
+        const chance = new Chance(seed)
+        const below = (below: number): number => chance.below(below)
         const { client, server } = yield* T.pair(l)
         l.setOption(client, Flags.SOL_SOCKET, 0x1001, [0, 50, 65_536][seed % 3])
         l.setOption(server, Flags.SOL_SOCKET, 0x1002, [100, 65_536][seed % 2])

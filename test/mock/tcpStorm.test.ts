@@ -12,6 +12,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { type Lab, labOf } from "./support.ts"
 import * as T from "./tcpSupport.ts"
+import { Chance } from "../model/Chance.ts"
 
 const serverIp = "192.0.2.80"
 
@@ -29,18 +30,6 @@ type Site = "client" | "server"
 
 /** With what a stream may end here: reset, given up, or found dead by keep-alive. */
 const failures: ReadonlySet<number> = new Set([Codes.WSAECONNRESET, Codes.WSAETIMEDOUT, Codes.WSAENETRESET])
-
-// mulberry32
-const chance = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000) * below)
-  }
-}
 
 /** An end of a stream: what it sent, what it has of the other's, and how it ended. */
 class End {
@@ -111,7 +100,8 @@ type Outcome = "delivered" | "broke" | "crashed"
 
 const storm = (seed: number) =>
   Effect.gen(function* () {
-    const random = chance(seed)
+    const chance = new Chance(seed)
+    const random = (below: number): number => chance.below(below)
     const segmentation = seed % 2 === 0 ? "seeded" : "mss"
     const network = yield* MockNetwork.make({ ...sites, seed, segmentation, trace: false })
     const pass = (milliseconds: number) =>

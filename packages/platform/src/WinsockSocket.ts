@@ -213,14 +213,12 @@ export const makeNet = (options: NetOptions): Effect.Effect<Socket.Socket, never
   )
 
 /**
- * Makes a channel of the Socket that `makeNet` makes.
+ * A Socket as a channel: what is written to it goes in, and what comes goes out.
  *
- * @category constructors
+ * @category models
  * @since 0.1.0
  */
-export const makeNetChannel = <IE = never>(
-  options: NetOptions
-): Channel.Channel<
+export type SocketChannel<IE> = Channel.Channel<
   Arr.NonEmptyReadonlyArray<Uint8Array>,
   Socket.SocketError | IE,
   void,
@@ -228,7 +226,16 @@ export const makeNetChannel = <IE = never>(
   IE,
   unknown,
   Winsock
-> => Channel.unwrap(Effect.map(makeNet(options), Socket.toChannelWith<IE>()))
+>
+
+/**
+ * Makes a channel of the Socket that `makeNet` makes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeNetChannel = <IE = never>(options: NetOptions): SocketChannel<IE> =>
+  Channel.unwrap(Effect.map(makeNet(options), Socket.toChannelWith<IE>()))
 
 /**
  * Where to connect to, how, and how the TLS session is made: what `tls.connect` takes besides, as `NodeSocket.makeTls`.
@@ -282,17 +289,8 @@ export const makeTls = (options: TlsOptions): Effect.Effect<Socket.Socket, never
  * @category constructors
  * @since 0.1.0
  */
-export const makeTlsChannel = <IE = never>(
-  options: TlsOptions
-): Channel.Channel<
-  Arr.NonEmptyReadonlyArray<Uint8Array>,
-  Socket.SocketError | IE,
-  void,
-  Arr.NonEmptyReadonlyArray<Uint8Array | string | Socket.CloseEvent>,
-  IE,
-  unknown,
-  Winsock
-> => Channel.unwrap(Effect.map(makeTls(options), Socket.toChannelWith<IE>()))
+export const makeTlsChannel = <IE = never>(options: TlsOptions): SocketChannel<IE> =>
+  Channel.unwrap(Effect.map(makeTls(options), Socket.toChannelWith<IE>()))
 
 /**
  * Provides the Socket that `make` makes.
