@@ -1,10 +1,14 @@
 // What the tests of metrics, spans and logs share.
 import type { Winsock } from "@effect-winsock/core"
 import { WinsockMetrics } from "@effect-winsock/core"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
+import { bind, interruptSoon, numbered, type Rig, start } from "./rig.ts"
 
 /** Runs a program with a registry of its own. */
 export const withRegistry = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -43,3 +47,16 @@ export const failures = (operation: WinsockMetrics.Operation): Effect.Effect<Rec
     }
     return reasons
   })
+
+/** A receive whose interruption comes when its datagram, which carries 1, is there: the socket that keeps it. */
+export const lateInterruption = Effect.fnUntraced(function* ({ gate }: Pick<Rig, "gate">) {
+  const socket = yield* bind()
+  const fiber = yield* start(socket.receive)
+  gate.close()
+  yield* socket.send(numbered(1), socket.address)
+  yield* gate.awaitHeld(1)
+  yield* interruptSoon(fiber)
+  gate.open()
+  assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+  return socket
+})

@@ -1,13 +1,13 @@
 import { WinsockLogs } from "@effect-winsock/core"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import type { Winsock } from "@effect-winsock/core"
-import { bind, interruptSoon, law, numbered, start } from "../../support/rig.ts"
+import { lateInterruption } from "../../support/observe.ts"
+import { bind, law, numbered } from "../../support/rig.ts"
 import { inScope, listen, pair } from "../../support/tcp.ts"
 
 interface Line {
@@ -111,17 +111,10 @@ describe("WinsockLogs: the life of sockets", () => {
     )
   )
 
-  law("an interruption that came too late is told of", ({ gate }) =>
+  law("an interruption that came too late is told of", (rig) =>
     logged((lines) =>
       Effect.gen(function* () {
-        const socket = yield* bind()
-        const fiber = yield* start(socket.receive)
-        gate.close()
-        yield* socket.send(numbered(1), socket.address)
-        yield* gate.awaitHeld(1)
-        yield* interruptSoon(fiber)
-        gate.open()
-        yield* Fiber.await(fiber)
+        const socket = yield* lateInterruption(rig)
         yield* socket.receive
         yield* written
         assert.deepStrictEqual(texts(lines()), [

@@ -7,18 +7,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
-import { count, counted, failures, level, series, withRegistry } from "../../support/observe.ts"
-import {
-  bind,
-  interruptSoon,
-  law,
-  lawInEachMode,
-  loopback,
-  makeSeam,
-  numbered,
-  numberOf,
-  start
-} from "../../support/rig.ts"
+import { count, counted, failures, lateInterruption, level, series, withRegistry } from "../../support/observe.ts"
+import { bind, law, lawInEachMode, loopback, makeSeam, numbered, numberOf, start } from "../../support/rig.ts"
 import { listen, nowhere, pair, utf8 } from "../../support/tcp.ts"
 
 const M = WinsockMetrics
@@ -73,17 +63,10 @@ describe("WinsockMetrics: what a known program does is what they say", () => {
     )
   )
 
-  law("a race that an interruption lost: recovered once, its datagram kept and counted once", ({ gate }) =>
+  law("a race that an interruption lost: recovered once, its datagram kept and counted once", (rig) =>
     counted(
       Effect.gen(function* () {
-        const socket = yield* bind()
-        const fiber = yield* start(socket.receive)
-        gate.close()
-        yield* socket.send(numbered(1), socket.address)
-        yield* gate.awaitHeld(1)
-        yield* interruptSoon(fiber)
-        gate.open()
-        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        const socket = yield* lateInterruption(rig)
         assert.strictEqual(yield* count(M.recovered), 1)
         assert.strictEqual(yield* level(M.inbox), 1)
         assert.strictEqual(yield* count(M.operations("receive", "cancelled")), 0)
